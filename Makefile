@@ -1,0 +1,50 @@
+# `make demo` and `make test` are all that is needed; each sets up its own .venv first.
+.PHONY: help demo lab test test-fast check clean
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+# The first Python of 3.11 to 3.13 on this machine; PYTHON=… names another.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
+	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo $$name && break; done)
+
+help:
+	@echo "make demo       the taxi pipeline on this machine, from trips to a ride's prediction"
+	@echo "make lab        the same engines with JupyterLab, left running until Ctrl-C"
+	@echo "make test       everything: style, types, tests, notebooks"
+	@echo "make test-fast  the tests without the slow ones"
+
+demo: .venv/demo
+	$(BIN)/python notebooks/demo.py
+
+lab: .venv/demo
+	$(BIN)/kd up --lab
+
+test: check
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest --nbval-lax notebooks
+
+test-fast: .venv/test
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+check: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf .venv .demo .lab build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv/demo: pyproject.toml
+	$(call install,engines,lab,example)
+
+.venv/test: pyproject.toml
+	$(call install,test)
+
+comma := ,
+define install
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found; PYTHON=… names one."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(subst $() ,$(comma),$(strip $(1) $(2) $(3)))]'
+	touch $@
+endef

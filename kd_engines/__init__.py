@@ -1,0 +1,1 @@
+"""The servers: training engine, deployment engine, and `kd up` that starts them on one machine."""

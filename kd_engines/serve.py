@@ -1,0 +1,93 @@
+"""Run an engine's HTTP server: bind, serve, and drain in two phases when asked to stop.
+
+uvicorn closes its listener at SIGTERM, while a balancer still sends requests. So the signal is
+ours: first ``/health/ready`` says 503 and every answer closes its connection, while all that
+arrives is still served; only when the time is over and nothing is in flight does uvicorn stop.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from kd_engines.http import DRAIN_MAX_S, DRAIN_MIN_S, KEEP_ALIVE_S, Guard
+
+BACKLOG = 2048
+# A terminal and a supervisor may both pass on one Ctrl-C; only a later signal means "at once".
+SAME_SIGNAL_S = 1.0
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to :func:`serve`."""
+        yield
+
+
+def serve(app: Guard, host: str, port: int, on_bound: Callable[[int], None] | None = None) -> None:
+    """Serve ``app`` until SIGTERM or SIGINT, then drain and return.
+
+    ``port`` 0 takes a free one; ``on_bound`` is told which. Raises OSError where the address is
+    taken.
+    """
+    listener = _bind(host, port)
+    if on_bound:
+        on_bound(listener.getsockname()[1])
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        backlog=BACKLOG,
+        lifespan="on",
+    )
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(_Server(config), app, listener))
+
+
+async def _serve(server: uvicorn.Server, app: Guard, listener: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    drains: list[asyncio.Task[None]] = []
+    asked = 0.0
+
+    def stop() -> None:
+        nonlocal asked
+        if not drains:
+            asked = loop.time()
+            drains.append(loop.create_task(_drain(server, app)))
+        elif loop.time() - asked > SAME_SIGNAL_S:
+            server.should_exit = server.force_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    await server.serve(sockets=[listener])
+    for task in drains:
+        task.cancel()
+
+
+async def _drain(server: uvicorn.Server, app: Guard) -> None:
+    app.draining.set()
+    deadline = asyncio.get_running_loop().time() + DRAIN_MAX_S
+    await asyncio.sleep(DRAIN_MIN_S)
+    while (  # noqa: ASYNC110 - polled, so that counting costs a request nothing
+        app.in_flight and asyncio.get_running_loop().time() < deadline
+    ):
+        await asyncio.sleep(0.02)
+    server.should_exit = True
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.set_inheritable(False)
+    return listener

@@ -1,0 +1,1 @@
+"""The words that notebook, engines and sidebar share: connections, models, clusters, registry."""

@@ -1,0 +1,115 @@
+"""The errors of kd-magics: each owns its sentence and its HTTP status.
+
+KdError (400)
+├── InvalidInput (422)       a value is wrong: the sentence names it, the limit and what to do
+│   ├── InvalidConfigmeta    configmeta.json is half-written or has another shape
+│   ├── InvalidManifest      a kdapp, kdcluster or ConfigMap lacks what it must have
+│   ├── InvalidModel         a model's name, version, path or key breaks a limit
+│   └── UnsafePath           a path leads, or could lead, out of the project repository
+├── Unauthorized (401)       no token, or not one that this engine accepts
+├── Forbidden (403)          a foreign Host, Origin or site
+├── NotFound (404)
+│   ├── UnknownCluster       no such cluster is connected
+│   ├── ModelNotFound        no such model version is registered
+│   └── PathNotFound         nothing is there in the project repository
+├── Conflict (409)
+│   └── VersionTaken         this version is registered with other content
+├── TooLarge (413)           a body or a value is over its cap
+├── TooManyRequests (429)    a queue is full
+└── Unavailable (503)        try again: something is starting, stopping or down
+    └── NoConnections        configmeta.json was never readable
+"""
+
+
+class KdError(Exception):
+    """Base of every error that is told to a user in one sentence."""
+
+    http_status = 400
+
+    def _render_traceback_(self) -> list[str]:
+        """Show one red line in a notebook (IPython's hook) instead of a traceback."""
+        return [f"\x1b[31m{type(self).__name__}\x1b[0m: {self}"]
+
+
+class InvalidInput(KdError):
+    """A value is wrong; the sentence names it, the limit and what to do."""
+
+    http_status = 422
+
+
+class InvalidConfigmeta(InvalidInput):
+    """A configmeta.json is half-written or has a shape that KubeDirector does not write."""
+
+
+class InvalidManifest(InvalidInput):
+    """A kdapp, kdcluster or ConfigMap lacks something it must have."""
+
+
+class InvalidModel(InvalidInput):
+    """A model's name, version, path or key breaks a limit of ConfigMaps or URLs."""
+
+
+class UnsafePath(InvalidInput):
+    """A path leads, or could lead, out of the project repository."""
+
+
+class Unauthorized(KdError):
+    """No token was sent, or none that is accepted here."""
+
+    http_status = 401
+
+
+class Forbidden(KdError):
+    """The request's Host, Origin or site is not one that may ask."""
+
+    http_status = 403
+
+
+class NotFound(KdError):
+    """What was asked for does not exist."""
+
+    http_status = 404
+
+
+class UnknownCluster(NotFound):
+    """No cluster of that name is connected."""
+
+
+class ModelNotFound(NotFound):
+    """No model of that name and version is registered."""
+
+
+class PathNotFound(NotFound):
+    """Nothing is at that path of the project repository."""
+
+
+class Conflict(KdError):
+    """Something else already holds the name."""
+
+    http_status = 409
+
+
+class VersionTaken(Conflict):
+    """A model version is registered already, with other content."""
+
+
+class TooLarge(KdError):
+    """A body or a value is over its cap."""
+
+    http_status = 413
+
+
+class TooManyRequests(KdError):
+    """A queue is full; trying later helps."""
+
+    http_status = 429
+
+
+class Unavailable(KdError):
+    """Something is starting, stopping or down; trying again helps."""
+
+    http_status = 503
+
+
+class NoConnections(Unavailable):
+    """configmeta.json was never readable, so nothing is known to be attached."""

@@ -1,0 +1,99 @@
+"""The project repository: one folder shared by notebook, training and deployment engines.
+
+In containers it is mounted at ``/bd-fs-mnt/project_repo`` or ``/bd-fs-mnt/TenantShare``; on one
+machine it is any folder, named by ``KD_PROJECT_REPO``. A path is written in one of three ways that
+mean the same place: ``repo://project_repo/models/x``, ``/bd-fs-mnt/project_repo/models/x`` and
+``models/x``.
+"""
+
+import os
+import re
+from pathlib import Path, PurePosixPath
+
+from kd_pipeline.errors import PathNotFound, UnsafePath
+
+MOUNT_POINTS = ("/bd-fs-mnt/project_repo", "/bd-fs-mnt/TenantShare")
+SCHEME = "repo://"
+FOLDERS = ("data", "code", "models", "misc")
+LONGEST_PATH = 1024
+# `%` would be decoded a second time by somebody, `\` is a separator elsewhere, `;` and `#` end a
+# path for some URL parsers: each has been a way out of a root in a comparable server.
+_REFUSED = re.compile(r"[%\\;#\x00-\x1f\x7f]")
+
+
+class ProjectRepository:
+    """A project repository on this machine, rooted at ``root``."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root).expanduser().resolve()
+
+    @classmethod
+    def default(cls) -> "ProjectRepository":
+        """Return the repository of ``KD_PROJECT_REPO`` or of a mount point.
+
+        Raises PathNotFound where there is neither.
+        """
+        named = os.environ.get("KD_PROJECT_REPO")
+        for folder in [named] if named else MOUNT_POINTS:
+            if Path(folder).is_dir():
+                return cls(folder)
+        where = f"KD_PROJECT_REPO names {named!r}, which" if named else f"{MOUNT_POINTS[0]}"
+        raise PathNotFound(
+            f"No project repository: {where} is not a folder. "
+            "Set KD_PROJECT_REPO to the shared folder, or start one with `kd up`."
+        )
+
+    def create(self) -> "ProjectRepository":
+        """Create the root and its four folders where they are missing."""
+        for name in FOLDERS:
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+        return self
+
+    def resolve(self, path: str) -> Path:
+        """Return the absolute path that ``path`` means here; it need not exist.
+
+        Raises UnsafePath for a path that has ``..``, ``%``, ``\\``, ``;``, ``#`` or a control
+        character, or that lies outside the root once symbolic links are followed.
+        """
+        inner = self._inner(path)
+        resolved = (self.root / inner).resolve()
+        if resolved != self.root and self.root not in resolved.parents:
+            raise UnsafePath(
+                f"{path!r} leads out of the project repository {self.root}; "
+                f"use a path inside it, such as {SCHEME}project_repo/models/my-model."
+            )
+        return resolved
+
+    def existing(self, path: str) -> Path:
+        """Return :meth:`resolve` of a path where a file or folder is; raises PathNotFound."""
+        resolved = self.resolve(path)
+        if not resolved.exists():
+            raise PathNotFound(
+                f"{path!r} does not exist in the project repository (looked at {resolved}); "
+                "check the path that the training job printed."
+            )
+        return resolved
+
+    def uri(self, path: Path | str) -> str:
+        """Return the ``repo://project_repo/…`` form of a path inside the repository."""
+        resolved = self.resolve(str(path))
+        return f"{SCHEME}project_repo/{resolved.relative_to(self.root).as_posix()}".rstrip("/.")
+
+    def _inner(self, path: str) -> PurePosixPath:
+        """Strip the way of writing the root off ``path``, after refusing what is unsafe."""
+        if not path or len(path) > LONGEST_PATH:
+            raise UnsafePath(
+                f"A path has 1 to {LONGEST_PATH} characters; this one has {len(path)}."
+            )
+        found = _REFUSED.search(path)
+        if found or ".." in PurePosixPath(path.removeprefix(SCHEME)).parts:
+            sign = found.group() if found else ".."
+            raise UnsafePath(f"{path[:200]!r} has {sign!r}, which no path here may have.")
+        if path.startswith(SCHEME):
+            _, _, rest = path.removeprefix(SCHEME).partition("/")
+            return PurePosixPath(rest.lstrip("/"))
+        # The root first: on a cluster it is one of the mount points itself.
+        for prefix in (str(self.root), *MOUNT_POINTS):
+            if path == prefix or path.startswith(prefix + "/"):
+                return PurePosixPath(path[len(prefix) :].lstrip("/"))
+        return PurePosixPath(path)

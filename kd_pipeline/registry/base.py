@@ -1,0 +1,135 @@
+"""The interface of a registry: where model ConfigMaps, kdclusters and kdapps are kept."""
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+
+from kd_pipeline.clusters import App, Cluster
+from kd_pipeline.errors import ModelNotFound, NotFound, UnknownCluster, VersionTaken
+from kd_pipeline.model_config import ModelConfig
+
+# Keys that say when and by whom a model was registered, not what the model is: registering the
+# same content again at another time changes nothing.
+CIRCUMSTANCE_KEYS = frozenset({"created", "author"})
+
+
+class Registry(ABC):
+    """Models, kdclusters and kdapps; one implementation per place where they can be kept."""
+
+    backend: str
+
+    @abstractmethod
+    def models(self) -> list[ModelConfig]:
+        """Return the registered models, by name and version."""
+
+    @abstractmethod
+    def clusters(self) -> list[Cluster]:
+        """Return the kdclusters, by name."""
+
+    @abstractmethod
+    def apps(self) -> list[App]:
+        """Return the kdapps, by name."""
+
+    @abstractmethod
+    def generation(self) -> str:
+        """Return a word that changes whenever anything in the registry changes."""
+
+    @abstractmethod
+    def changes(self, stop: threading.Event) -> Iterator[str]:
+        """Yield the generation at once, then after each change, until ``stop`` is set."""
+
+    @abstractmethod
+    def register(self, model: ModelConfig) -> bool:
+        """Write a model version; return False where the same content was there already.
+
+        Raises VersionTaken where the version, or its ConfigMap's name, holds other content, and
+        InvalidModel where the model breaks a limit.
+        """
+
+    @abstractmethod
+    def delete_model(self, name: str, version: str) -> None:
+        """Delete a model version's ConfigMap; raises ModelNotFound."""
+
+    @abstractmethod
+    def apply_cluster(self, cluster: Cluster) -> None:
+        """Write a kdcluster, new or changed."""
+
+    @abstractmethod
+    def edit_cluster(self, name: str, edit: Callable[[Cluster], Cluster]) -> bool:
+        """Read, edit and write a kdcluster as one step; return False where nothing changed.
+
+        Raises UnknownCluster.
+        """
+
+    def model(self, name: str, version: str) -> ModelConfig:
+        """Return one model version; raises ModelNotFound, which lists the versions there are."""
+        models = self.models()
+        for model in models:
+            if model.key == (name, version):
+                return model
+        versions = [m.version for m in models if m.name == name]
+        names = sorted({m.name for m in models})
+        known = (
+            f"versions of {name}: {', '.join(versions)}"
+            if versions
+            else f"registered: {', '.join(names) or 'none'}"
+        )
+        raise ModelNotFound(f"No model {name}/{version} is registered ({known}). See %models.")
+
+    def cluster(self, name: str) -> Cluster:
+        """Return one kdcluster; raises UnknownCluster."""
+        clusters = self.clusters()
+        for cluster in clusters:
+            if cluster.name == name:
+                return cluster
+        names = ", ".join(c.name for c in clusters) or "none"
+        raise UnknownCluster(f"No kdcluster {name!r} in the registry; there are: {names}.")
+
+    def app(self, name: str) -> App:
+        """Return one kdapp; raises NotFound."""
+        apps = self.apps()
+        for app in apps:
+            if app.name == name:
+                return app
+        names = ", ".join(a.name for a in apps) or "none"
+        raise NotFound(f"No kdapp {name!r} in the registry; there are: {names}.")
+
+    def connect(self, cluster: str, kind: str, name: str) -> bool:
+        """Connect a cluster, ConfigMap or Secret to a kdcluster; False where it was already."""
+        return self.edit_cluster(cluster, lambda c: c.connect(kind, name))
+
+    def disconnect(self, cluster: str, kind: str, name: str) -> bool:
+        """Take a connection from a kdcluster; False where there was none."""
+        return self.edit_cluster(cluster, lambda c: c.disconnect(kind, name))
+
+
+def same_content(one: ModelConfig, other: ModelConfig) -> bool:
+    """Tell whether two registrations of a version are the same model."""
+    return _essence(one) == _essence(other)
+
+
+def version_taken(
+    model: ModelConfig, holder: ModelConfig, models: list[ModelConfig]
+) -> VersionTaken:
+    """Build the error that says what holds the version and which one is free."""
+    changed = sorted(
+        key
+        for key in {*model.data(), *holder.data()} - CIRCUMSTANCE_KEYS
+        if model.data().get(key) != holder.data().get(key)
+    )
+    return VersionTaken(
+        f"{model.name}/{model.version} is registered already, as ConfigMap "
+        f"{holder.configmap_name}, with other content ({', '.join(changed[:6])}). Versions do not "
+        f"change; register this one as version {free_version(model.name, models)}."
+    )
+
+
+def free_version(name: str, models: list[ModelConfig]) -> str:
+    """Return the next whole number after the highest version of ``name``."""
+    numbers = [int(m.version) for m in models if m.name == name and m.version.isdecimal()]
+    return str(max(numbers, default=0) + 1)
+
+
+def _essence(model: ModelConfig) -> tuple[str, dict[str, str]]:
+    data = {k: v for k, v in model.data().items() if k not in CIRCUMSTANCE_KEYS}
+    return model.configmap_name, data

@@ -1,0 +1,248 @@
+"""The ``folder`` registry: YAML manifests in a folder, the same that ``kubectl apply -f`` takes.
+
+One lock file orders the writers, every write is a rename, and each object we write has a file of
+its own. Files with several documents are read, and written back whole when one of them is edited.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from filelock import FileLock
+
+from kd_pipeline.atomic import fsync_folder, write_atomic
+from kd_pipeline.clusters import APP_KIND, CLUSTER_KIND, App, Cluster
+from kd_pipeline.connections_file import COMPARE_EVERY_S, wait_for_change
+from kd_pipeline.errors import InvalidManifest, InvalidModel, ModelNotFound, UnknownCluster
+from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE, ModelConfig
+from kd_pipeline.registry.base import Registry, same_content, version_taken
+
+T = TypeVar("T")
+LOCK_TIMEOUT_S = 30.0
+PREFIXES = {CLUSTER_KIND: "kdcluster", APP_KIND: "kdapp", "ConfigMap": "configmap"}
+
+
+@dataclass(frozen=True)
+class Document:
+    """One manifest: the file it came from, its place there, and what it says."""
+
+    path: Path
+    index: int
+    manifest: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """Return the manifest's kind, empty where it has none."""
+        return str(self.manifest.get("kind") or "")
+
+    @property
+    def name(self) -> str:
+        """Return the manifest's metadata.name, empty where it has none."""
+        return str((self.manifest.get("metadata") or {}).get("name") or "")
+
+
+class FolderRegistry(Registry):
+    """Manifests in the folder ``path``, which is created (0700) where it is missing.
+
+    ``problems`` names the files that the last reading had to leave out, and why.
+    """
+
+    backend = "folder"
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path).expanduser()
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.problems: dict[str, str] = {}
+        self._lock = FileLock(self.path / ".lock", timeout=LOCK_TIMEOUT_S)
+
+    def documents(self) -> list[Document]:
+        """Return every readable manifest; what cannot be read is told in ``problems``."""
+        found: list[Document] = []
+        problems: dict[str, str] = {}
+        for path in self._files():
+            try:
+                manifests = list(yaml.safe_load_all(path.read_text()))
+            except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
+                problems[path.name] = f"{path.name} is no readable YAML: {_one_line(error)}"
+                continue
+            for index, manifest in enumerate(manifests):
+                if isinstance(manifest, dict):
+                    found.append(Document(path, index, manifest))
+                elif manifest is not None:
+                    problems[path.name] = f"{path.name}: document {index + 1} is no manifest."
+        self.problems = problems
+        return found
+
+    def models(self) -> list[ModelConfig]:
+        """Return the ConfigMaps of type model, by name and version."""
+        found = []
+        for document in self.documents():
+            if _is_model(document):
+                try:
+                    found.append(ModelConfig.from_manifest(document.manifest))
+                except InvalidModel as error:
+                    self.problems[document.path.name] = str(error)
+            elif _lacks_label(document):
+                self.problems[document.path.name] = (
+                    f"ConfigMap {document.name!r} looks like a model but lacks the label "
+                    f"{CM_TYPE_LABEL}: {MODEL_TYPE}, so KubeDirector never connects it; add it."
+                )
+        return sorted(found, key=lambda model: (model.name, _natural(model.version)))
+
+    def clusters(self) -> list[Cluster]:
+        """Return the kdclusters, by name."""
+        return sorted(self._typed(CLUSTER_KIND, Cluster), key=lambda cluster: cluster.name)
+
+    def apps(self) -> list[App]:
+        """Return the kdapps, by name."""
+        return sorted(self._typed(APP_KIND, App), key=lambda app: app.name)
+
+    def generation(self) -> str:
+        """Return the sha256 of all manifests' names and contents."""
+        digest = hashlib.sha256()
+        for path in self._files():
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:
+                continue  # deleted between listing and reading
+            digest.update(f"{path.name}\0{len(content)}\0".encode())
+            digest.update(content)
+        return digest.hexdigest()
+
+    def changes(self, stop: threading.Event) -> Iterator[str]:
+        """Yield the generation at once, then after each change, until ``stop`` is set."""
+        yielded = ""
+        while not stop.is_set():
+            generation = self.generation()
+            if generation != yielded:
+                yielded = generation
+                yield generation
+            else:
+                wait_for_change(self.path, stop, COMPARE_EVERY_S)
+
+    def register(self, model: ModelConfig) -> bool:
+        """Write a model version (see :meth:`Registry.register`)."""
+        model.validate()
+        with self._lock:
+            models = self.models()
+            for held in models:
+                if held.key == model.key or held.configmap_name == model.configmap_name:
+                    if same_content(held, model):
+                        return False
+                    raise version_taken(model, held, models)
+            if self._find("ConfigMap", model.configmap_name):
+                raise InvalidModel(
+                    f"A ConfigMap {model.configmap_name!r} that is no model exists already; "
+                    "choose another model name or version."
+                )
+            self._write(model.to_manifest())
+            return True
+
+    def delete_model(self, name: str, version: str) -> None:
+        """Delete a model version's ConfigMap; raises ModelNotFound."""
+        with self._lock:
+            self._delete("ConfigMap", self.model(name, version).configmap_name)
+
+    def apply_cluster(self, cluster: Cluster) -> None:
+        """Write a kdcluster, new or changed."""
+        with self._lock:
+            self._write(cluster.manifest)
+
+    def edit_cluster(self, name: str, edit: Callable[[Cluster], Cluster]) -> bool:
+        """Read, edit and write a kdcluster under the lock; False where nothing changed."""
+        with self._lock:
+            before = self.cluster(name)
+            after = edit(before)
+            if after.manifest == before.manifest:
+                return False
+            self._write(after.manifest)
+            return True
+
+    def delete_cluster(self, name: str) -> None:
+        """Delete a kdcluster; raises UnknownCluster."""
+        with self._lock:
+            self.cluster(name)
+            self._delete(CLUSTER_KIND, name)
+
+    def _typed(self, kind: str, build: Callable[[dict[str, Any]], T]) -> list[T]:
+        found = []
+        for document in self.documents():
+            if document.kind == kind:
+                try:
+                    found.append(build(document.manifest))
+                except (InvalidManifest, KeyError, TypeError, AttributeError) as error:
+                    self.problems[document.path.name] = f"{document.path.name}: {error}"
+        return found
+
+    def _files(self) -> list[Path]:
+        return sorted(
+            path
+            for path in self.path.iterdir()
+            if path.suffix in (".yaml", ".yml", ".json") and not path.name.startswith(".")
+        )
+
+    def _find(self, kind: str, name: str) -> Document | None:
+        for document in self.documents():
+            if (document.kind, document.name) == (kind, name):
+                return document
+        return None
+
+    def _write(self, manifest: dict[str, Any]) -> None:
+        name = manifest["metadata"]["name"]
+        found = self._find(manifest["kind"], name)
+        if found:
+            self._rewrite(found, manifest)
+        else:
+            prefix = PREFIXES.get(manifest["kind"], manifest["kind"].lower())
+            write_atomic(self.path / f"{prefix}-{name}.yaml", _dump([manifest]))
+
+    def _delete(self, kind: str, name: str) -> None:
+        found = self._find(kind, name)
+        if found is None:
+            error = ModelNotFound if kind == "ConfigMap" else UnknownCluster
+            raise error(f"No {kind} {name!r} in {self.path}.")
+        self._rewrite(found, None)
+
+    def _rewrite(self, found: Document, manifest: dict[str, Any] | None) -> None:
+        """Replace one document of its file, or take it out; the others stay as they were."""
+        documents: list[Any] = list(yaml.safe_load_all(found.path.read_text()))
+        documents[found.index] = manifest
+        rest = [document for document in documents if document is not None]
+        if rest:
+            write_atomic(found.path, _dump(rest))
+        else:
+            found.path.unlink()
+            fsync_folder(self.path)
+
+
+def _is_model(document: Document) -> bool:
+    return document.kind == "ConfigMap" and _cm_type(document) == MODEL_TYPE
+
+
+def _lacks_label(document: Document) -> bool:
+    data = document.manifest.get("data") or {}
+    return document.kind == "ConfigMap" and not _cm_type(document) and "scoring-path" in data
+
+
+def _cm_type(document: Document) -> str | None:
+    labels = (document.manifest.get("metadata") or {}).get("labels") or {}
+    kind: str | None = labels.get(CM_TYPE_LABEL)
+    return kind
+
+
+def _dump(manifests: list[Any]) -> str:
+    return yaml.safe_dump_all(manifests, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _natural(version: str) -> tuple[tuple[int, str], ...]:
+    """Order versions as people do: 2 before 10."""
+    parts = version.replace("-", ".").replace("_", ".").split(".")
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

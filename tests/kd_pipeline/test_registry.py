@@ -1,0 +1,148 @@
+"""One test class for every place where a registry can be."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kd_pipeline.clusters import Cluster
+from kd_pipeline.errors import InvalidModel, ModelNotFound, UnknownCluster, VersionTaken
+from kd_pipeline.model_config import ModelConfig
+from kd_pipeline.registry import FolderRegistry, Registry, open_registry
+
+TAXI = ModelConfig("taxi", "1", "models/taxi/1", "code/score.py", extra={"model-sha256": "a"})
+ENGINE = Cluster(
+    {
+        "apiVersion": "kubedirector.hpe.com/v1beta1",
+        "kind": "KubeDirectorCluster",
+        "metadata": {"name": "engine"},
+        "spec": {"app": "deployment-engine", "roles": [{"id": "RESTServer", "members": 1}]},
+    }
+)
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return FolderRegistry(tmp_path / "manifests")
+
+
+class TestRegistry:
+    def test_a_model_is_registered_once(self, registry: Registry) -> None:
+        assert registry.register(TAXI) is True
+        assert registry.register(TAXI) is False
+        assert registry.register(TAXI.with_extra(created="later", author="ana")) is False
+        assert [m.key for m in registry.models()] == [("taxi", "1")]
+
+    def test_a_version_does_not_change(self, registry: Registry) -> None:
+        registry.register(TAXI)
+        with pytest.raises(VersionTaken, match=r"model-sha256.*register this one as version 2"):
+            registry.register(TAXI.with_extra(model_sha256="b"))
+        assert registry.model("taxi", "1").extra["model-sha256"] == "a"
+
+    def test_an_invalid_model_is_not_written(self, registry: Registry) -> None:
+        with pytest.raises(InvalidModel):
+            registry.register(replace(TAXI, name="No Name"))
+        assert registry.models() == []
+
+    def test_versions_are_in_natural_order(self, registry: Registry) -> None:
+        for version in ("10", "9", "1.0", "beta", "1"):
+            registry.register(ModelConfig("taxi", version, "p", "s"))
+        assert [m.version for m in registry.models()] == ["beta", "1", "1.0", "9", "10"]
+
+    def test_unknown_names_are_told_with_the_known(self, registry: Registry) -> None:
+        registry.register(TAXI)
+        with pytest.raises(ModelNotFound, match="versions of taxi: 1"):
+            registry.model("taxi", "2")
+        with pytest.raises(ModelNotFound, match="registered: taxi"):
+            registry.delete_model("bus", "1")
+        with pytest.raises(UnknownCluster, match="there are: none"):
+            registry.connect("engine", "configmaps", "taxi-1")
+
+    def test_connecting_is_idempotent(self, registry: Registry) -> None:
+        registry.apply_cluster(ENGINE)
+        assert registry.connect("engine", "configmaps", "taxi-1") is True
+        assert registry.connect("engine", "configmaps", "taxi-1") is False
+        assert registry.cluster("engine").connections("configmaps") == ["taxi-1"]
+        assert registry.disconnect("engine", "configmaps", "taxi-1") is True
+        assert registry.disconnect("engine", "configmaps", "taxi-1") is False
+
+    def test_no_connection_is_lost_between_writers(self, registry: Registry) -> None:
+        registry.apply_cluster(ENGINE)
+        wanted = [f"model-{number}" for number in range(20)]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda name: registry.connect("engine", "configmaps", name), wanted))
+        assert sorted(registry.cluster("engine").connections("configmaps")) == sorted(wanted)
+
+    def test_one_of_many_writers_gets_a_version(self, registry: Registry) -> None:
+        def register(content: int) -> bool:
+            try:
+                return registry.register(TAXI.with_extra(model_sha256=str(content)))
+            except VersionTaken:
+                return False
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(register, range(8))) == 1
+
+    def test_changes_are_told(self, registry: Registry) -> None:
+        stop = threading.Event()
+        changes = registry.changes(stop)
+        first = next(changes)
+        assert first == registry.generation()
+        registry.register(TAXI)
+        assert next(changes) == registry.generation() != first
+        stop.set()
+        assert list(changes) == []
+
+    def test_a_deleted_model_is_gone(self, registry: Registry) -> None:
+        registry.register(TAXI)
+        registry.delete_model("taxi", "1")
+        assert registry.models() == []
+        assert registry.register(TAXI) is True
+
+
+class TestFolder:
+    """What only a folder of manifests has: files that people and kubectl read and write too."""
+
+    def test_a_file_of_several_manifests_is_edited_in_place(self, tmp_path: Path) -> None:
+        registry = FolderRegistry(tmp_path)
+        both = tmp_path / "all.yaml"
+        both.write_text(yaml.safe_dump_all([ENGINE.manifest, TAXI.to_manifest()]))
+        registry.connect("engine", "configmaps", "taxi-1")
+        documents = list(yaml.safe_load_all(both.read_text()))
+        assert documents[0]["spec"]["connections"] == {"configmaps": ["taxi-1"]}
+        assert documents[1] == TAXI.to_manifest()
+        registry.delete_model("taxi", "1")
+        assert len(list(yaml.safe_load_all(both.read_text()))) == 1
+
+    def test_what_we_write_is_one_private_manifest_a_file(self, tmp_path: Path) -> None:
+        FolderRegistry(tmp_path).register(TAXI)
+        path = tmp_path / "configmap-taxi-1.yaml"
+        assert yaml.safe_load(path.read_text()) == TAXI.to_manifest()
+        assert path.stat().st_mode & 0o077 == 0
+
+    def test_a_broken_file_does_not_hide_the_others(self, tmp_path: Path) -> None:
+        registry = FolderRegistry(tmp_path)
+        registry.register(TAXI)
+        (tmp_path / "broken.yaml").write_text("a: [1\n")
+        (tmp_path / "list.yaml").write_text("- just\n- a list\n")
+        assert [m.key for m in registry.models()] == [("taxi", "1")]
+        assert set(registry.problems) == {"broken.yaml", "list.yaml"}
+
+    def test_a_model_without_its_label_is_told(self, tmp_path: Path) -> None:
+        manifest = TAXI.to_manifest()
+        del manifest["metadata"]["labels"]
+        (tmp_path / "taxi.yaml").write_text(yaml.safe_dump(manifest))
+        registry = FolderRegistry(tmp_path)
+        assert registry.models() == []
+        assert "lacks the label" in registry.problems["taxi.yaml"]
+
+    def test_the_surroundings_say_where(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("KD_HOME", str(tmp_path))
+        monkeypatch.delenv("KD_REGISTRY", raising=False)
+        open_registry().register(TAXI)
+        assert (tmp_path / "manifests" / "configmap-taxi-1.yaml").exists()

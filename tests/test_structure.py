@@ -1,0 +1,74 @@
+"""The house keeps its order: who may import whom, how long a module is, what has a docstring."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("kd_pipeline", "kd_magics", "kd_engines", "jupyter_extension")
+MAY_IMPORT = {
+    "kd_pipeline": set(),
+    "kd_magics": {"kd_pipeline"},
+    "kd_engines": {"kd_pipeline"},
+    "jupyter_extension": {"kd_pipeline", "kd_magics"},
+}
+LONGEST_MODULE = 300
+LONGEST_FUNCTION = 40
+CATCH_ALL_NAMES = {"utils", "helpers", "handlers", "manager", "common", "misc"}
+MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield (node.module or "").partition(".")[0]
+
+
+def public(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        if node.name.startswith("_"):
+            continue
+        yield node
+        if isinstance(node, ast.ClassDef):
+            for inner in node.body:
+                is_function = isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef)
+                if is_function and not inner.name.startswith("_"):
+                    yield inner
+
+
+@pytest.mark.parametrize("path", MODULES, ids=names(MODULES))
+def test_a_room_imports_only_what_it_may(path: Path) -> None:
+    room = path.relative_to(ROOT).parts[0]
+    ours = set(imported(ast.parse(path.read_text()))) & set(ROOMS)
+    assert ours <= MAY_IMPORT[room] | {room}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=names(MODULES))
+def test_a_module_can_be_read_at_once(path: Path) -> None:
+    source = path.read_text()
+    tree = ast.parse(source)
+    assert len(source.splitlines()) <= LONGEST_MODULE
+    assert path.stem not in CATCH_ALL_NAMES
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or 0) - node.body[0].lineno + 1
+            assert lines <= LONGEST_FUNCTION, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=names(MODULES))
+def test_whatever_is_public_has_a_docstring(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree), "the module has none"
+    without = [node.name for node in public(tree) if not ast.get_docstring(node)]
+    assert without == []
