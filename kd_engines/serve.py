@@ -46,7 +46,6 @@ def serve(app: Guard, host: str, port: int, on_bound: Callable[[int], None] | No
         log_level="warning",
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
-        backlog=BACKLOG,
         lifespan="on",
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
@@ -89,5 +88,5 @@ def _bind(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
-    listener.set_inheritable(False)
+    listener.listen(BACKLOG)
     return listener

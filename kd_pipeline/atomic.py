@@ -13,7 +13,7 @@ def write_atomic(path: Path, data: bytes | str, mode: int = 0o600) -> None:
 
     Raises OSError where the folder is missing, read-only or full.
     """
-    _publish(path, data, mode, lambda temporary: os.replace(temporary, path))
+    _publish(path, data, mode, lambda temporary: temporary.replace(path))
 
 
 def create_exclusive(path: Path, data: bytes | str, mode: int = 0o600) -> None:
@@ -21,7 +21,7 @@ def create_exclusive(path: Path, data: bytes | str, mode: int = 0o600) -> None:
 
     Raises FileExistsError where ``path`` exists. A hard link does it, because rename replaces.
     """
-    _publish(path, data, mode, lambda temporary: os.link(temporary, path))
+    _publish(path, data, mode, path.hardlink_to)
 
 
 def write_json(path: Path, value: Any, mode: int = 0o600) -> None:
@@ -38,7 +38,7 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _publish(path: Path, data: bytes | str, mode: int, put: Callable[[Path], None]) -> None:
+def _publish(path: Path, data: bytes | str, mode: int, put: Callable[[Path], object]) -> None:
     raw = data.encode() if isinstance(data, str) else data
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

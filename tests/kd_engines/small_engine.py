@@ -1,0 +1,70 @@
+"""A small engine behind the real guard and server: echoes, fails, and answers slowly.
+
+Prints its port. Arguments: the tokens that it accepts.
+"""
+
+import asyncio
+import sys
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from kd_engines.http import Guard, application, guard, json_response, read_json
+from kd_engines.serve import serve
+
+TOKENS = frozenset(sys.argv[1:])
+
+
+class Body(msgspec.Struct):
+    number: int
+    pad: str = ""
+
+
+async def echo(request: Request) -> Response:
+    query = request.scope["query_string"].decode()
+    if request.method == "POST":
+        body = await read_json(request, Body, 150_000)
+        return json_response({"number": body.number})
+    return json_response({"query": query})
+
+
+async def slow(request: Request) -> Response:
+    await asyncio.sleep(1.0)
+    return json_response({"slow": True})
+
+
+async def boom(request: Request) -> Response:
+    raise RuntimeError("secret detail")
+
+
+async def healthy(request: Request) -> Response:
+    return json_response({})
+
+
+inner = application(
+    [
+        Route("/echo", echo, methods=["GET", "POST"]),
+        Route("/old/echo", echo),
+        Route("/slow", slow),
+        Route("/boom", boom),
+        Route("/health/live", healthy),
+        Route("/health/ready", healthy),
+    ]
+)
+lenient = guard(inner, lambda: TOKENS, query_token=True, auth_none=True)
+
+
+class Both(Guard):
+    """The strict guard, which leaves what is below /old to the lenient one."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("path", "").startswith("/old"):
+            await lenient(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+serve(Both(inner, lambda: TOKENS), "127.0.0.1", 0, on_bound=lambda port: print(port, flush=True))

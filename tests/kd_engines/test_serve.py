@@ -1,0 +1,59 @@
+"""Stopping loses no request: ready says no, what is in flight ends, then the process."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+HEADERS = {"X-Auth-Token": TOKEN}
+SERVER = Path(__file__).parent / "small_engine.py"
+
+
+@pytest.fixture
+def engine() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    process = subprocess.Popen([sys.executable, SERVER, TOKEN], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    yield process, f"http://127.0.0.1:{int(process.stdout.readline())}"
+    process.kill()
+    process.wait()
+
+
+def test_what_is_in_flight_is_answered_and_what_arrives_meanwhile_too(
+    engine: tuple[subprocess.Popen[str], str],
+) -> None:
+    process, url = engine
+    answers: list[requests.Response] = []
+
+    def ask() -> None:
+        answers.append(requests.get(f"{url}/slow", headers=HEADERS, timeout=10))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.2)
+    ready = requests.get(f"{url}/health/ready", timeout=10)
+    late = requests.get(f"{url}/echo", headers=HEADERS, timeout=10)
+    asking.join(10)
+    assert answers[0].json() == {"slow": True}
+    assert (ready.status_code, late.status_code) == (503, 200)
+    assert late.headers["Connection"] == "close"
+    assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_engine_stops_at_once(
+    engine: tuple[subprocess.Popen[str], str], number: signal.Signals
+) -> None:
+    process, url = engine
+    with requests.Session() as session:  # an idle keep-alive connection does not hold it
+        assert session.get(f"{url}/echo", headers=HEADERS, timeout=10).status_code == 200
+        process.send_signal(number)
+        assert process.wait(5) == 0
