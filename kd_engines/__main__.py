@@ -1,0 +1,5 @@
+"""`python -m kd_engines` is the command `kd`."""
+
+from kd_engines.cli import main
+
+main()

@@ -1,0 +1,161 @@
+"""The command `kd`: up, down, status."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kd_engines.local.commands import login_url
+from kd_engines.local.home import Home
+from kd_engines.local.status import Status, read_status
+from kd_engines.local.supervisor import Supervisor, stop_everything
+from kd_engines.local.world import module_of, read_world
+from kd_pipeline.errors import KdError, Unavailable
+
+READY_WITHIN_S = 60.0
+STOPPED_WITHIN_S = 90.0
+
+app = typer.Typer(
+    help="The pipeline's engines on one machine, in KubeDirector's place.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="State folder (KD_HOME, or ~/.kd-magics).")
+]
+ManifestsOption = Annotated[
+    Path | None, typer.Option("--manifests", help="Folder of manifests (<home>/manifests).")
+]
+
+
+@app.command()
+def up(
+    home: HomeOption = None,
+    manifests: ManifestsOption = None,
+    lab: Annotated[bool, typer.Option("--lab", help="Start JupyterLab for each notebook.")] = False,
+    lab_root: Annotated[Path, typer.Option(help="What JupyterLab shows.")] = Path(),
+    detach: Annotated[bool, typer.Option("--detach", help="Return when all is ready.")] = False,
+) -> None:
+    """Start the kdclusters of the manifests, and keep them running until Ctrl-C."""
+    place = Home.at(home, manifests).create()
+    if detach:
+        _detach(place, lab, lab_root)
+        return
+    lock = place.lock()
+    supervisor = Supervisor(place, lab_root.resolve() if lab else None, _tell)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: supervisor.stopping.set())
+    with lock:
+        if sys.stdout.isatty():
+            _announce_when_ready(place)
+        supervisor.run()
+
+
+@app.command()
+def down(home: HomeOption = None) -> None:
+    """Stop everything of a home: its supervisor, its engines and their running jobs."""
+    place = Home.at(home)
+    pid = place.supervisor_pid()
+    if pid:
+        os.kill(pid, signal.SIGTERM)
+        _wait_for_end(place)
+    stop_everything(place, _tell)
+    _tell("Everything is stopped." if pid else "Nothing runs.")
+
+
+@app.command()
+def status(
+    home: HomeOption = None,
+    manifests: ManifestsOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show what runs, where, and why not; exit code 1 where not all is ready."""
+    found = read_status(Home.at(home, manifests))
+    typer.echo(found.as_json() if as_json else found.as_text())
+    raise typer.Exit(0 if found.ready else 1)
+
+
+def main() -> None:
+    """Run the command; an expected error is one sentence and exit code 1."""
+    try:
+        app()
+    except KdError as error:
+        typer.echo(f"kd: {error}", err=True)
+        sys.exit(1)
+
+
+def _detach(place: Home, lab: bool, lab_root: Path) -> None:
+    """Start the supervisor in a session of its own, and wait until its members are ready."""
+    place.lock().release()
+    log = place.run / "supervisor.log"
+    where = ["--home", str(place.path), "--manifests", str(place.manifests)]
+    options = ["--lab", "--lab-root", str(lab_root.resolve())] if lab else []
+    with log.open("ab") as output:
+        log.chmod(0o600)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kd_engines", "up", *where, *options],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    found = _wait_until_ready(place, process)
+    typer.echo(found.as_text())
+    _tell_lab(place)
+    if not found.ready:
+        raise Unavailable(f"Not all is ready within {READY_WITHIN_S:g} s; {log} tells more.")
+
+
+def _wait_until_ready(place: Home, process: "subprocess.Popen[bytes]") -> Status:
+    deadline = time.monotonic() + READY_WITHIN_S
+    while True:
+        found = read_status(place)
+        if found.ready or time.monotonic() > deadline or process.poll() is not None:
+            return found
+        time.sleep(0.1)
+
+
+def _announce_when_ready(place: Home) -> None:
+    """Print the status, and how to open each JupyterLab, once all is ready; does not wait."""
+    import threading
+
+    def announce() -> None:
+        deadline = time.monotonic() + READY_WITHIN_S
+        while not (found := read_status(place)).ready and time.monotonic() < deadline:
+            time.sleep(0.3)
+        typer.echo(found.as_text())
+        _tell_lab(place)
+        typer.echo("Ctrl-C stops everything.")
+
+    threading.Thread(target=announce, daemon=True).start()
+
+
+def _tell_lab(place: Home) -> None:
+    """Print the URL of each JupyterLab; it may hold a token, so it goes to a terminal alone."""
+    if not sys.stdout.isatty():
+        return
+    world = read_world(place, place.registry())
+    for member in world.members():
+        running = world.running[member.cluster]
+        if module_of(running.app) == "lab" and member.alive():
+            typer.echo(f"JupyterLab of {member.cluster}: {login_url(member, running)}")
+
+
+def _wait_for_end(place: Home) -> None:
+    deadline = time.monotonic() + STOPPED_WITHIN_S
+    while (pid := place.supervisor_pid()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if pid:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _tell(text: str) -> None:
+    typer.echo(text)
+    sys.stdout.flush()

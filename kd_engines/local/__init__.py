@@ -1,0 +1,1 @@
+"""`kd up`: the kdclusters of a folder as processes on one machine, in KubeDirector's place."""

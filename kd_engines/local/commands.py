@@ -1,0 +1,82 @@
+"""Command line and environment of a member's process."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from kd_engines.local.configmeta import Running
+from kd_engines.local.home import Home
+from kd_engines.local.member import HOST, Member
+from kd_engines.local.world import module_of
+from kd_pipeline.atomic import write_json
+
+
+def command(member: Member, running: Running, lab_root: Path | None) -> list[str] | None:
+    """Return how the member is started; None where nothing runs for it (a notebook, no lab)."""
+    module = module_of(running.app)
+    if module in ("training", "deployment"):
+        return [
+            sys.executable,
+            "-m",
+            f"kd_engines.{module}",
+            "--host",
+            HOST,
+            "--port",
+            str(member.port),
+        ]
+    if module == "lab" and lab_root is not None:
+        config = member.folder / "jupyter_config.json"
+        write_json(config, lab_config(member, running, lab_root))
+        return [sys.executable, "-m", "jupyterlab", f"--config={config}"]
+    return None
+
+
+def environment(member: Member, running: Running, home: Home) -> dict[str, str]:
+    """Return a member's environment: ours, the role's, and where its files are."""
+    role = next(role for role in running.cluster.roles if role.id == member.role)
+    return {
+        **os.environ,
+        **role.env,
+        "KD_HOME": str(home.path),
+        "KD_CONFIGMETA": str(member.configmeta),
+        "KD_PROJECT_REPO": str(home.repository.root),
+        "KD_REGISTRY": str(home.manifests),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def lab_config(member: Member, running: Running, root: Path) -> dict[str, Any]:
+    """Return JupyterLab's configuration, which holds its secrets: the file is its owner's alone.
+
+    A role's environment variable ``JUPYTER_PASSWORD`` becomes its password, else it has a token.
+    """
+    role = next(role for role in running.cluster.roles if role.id == member.role)
+    server: dict[str, Any] = {
+        "ip": HOST,
+        "port": member.port,
+        "port_retries": 0,
+        "open_browser": False,
+        "root_dir": str(root),
+        "allow_root": hasattr(os, "geteuid") and os.geteuid() == 0,
+    }
+    password = role.env.get("JUPYTER_PASSWORD")
+    if password:
+        from jupyter_server.auth.security import passwd
+
+        hashed = {"hashed_password": str(passwd(password)), "password_required": True}
+        return {"ServerApp": server, "PasswordIdentityProvider": hashed}
+    return {"ServerApp": server, "IdentityProvider": {"token": member.token}}
+
+
+def login_url(member: Member, running: Running) -> str:
+    """Return the URL that opens a member's JupyterLab, with its token where it has one."""
+    role = next(role for role in running.cluster.roles if role.id == member.role)
+    query = "" if role.env.get("JUPYTER_PASSWORD") else f"?token={member.token}"
+    return f"{member.url}/lab{query}"
+
+
+def configmeta_text(content: dict[str, Any]) -> str:
+    """Return a configmeta as the text of its file."""
+    return json.dumps(content, indent=1) + "\n"

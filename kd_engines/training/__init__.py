@@ -1,0 +1,1 @@
+"""The training engine: takes code over REST, runs each job as processes of its own, keeps all."""

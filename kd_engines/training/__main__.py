@@ -1,0 +1,94 @@
+"""``python -m kd_engines.training --host 127.0.0.1 --port 10001``: run a training engine.
+
+``KD_CONFIGMETA`` names its configmeta.json (own tokens, cluster name), ``KD_PROJECT_REPO`` the
+shared folder, ``KD_MAX_RUNNING`` how many jobs run at once (default: the number of processors),
+``KD_KILL_GRACE_S`` the seconds between SIGTERM and SIGKILL for a job that must end (default: 10).
+"""
+
+import argparse
+import logging
+import os
+import sys
+import threading
+import time
+
+from kd_engines.http import guard
+from kd_engines.serve import serve
+from kd_engines.training.app import training_app
+from kd_engines.training.engine import Engine
+from kd_engines.training.environment import cpus
+from kd_engines.training.job_store import JobStore
+from kd_pipeline.connections import Connections
+from kd_pipeline.connections_file import ConnectionsFile
+from kd_pipeline.errors import InvalidInput, KdError, NoConnections
+from kd_pipeline.project_repository import ProjectRepository
+
+log = logging.getLogger("kd_engines.training")
+WAIT_S = 1.0
+
+
+class Tokens:
+    """The tokens of the newest good configmeta.json, kept up to date by a thread."""
+
+    def __init__(self, file: ConnectionsFile, first: Connections) -> None:
+        self._file = file
+        self._tokens = first.tokens
+        threading.Thread(target=self._follow, name="configmeta", daemon=True).start()
+
+    def __call__(self) -> frozenset[str]:
+        """Return the tokens that are accepted now."""
+        return self._tokens
+
+    def _follow(self) -> None:
+        for connections in self._file.changes(threading.Event()):
+            self._tokens = connections.tokens
+
+
+def main() -> int:
+    """Run the engine until it is told to stop; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m kd_engines.training")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=10001)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        limit = max_running()
+        repository = ProjectRepository.default().create()
+        file = ConnectionsFile()
+        connections = first_connections(file)
+        tokens = Tokens(file, connections)
+        store = JobStore(repository.root, connections.cluster_name)
+        engine = Engine(store, connections.cluster_name, tokens, limit)
+        guarded = guard(training_app(engine), tokens)
+        serve(guarded, arguments.host, arguments.port, lambda port: log.info("port %d", port))
+    except (KdError, OSError) as error:
+        print(f"The training engine cannot run: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def max_running() -> int:
+    """Return how many jobs may run at once; raises InvalidInput."""
+    named = os.environ.get("KD_MAX_RUNNING", "")
+    if not named:
+        return max(1, cpus())
+    if not named.isdecimal() or int(named) < 1:
+        raise InvalidInput(f"KD_MAX_RUNNING is {named!r}; it is a whole number above 0.")
+    return int(named)
+
+
+def first_connections(file: ConnectionsFile) -> Connections:
+    """Wait until configmeta.json can be read: KubeDirector writes it after the container starts."""
+    told = ""
+    while True:
+        try:
+            return file.read()
+        except NoConnections as error:
+            if str(error) != told:
+                told = str(error)
+                log.warning("%s", told)
+            time.sleep(WAIT_S)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""The first thing in a job's process: run the code as a notebook would run a cell.
+
+The value of a last expression is displayed, `display` is there, open figures are shown at the end,
+`await` works outside functions. All imports that are not built in come only when they are needed,
+since every job waits for the others.
+"""
+
+# typing, contextlib and pathlib would each take a job's start 3 to 8 ms to import.
+# ruff: noqa: PTH123
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False  # as typing's, without importing it
+if TYPE_CHECKING:
+    import ast
+    from types import CodeType, TracebackType
+    from typing import Any
+
+ONLY_AST = 0x400  # ast.PyCF_ONLY_AST
+TOP_LEVEL_AWAIT = 0x2000  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+COROUTINE = 0x80  # inspect.CO_COROUTINE
+
+
+def main(job_folder: str, job: str, root: str) -> int:
+    """Run ``<job_folder>/code.py``; return 0, or 1 where it raised (told on stderr and outputs).
+
+    A `SystemExit` of the code goes on to the interpreter, which knows what to do with it.
+    """
+    from kd_engines.training import display
+
+    path = f"{job_folder}/code.py"
+    outputs = display.Outputs(f"{job_folder}/outputs.jsonl")
+    display.install(outputs)
+    namespace = _fresh_main(outputs)
+    sys.argv = [job]
+    try:
+        with open(path, "rb") as file:
+            source = file.read().decode()
+        _execute(_compile(source, path, root), namespace)
+        outputs.show_figures()
+    except SystemExit:
+        outputs.show_figures()
+        raise
+    except BaseException as error:
+        outputs.show_figures()
+        error.__traceback__ = _without_this_module(error.__traceback__)
+        from kd_engines.training import error_output
+
+        error_output.report(error, path, f"job {job}", outputs)
+        return 1
+    return 0
+
+
+def _fresh_main(outputs: Any) -> dict[str, Any]:
+    """Make the code's own ``__main__``: a module without a file, as in a notebook."""
+    module = type(sys)("__main__")
+    namespace = vars(module)
+    namespace["__builtins__"] = __builtins__
+    namespace["display"] = outputs.display
+    sys.modules["__main__"] = module
+    return namespace
+
+
+def _compile(source: str, path: str, root: str) -> list[CodeType]:
+    """Return the code as one or two code objects: all, and a last expression that is displayed."""
+    import _ast
+
+    flags = TOP_LEVEL_AWAIT
+    tree: ast.Module = compile(source, path, "exec", ONLY_AST | flags, dont_inherit=True)
+    if "/bd-fs-mnt/" in source:
+        from pathlib import Path
+
+        from kd_engines import mount_points
+
+        tree = mount_points.localize(tree, source, Path(root))
+    last: list[Any] = []
+    if tree.body and isinstance(tree.body[-1], _ast.Expr) and not source.rstrip().endswith(";"):
+        last = [_ast.Interactive(body=[tree.body.pop()])]
+    codes = [compile(tree, path, "exec", flags, dont_inherit=True)]
+    return codes + [compile(part, path, "single", flags, dont_inherit=True) for part in last]
+
+
+def _execute(codes: list[CodeType], namespace: dict[str, Any]) -> None:
+    if not any(code.co_flags & COROUTINE for code in codes):
+        for code in codes:
+            exec(code, namespace)  # noqa: S102 - running the user's code is what a job is
+        return
+    import asyncio
+
+    async def run() -> None:
+        for code in codes:
+            result = eval(code, namespace)  # noqa: S307
+            if code.co_flags & COROUTINE:
+                await result
+
+    asyncio.run(run())
+
+
+def _without_this_module(trace: TracebackType | None) -> TracebackType | None:
+    """Drop the first frames of a traceback, which are this module's (and asyncio's) own."""
+    first = trace
+    while trace and trace.tb_frame.f_code.co_filename != __file__:
+        trace = trace.tb_next
+    last_own = None
+    while trace:
+        if trace.tb_frame.f_code.co_filename == __file__:
+            last_own = trace
+        trace = trace.tb_next
+    return last_own.tb_next if last_own else first

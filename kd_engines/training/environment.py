@@ -1,0 +1,108 @@
+"""What a job will find on this engine: Python, packages, processors, memory and GPUs."""
+
+import os
+import platform
+import shutil
+import subprocess
+import threading
+import time
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+
+from kd_engines.training.processes import node_name
+from kd_pipeline.messages import Environment, Gpu, Queue
+
+KEPT_S = 60.0
+GPU_TIMEOUT_S = 10
+
+
+class EnvironmentFinder:
+    """Finds the environment, and keeps it a minute, as packages are slow to list."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: tuple[float, dict[str, str], list[Gpu]] | None = None
+
+    def find(self, cluster: str, ml_engine: str, queue: Queue) -> Environment:
+        """Return the environment now."""
+        with self._lock:
+            if self._found is None or time.monotonic() - self._found[0] > KEPT_S:
+                self._found = (time.monotonic(), packages(), gpus())
+            _, installed, devices = self._found
+        return Environment(
+            python=platform.python_version(),
+            packages=installed,
+            cpus=cpus(),
+            memory_bytes=memory_bytes(),
+            gpus=devices,
+            node=node_name(),
+            cluster=cluster,
+            ml_engine=ml_engine,
+            queue=queue,
+        )
+
+
+def packages() -> dict[str, str]:
+    """Return the installed distributions and their versions."""
+    found: dict[str, str] = {}
+    for distribution in metadata.distributions():
+        name = distribution.metadata["Name"]
+        if name:
+            found.setdefault(name, distribution.version)
+    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+
+
+def cpus() -> int:
+    """Return how many processors this process may use: its affinity and its cgroup's quota."""
+    if hasattr(os, "sched_getaffinity"):
+        allowed = len(os.sched_getaffinity(0))
+    else:
+        allowed = os.cpu_count() or 1
+    quota = _cgroup("cpu.max").split()
+    if len(quota) == 2 and quota[0] != "max":
+        return max(1, min(allowed, int(quota[0]) // int(quota[1])))
+    return allowed
+
+
+def memory_bytes() -> int:
+    """Return the memory that the machine or the cgroup allows."""
+    total = int(psutil.virtual_memory().total)
+    limit = _cgroup("memory.max")
+    return min(total, int(limit)) if limit.isdecimal() else total
+
+
+def gpus() -> list[Gpu]:
+    """Return NVIDIA's GPUs as nvidia-smi lists them; none where it is missing or fails."""
+    program = shutil.which("nvidia-smi")
+    if not program:
+        return []
+    query = ["--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(
+            [program, *query], capture_output=True, text=True, timeout=GPU_TIMEOUT_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return []
+    rows = [line.rpartition(",") for line in done.stdout.splitlines() if "," in line]
+    return [
+        Gpu(name.strip(), int(mebibytes) * 1024**2)
+        for name, _, mebibytes in rows
+        if mebibytes.strip().isdecimal()
+    ]
+
+
+def _cgroup(name: str) -> str:
+    """Return a value of this process's control group (cgroup v2), "" where there is none."""
+    try:
+        groups = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return ""
+    own = next((line[3:] for line in groups if line.startswith("0::")), "")
+    for folder in (f"/sys/fs/cgroup{own}", "/sys/fs/cgroup"):
+        try:
+            return Path(folder, name).read_text().strip()
+        except OSError:
+            continue
+    return ""

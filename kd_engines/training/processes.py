@@ -1,0 +1,144 @@
+"""Processes as the operating system tells of them: who one is, and what descends from it.
+
+A pid alone names nobody, since it is used again. Host, boot, pid and start time together do.
+Linux tells all of it in /proc; elsewhere (macOS) ``ps`` and ``sysctl`` do.
+"""
+
+# typing, contextlib and pathlib would each take a job's start 3 to 8 ms to import.
+# ruff: noqa: PTH112, PTH123, PTH208, SIM105
+
+from __future__ import annotations
+
+import os
+
+SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
+LINUX = os.path.isdir("/proc/self/task")
+
+
+def node_name() -> str:
+    """Return this machine's host name."""
+    return os.uname().nodename
+
+
+def boot_id() -> str:
+    """Return what names this boot of the machine."""
+    if LINUX:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    return _output("sysctl", "-n", "kern.bootsessionuuid")
+
+
+def start_time(pid: int) -> str:
+    """Return when a living process began, in the system's own unit; "" where there is none.
+
+    A zombie has ended, whoever still has to collect it.
+    """
+    if not LINUX:
+        state, _, started = _output("ps", "-o", "stat=,lstart=", "-p", str(pid)).partition(" ")
+        return "" if state.startswith("Z") else started.strip()
+    fields = _stat(pid)
+    return "" if not fields or fields[0] in "ZX" else fields[19]
+
+
+def is_alive(pid: int, started: str) -> bool:
+    """Tell whether the process that had this pid and start time still runs on this machine."""
+    return bool(started) and start_time(pid) == started
+
+
+def become_subreaper() -> bool:
+    """Become the parent of every orphan among this process's descendants; False where not Linux.
+
+    So a job's double-forked process stays findable after its own parent has ended.
+    """
+    if not LINUX:
+        return False
+    import ctypes  # not before the job has started: it is slow to import
+
+    return bool(ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the living descendants of ``pid``, children before grandchildren."""
+    children: dict[int, list[int]] = {}
+    for child, parent in _parents():
+        children.setdefault(parent, []).append(child)
+    found: list[int] = []
+    generation = [pid]
+    while generation:
+        generation = [child for parent in generation for child in children.pop(parent, [])]
+        found += generation
+    return found
+
+
+def send(pids: list[int], number: int) -> None:
+    """Send a signal to each process that is still there."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+
+def volunteer_for_oom(score: str) -> None:
+    """Let the kernel rather kill this process than others when memory is used up (Linux)."""
+    try:
+        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+            file.write(score)
+    except OSError:
+        pass
+
+
+def oom_kills() -> int | None:
+    """Return how often the kernel killed for memory in this process's cgroup; None if unknown."""
+    try:
+        with open("/proc/self/cgroup", encoding="ascii") as file:
+            groups = [line.rstrip("\n").split(":", 2) for line in file]
+    except OSError:
+        return None
+    for _, controllers, group in groups:
+        if controllers == "":
+            paths = [f"/sys/fs/cgroup{group}/memory.events", "/sys/fs/cgroup/memory.events"]
+        elif "memory" in controllers.split(","):
+            root = "/sys/fs/cgroup/memory"
+            paths = [f"{root}{group}/memory.oom_control", f"{root}/memory.oom_control"]
+        else:
+            continue
+        for path in paths:
+            try:
+                with open(path, encoding="ascii") as file:
+                    counts = dict(line.split(maxsplit=1) for line in file)
+            except OSError:
+                continue
+            return int(counts.get("oom_kill", 0))
+    return None
+
+
+def _parents() -> list[tuple[int, int]]:
+    """Return (pid, parent's pid) of every living process."""
+    if not LINUX:
+        lines = _output("ps", "-axo", "pid=,ppid=,stat=").splitlines()
+        rows = [line.split() for line in lines]
+        return [(int(row[0]), int(row[1])) for row in rows if not row[2].startswith("Z")]
+    pairs = []
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            fields = _stat(int(name))
+            if fields and fields[0] not in "ZX":
+                pairs.append((int(name), int(fields[1])))
+    return pairs
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the fields of /proc/<pid>/stat from the state on (proc(5): field 3)."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().decode("utf-8", "replace").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _output(*command: str) -> str:
+    import subprocess
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip()

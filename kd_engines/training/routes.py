@@ -1,0 +1,189 @@
+"""Our own routes of a training engine: jobs, logs, outputs, environment, health."""
+
+import asyncio
+import itertools
+import os
+from collections.abc import Iterable
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from kd_engines.http import json_response, read_json
+from kd_engines.training import log_stream, openapi, records
+from kd_engines.training.engine import Engine, engine_of, job_id, number, whole
+from kd_engines.training.job_record import Record
+from kd_pipeline.errors import InvalidInput, NotFound, Unavailable
+from kd_pipeline.messages import TERMINAL, JobList, JobOutput, JobOutputs, SubmitJob
+
+# JSON writes one byte of code as up to six (\u0000); `check` looks at the code itself.
+LARGEST_BODY = 32 * 1024 * 1024
+ADVICE = "put data and modules into the project repository and read them from there"
+LONGEST_WAIT_S = 60
+PAGE = 50
+LARGEST_PAGE = 1000
+ALL = 2**53
+LARGEST_OUTPUTS = 16 * 1024 * 1024
+STATUSES = frozenset({*TERMINAL, "Queued", "Running"})
+# A log is text of strangers: no browser may take it for a page.
+TEXT_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox",
+    "Cache-Control": "no-store",
+}
+
+
+async def submit_job(request: Request) -> Response:
+    """POST /jobs: take a job; 201 with it, or 200 where its idempotency key was used before."""
+    engine = engine_of(request)
+    wanted = await read_json(request, SubmitJob, LARGEST_BODY, ADVICE)
+    job, created = await engine.submit(wanted)
+    message = engine.message(await engine.record(job), request)
+    return json_response(message, 201 if created else 200, {"Location": f"/jobs/{job}"})
+
+
+async def list_jobs(request: Request) -> Response:
+    """GET /jobs: a page of jobs, newest first, of one status or user where asked."""
+    engine = engine_of(request)
+    status = request.query_params.get("status") or None
+    if status and status not in STATUSES:
+        raise InvalidInput(f"status {status[:40]!r} is none of {', '.join(sorted(STATUSES))}.")
+    user = request.query_params.get("user") or None
+    limit = whole(request, "limit", PAGE, 1, LARGEST_PAGE)
+    before = whole(request, "before", ALL, 1, ALL)
+    found = await asyncio.to_thread(_page, engine, status, user, limit + 1, before)
+    jobs = [engine.message(record, request) for record in found[:limit]]
+    return json_response(JobList(jobs, jobs[-1].id if len(found) > limit else None))
+
+
+async def get_job(request: Request) -> Response:
+    """GET /jobs/<id>: a job; with ``wait``, once its status is not ``known`` or it has ended."""
+    engine, job = engine_of(request), job_id(request)
+    wait = number(request, "wait", 0, 0, LONGEST_WAIT_S)
+    known = request.query_params.get("known")
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + wait
+    draining: asyncio.Event = request.scope["kd.draining"]
+    record = await engine.record(job)
+    while (
+        not record.terminal
+        and known in (None, record.status)
+        and loop.time() < deadline
+        and not draining.is_set()
+    ):
+        # Looked at anyway from time to time: another engine may hold the job.
+        await engine.queue.changed(job, min(0.5, deadline - loop.time()))
+        record = await engine.record(job)
+    return json_response(engine.message(record, request))
+
+
+async def get_log(request: Request) -> Response:
+    """GET /jobs/<id>/log: the log's bytes from ``offset``, and with ``follow`` all that comes."""
+    engine, job = engine_of(request), job_id(request)
+    offset = whole(request, "offset", 0, 0, ALL)
+    limit = whole(request, "limit", ALL, 0, ALL)
+    follow = request.query_params.get("follow", "0") not in ("0", "", "false")
+    record = await engine.record(job)  # before the size, so that complete means complete
+    size = engine.store.log_size(job)
+    length = max(0, min(limit, size - offset))
+    complete = record.terminal and offset + length >= size
+    headers = {
+        **TEXT_HEADERS,
+        "X-Log-Offset": str(offset),
+        "X-Log-Size": str(size),
+        "X-Log-Complete": "1" if complete else "0",
+    }
+    if follow and not record.terminal:
+        body = engine.followers.follow(job, offset, request.scope["kd.draining"])
+    else:
+        headers["Content-Length"] = str(length)
+        body = log_stream.read_part(engine.store, job, offset, length)
+    return StreamingResponse(body, 200, headers, "text/plain")
+
+
+async def get_outputs(request: Request) -> Response:
+    """GET /jobs/<id>/outputs: rich outputs after ``after``, which is a former answer's ``next``."""
+    engine, job = engine_of(request), job_id(request)
+    after = whole(request, "after", 0, 0, ALL)
+    await engine.record(job)
+    return json_response(await asyncio.to_thread(_outputs, engine, job, after))
+
+
+async def cancel_job(request: Request) -> Response:
+    """POST /jobs/<id>/cancel: ask for a job's end; an ended job stays as it is."""
+    engine, job = engine_of(request), job_id(request)
+    await asyncio.to_thread(engine.store.request_cancel, job, "The job was cancelled.")
+    record = await engine.record(job)
+    if record.terminal:
+        engine.queue.ended(job)
+    return json_response(engine.message(record, request))
+
+
+async def get_environment(request: Request) -> Response:
+    """GET /environment: Python, packages, processors, memory, GPUs and the queue."""
+    engine = engine_of(request)
+    counts = engine.queue.counts()
+    found = await asyncio.to_thread(engine.environment.find, engine.cluster, "python", counts)
+    return json_response(found)
+
+
+async def live(_request: Request) -> Response:
+    """GET /health/live: the engine answers."""
+    return json_response({"live": True})
+
+
+async def ready(request: Request) -> Response:
+    """GET /health/ready: the engine has a token and can write its jobs."""
+    engine = engine_of(request)
+    if not engine.tokens():
+        raise Unavailable("This engine was given no token yet.")
+    if not await asyncio.to_thread(os.access, engine.store.folder, os.W_OK):
+        raise Unavailable("The project repository cannot be written.")
+    return json_response({"ready": True})
+
+
+async def get_openapi(request: Request) -> Response:
+    """GET /openapi.json: all routes and messages."""
+    return json_response(openapi.document(request.app.routes))
+
+
+def _page(
+    engine: Engine, status: str | None, user: str | None, limit: int, before: int
+) -> list[Record]:
+    """Return up to ``limit`` records below the id ``before``, newest first."""
+    if status in ("Queued", "Running"):
+        ids: Iterable[int] = reversed(engine.queue.active())
+    else:
+        ids = reversed(engine.store.ids())
+    matching = (
+        record
+        for job in ids
+        if job < before
+        and (record := _existing(engine, job))
+        and status in (None, record.status)
+        and user in (None, record.job.user)
+    )
+    return list(itertools.islice(matching, limit))
+
+
+def _existing(engine: Engine, job: int) -> Record | None:
+    """Return a record, or None for a folder whose submission was cut off."""
+    try:
+        return engine.store.record(job)
+    except NotFound:
+        return None
+
+
+def _outputs(engine: Engine, job: int, after: int) -> JobOutputs:
+    """Read whole lines of outputs.jsonl from byte ``after`` on; raises InvalidInput."""
+    try:
+        with engine.store.path(job, records.OUTPUTS).open("rb") as file:
+            file.seek(max(0, after - 1))
+            if after and file.read(1) != b"\n":
+                raise InvalidInput(f"after is {after}; give the `next` of a former answer, or 0.")
+            content = file.read(LARGEST_OUTPUTS)
+    except FileNotFoundError:
+        return JobOutputs([], 0)
+    whole_lines = content[: content.rfind(b"\n") + 1]
+    outputs = [msgspec.json.decode(line, type=JobOutput) for line in whole_lines.splitlines()]
+    return JobOutputs(outputs, after + len(whole_lines))

@@ -1,0 +1,67 @@
+"""Code that hard-codes the mount point runs without one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kd_engines import mount_points
+from kd_engines.mount_points import compile_localized
+from kd_pipeline import project_repository
+
+ROOT = Path("/srv/repo")
+
+
+def value(source: str) -> Any:
+    """Return what ``x`` is after the localized source ran."""
+    namespace: dict[str, Any] = {"name": "taxi"}
+    exec(compile_localized(source, "cell", ROOT), namespace)
+    return namespace["x"]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("x = '/bd-fs-mnt/project_repo'", "/srv/repo"),
+        ("x = '/bd-fs-mnt/project_repo/data/a.csv'", "/srv/repo/data/a.csv"),
+        ("x = '/bd-fs-mnt/TenantShare/' + 'a'", "/srv/repo/a"),
+        ("x = f'/bd-fs-mnt/project_repo/models/{name}'", "/srv/repo/models/taxi"),
+        ("x = f'{name}:/bd-fs-mnt/project_repo'", "taxi:/srv/repo"),
+        ("x = b'/bd-fs-mnt/project_repo/a'", b"/srv/repo/a"),
+        (
+            "x = 'cp /bd-fs-mnt/project_repo/a /bd-fs-mnt/project_repo/b'",
+            "cp /srv/repo/a /srv/repo/b",
+        ),
+        ("x = 'file:///bd-fs-mnt/project_repo/a'", "file:///srv/repo/a"),
+        ("x = '/bd-fs-mnt/project_repo2/a'", "/bd-fs-mnt/project_repo2/a"),
+        ("x = '/bd-fs-mnt/project_repo.old'", "/bd-fs-mnt/project_repo.old"),
+        ("x = '/mnt/bd-fs-mnt/project_repo'", "/mnt/bd-fs-mnt/project_repo"),
+        ("x = '/other'", "/other"),
+    ],
+)
+def test_paths_below_a_missing_mount_point_are_in_the_repository(
+    source: str, expected: Any
+) -> None:
+    assert value(source) == expected
+
+
+def test_an_existing_mount_point_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mount_points, "MOUNT_POINTS", (str(tmp_path),))
+    assert value(f"x = '{tmp_path}/a'") == f"{tmp_path}/a"
+
+
+def test_line_numbers_stay() -> None:
+    source = "y = '/bd-fs-mnt/project_repo'\n\n\nx = 1 / 0\n"
+    with pytest.raises(ZeroDivisionError) as caught:
+        value(source)
+    assert caught.traceback[-1].lineno == 3  # counted from 0
+
+
+def test_a_syntax_error_is_the_sources_own() -> None:
+    with pytest.raises(SyntaxError) as caught:
+        compile_localized("x = '/bd-fs-mnt/project_repo'\n(", "cell", ROOT)
+    assert (caught.value.filename, caught.value.lineno) == ("cell", 2)
+
+
+def test_the_mount_points_are_those_of_the_project_repository() -> None:
+    assert mount_points.MOUNT_POINTS == project_repository.MOUNT_POINTS
