@@ -151,14 +151,19 @@ def guard(
 ) -> Guard:
     """Return ``app`` behind a :class:`Guard`; the two switches come from the environment.
 
-    ``KD_QUERY_TOKEN=1`` takes tokens from URLs, ``KD_AUTH_NONE=1`` takes ``?auth=none``.
+    ``KD_QUERY_TOKEN=1`` (or ``true``) takes tokens from URLs, ``KD_AUTH_NONE=1`` takes
+    ``?auth=none``.
     """
     return Guard(
         app,
         tokens,
-        os.environ.get("KD_QUERY_TOKEN") == "1" if query_token is None else query_token,
-        os.environ.get("KD_AUTH_NONE") == "1" if auth_none is None else auth_none,
+        _is_on("KD_QUERY_TOKEN") if query_token is None else query_token,
+        _is_on("KD_AUTH_NONE") if auth_none is None else auth_none,
     )
+
+
+def _is_on(variable: str) -> bool:
+    return os.environ.get(variable, "").lower() in ("1", "true")
 
 
 def application(routes: Sequence[BaseRoute], **options: Any) -> Starlette:

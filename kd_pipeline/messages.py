@@ -135,16 +135,19 @@ class PredictRequest(msgspec.Struct):
     """Body of ``POST /<model>/<version>/predict``.
 
     ``scoring_args`` is an object (a row for the script), a list of objects (many rows, function
-    scripts only) or a string of command-line arguments.
+    scripts only) or a string of command-line arguments. It stays JSON text: the script reads it.
     """
 
-    scoring_args: dict[str, Any] | list[Any] | str = {}
+    scoring_args: msgspec.Raw = msgspec.Raw(b"{}")
     use_scoring: bool | str = True
     mode: str = "itv"
 
 
 class ModelStatus(msgspec.Struct):
-    """One model version on a deployment engine; ``sha256`` covers script, model and settings."""
+    """One model version on a deployment engine; ``sha256`` covers script, model and settings.
+
+    ``log``, the end of what its worker printed, is filled in where one version was asked for.
+    """
 
     name: str
     version: str
@@ -158,6 +161,7 @@ class ModelStatus(msgspec.Struct):
     since: str | None = None
     pid: int | None = None
     restarts: int = 0
+    log: str = ""
 
 
 class ModelList(msgspec.Struct):

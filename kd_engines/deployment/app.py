@@ -1,0 +1,166 @@
+"""The deployment engine's HTTP application: every route, and what runs beside them."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from kd_engines.deployment.history import History
+from kd_engines.deployment.loading import Limits
+from kd_engines.deployment.model_set import ModelSet
+from kd_engines.deployment.openapi import document
+from kd_engines.deployment.predict import Predict, host_of, model_of
+from kd_engines.http import application, json_response
+from kd_pipeline.connections import Connections
+from kd_pipeline.connections_file import ConnectionsFile
+from kd_pipeline.errors import Unavailable
+from kd_pipeline.messages import ModelList
+from kd_pipeline.project_repository import ProjectRepository
+
+log = logging.getLogger("kd_engines.deployment")
+# How long a model that is still being loaded keeps a started engine from being ready.
+LONGEST_START_S = 30.0
+
+
+class DeploymentEngine:
+    """An engine's state: what is connected to it, its models and its recent predictions."""
+
+    def __init__(self, file: ConnectionsFile, repository: ProjectRepository, limits: Limits):
+        self._file, self._repository, self._limits = file, repository, limits
+        self._connections: Connections | None = None
+        self._stop = threading.Event()
+        self.history = History(socket.gethostname())
+        self.models = ModelSet(repository, limits)
+
+    def tokens(self) -> frozenset[str]:
+        """Return the tokens that are accepted now."""
+        return self._connections.tokens if self._connections else frozenset()
+
+    @property
+    def generation(self) -> str | None:
+        """Return which content of configmeta.json the models follow."""
+        return self._connections.generation if self._connections else None
+
+    @property
+    def last_error(self) -> str | None:
+        """Return why the newest content of configmeta.json could not be used."""
+        return self._file.last_error
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow configmeta.json and serve its models."""
+        loop = asyncio.get_running_loop()
+
+        def follow() -> None:
+            for connections in self._file.changes(self._stop):
+                if not self._stop.is_set():
+                    loop.call_soon_threadsafe(self._want, connections)
+
+        thread = threading.Thread(target=follow, name="configmeta", daemon=True)
+        thread.start()
+        limit = asyncio.create_task(self._end_of_start())
+        try:
+            yield
+        finally:
+            self._stop.set()
+            limit.cancel()
+            await self.models.close()
+
+    def _want(self, connections: Connections) -> None:
+        self._connections = connections
+        log.info("%d models are connected", len(connections.models()))
+        self.models.want(connections.models())
+
+    async def _end_of_start(self) -> None:
+        await asyncio.sleep(LONGEST_START_S)
+        self.models.settled.set()
+
+
+async def list_models(request: Request) -> Response:
+    """GET /models: every connected version, its state, and why not."""
+    engine: DeploymentEngine = request.app.state.engine
+    return json_response(ModelList(engine.models.statuses(), engine.generation, engine.last_error))
+
+
+async def get_model(request: Request) -> Response:
+    """GET /models/{name}/{version}: one version, with the end of what its worker printed."""
+    engine: DeploymentEngine = request.app.state.engine
+    parts = request.path_params
+    return json_response(engine.models.status(parts["name"], parts["version"]))
+
+
+async def list_predictions(request: Request) -> Response:
+    """GET /history: the last thousand predictions, newest first."""
+    history: History = request.app.state.engine.history
+    host = host_of(request.scope)
+    return json_response([history.told(prediction, host) for prediction in history.all()])
+
+
+async def get_prediction(request: Request) -> Response:
+    """GET /history/{id}: one of the last thousand predictions."""
+    history: History = request.app.state.engine.history
+    prediction = history.get(request.path_params["id"])
+    return json_response(history.told(prediction, host_of(request.scope)))
+
+
+async def get_log(request: Request) -> Response:
+    """GET /logs/{id}: what a scoring script of 2020 wrote to standard error."""
+    prediction = request.app.state.engine.history.get(request.path_params["id"])
+    return json_response({"id": prediction.id, "logs": prediction.log})
+
+
+async def live(_request: Request) -> Response:
+    """GET /health/live: the process answers."""
+    return json_response({"status": "live"})
+
+
+async def ready(request: Request) -> Response:
+    """GET /health/ready: every model that was connected at the start is loaded, or has failed."""
+    if not request.app.state.engine.models.settled.is_set():
+        raise Unavailable("The models are still being loaded; try again in a moment.")
+    return json_response({"status": "ready"})
+
+
+async def get_openapi(_request: Request) -> Response:
+    """GET /openapi.json: this list of routes."""
+    return json_response(document(ROUTES))
+
+
+ROUTES = [
+    Route("/models", list_models),
+    Route("/models/{name}/{version}", get_model),
+    Route("/history", list_predictions),
+    Route("/history/{id}", get_prediction),
+    Route("/logs/{id}", get_log),
+    Route("/health/live", live),
+    Route("/health/ready", ready),
+    Route("/openapi.json", get_openapi),
+]
+
+
+def deployment_app(engine: DeploymentEngine) -> ASGIApp:
+    """Return the application; while it runs, so do the engine's models."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: object) -> AsyncIterator[None]:
+        async with engine.running():
+            yield
+
+    others = application(ROUTES, lifespan=lifespan)
+    others.state.engine = engine
+    predict = Predict(engine.models, engine.history)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST" and model_of(scope["path"]):
+            await predict(scope, receive, send)
+        else:
+            await others(scope, receive, send)
+
+    return app

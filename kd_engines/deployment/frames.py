@@ -1,0 +1,87 @@
+"""What an engine and its workers say to each other: length-prefixed msgpack over a socket pair.
+
+A frame is four bytes of length (big-endian) and a message. Data alone crosses, never code. Rows
+and predictions stay JSON text inside it: the engine's HTTP process need not look into them.
+"""
+
+import struct
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+M = TypeVar("M")
+LENGTH = struct.Struct(">I")
+_encoder = msgspec.msgpack.Encoder()
+
+
+class Spec(msgspec.Struct, array_like=True):
+    """The first frame to a worker: what it is to load, with absolute paths."""
+
+    script: str
+    path: str
+    root: str
+    timeout_s: float
+
+
+class Ready(msgspec.Struct, array_like=True):
+    """The worker's first frame: what kind of script it is, or why it could not be loaded."""
+
+    kind: str
+    failure: str | None = None
+
+
+class Ask(msgspec.Struct, array_like=True):
+    """A request: ``args`` is the JSON text of its ``scoring_args``."""
+
+    id: int
+    args: bytes
+
+
+class Answer(msgspec.Struct, array_like=True):
+    """Its answer: the prediction as JSON and as printed text, or why there is none.
+
+    ``log`` is the end of what a script of 2020 wrote to standard error, ``pid`` its process.
+    """
+
+    id: int
+    result: bytes = b"null"
+    output: str = ""
+    failure: str | None = None
+    log: str = ""
+    pid: int = 0
+    timed_out: bool = False
+
+
+def frame(message: msgspec.Struct) -> bytes:
+    """Return a message as bytes with its length in front."""
+    body = _encoder.encode(message)
+    return LENGTH.pack(len(body)) + body
+
+
+class Frames(Generic[M]):
+    """Collects bytes as they arrive, and returns the messages of type ``kind`` that are whole."""
+
+    def __init__(self, kind: type[M]) -> None:
+        self._decode = msgspec.msgpack.Decoder(kind).decode
+        self._bytes = bytearray()
+
+    def feed(self, data: bytes) -> list[M]:
+        """Return the messages that ``data`` completes."""
+        self._bytes += data
+        begin, end = 0, len(self._bytes)
+        messages: list[M] = []
+        with memoryview(self._bytes) as view:
+            while end - begin >= LENGTH.size:
+                (length,) = LENGTH.unpack_from(view, begin)
+                body = begin + LENGTH.size
+                if end - body < length:
+                    break
+                messages.append(self._decode(view[body : body + length]))
+                begin = body + length
+        del self._bytes[:begin]
+        return messages
+
+
+def one(text: Any) -> str:
+    """Return a text of several lines as one line of at most 500 characters."""
+    return " ".join(str(text).split())[:500]

@@ -1,0 +1,80 @@
+"""The recent predictions of an engine: in memory, bounded in number and in size."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from kd_pipeline.errors import NotFound
+
+MOST = 1000
+LARGEST_TEXT = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One prediction as the contract tells it: ``args`` is the JSON text of its input."""
+
+    id: int
+    model: str
+    args: bytes
+    output: str
+    log: str
+    pid: int
+    status: str
+    seconds: float
+
+
+class History:
+    """The last thousand predictions; an id is used once in an engine's life."""
+
+    def __init__(self, node: str) -> None:
+        self.node = node
+        self._recent: deque[Prediction] = deque(maxlen=MOST)
+        self._last_id = 0
+
+    def next_id(self) -> int:
+        """Return the id of a prediction that begins."""
+        self._last_id += 1
+        return self._last_id
+
+    def add(self, prediction: Prediction) -> None:
+        """Remember a prediction in place of the oldest."""
+        self._recent.append(prediction)
+
+    def all(self) -> list[Prediction]:
+        """Return the predictions, newest first."""
+        return list(reversed(self._recent))
+
+    def get(self, text: str) -> Prediction:
+        """Return the prediction whose id ``text`` is; raises NotFound."""
+        wanted = int(text) if text.isdecimal() and len(text) < 19 else -1
+        for prediction in self._recent:
+            if prediction.id == wanted:
+                return prediction
+        raise NotFound(
+            f"Prediction {text[:40]!r} is not among the last {MOST:,} of this engine, which are "
+            "all that it keeps."
+        )
+
+    def told(self, prediction: Prediction, host: str) -> dict[str, Any]:
+        """Return a prediction in the contract's shape, with URLs on ``host``."""
+        return {
+            "id": prediction.id,
+            "input": kept(prediction.args),
+            "log_url": f"{host}/logs/{prediction.id}",
+            "node": self.node,
+            "output": prediction.output[:LARGEST_TEXT],
+            "pid": prediction.pid,
+            "request_url": f"{host}/history/{prediction.id}",
+            "status": prediction.status,
+            "model": prediction.model,
+            "seconds": prediction.seconds,
+        }
+
+
+def kept(args: bytes) -> msgspec.Raw:
+    """Return an input as it is kept: one over 64 KiB is not."""
+    left_out = f"[{len(args):,} bytes are not kept]"
+    return msgspec.Raw(args if len(args) <= LARGEST_TEXT else msgspec.json.encode(left_out))

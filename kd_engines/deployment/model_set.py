@@ -1,0 +1,152 @@
+"""The models of an engine: what is connected, what runs, and the way from one to the other.
+
+Each change of configmeta.json is a wish. A new or changed version is loaded and warmed up beside
+the one that runs, then requests go to it from one moment to the next, and the old one ends when
+its last request has its answer. What cannot be loaded leaves the running one alone.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from kd_engines.deployment.errors import ModelNotReady
+from kd_engines.deployment.loading import Limits, load
+from kd_engines.deployment.model_slot import ModelSlot
+from kd_engines.deployment.served_model import ServedModel
+from kd_pipeline.connections import ConfigMapEntry
+from kd_pipeline.errors import InvalidInput, NotFound
+from kd_pipeline.messages import ModelStatus
+from kd_pipeline.model_config import ModelConfig
+from kd_pipeline.project_repository import ProjectRepository
+
+log = logging.getLogger("kd_engines.deployment")
+Key = tuple[str, str]
+LOADERS = 2  # at once: loading takes processors that requests want
+
+
+class ModelSet:
+    """Every model version that is, was or should be served here."""
+
+    def __init__(self, repository: ProjectRepository, limits: Limits) -> None:
+        self._repository, self._limits = repository, limits
+        self._slots: dict[Key, ModelSlot] = {}
+        self._unusable: list[ModelStatus] = []
+        self._loaders = asyncio.Semaphore(LOADERS)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.settled = asyncio.Event()
+
+    def want(self, entries: Iterable[ConfigMapEntry]) -> None:
+        """Make what runs be what ``entries`` say; returns at once."""
+        wanted = self._read(entries)
+        for key, model in wanted.items():
+            slot = self._slots.setdefault(key, ModelSlot(model))
+            if slot.model != model or slot.removal or slot.state is None:
+                slot.want(model)
+                self._start_loading(slot)
+        for key, slot in self._slots.items():
+            if key not in wanted and not slot.removal:
+                slot.removal = self._keep(self._remove(key, slot))
+        self._see_settled()
+
+    def find(self, name: str, version: str) -> ServedModel:
+        """Return what serves a version now; raises NotFound, ModelNotReady."""
+        slot = self._slots.get((name, version))
+        if slot is None:
+            raise NotFound(self._sentence_of_missing(name, version))
+        if slot.running is None:
+            why = f"could not be loaded: {slot.reason}" if slot.reason else "is being loaded"
+            raise ModelNotReady(f"Model {name}/{version} {why}")
+        return slot.running
+
+    def statuses(self) -> list[ModelStatus]:
+        """Return every version with its state, also those that cannot be used and why."""
+        return [*(slot.status() for _, slot in sorted(self._slots.items())), *self._unusable]
+
+    def status(self, name: str, version: str) -> ModelStatus:
+        """Return one version's state, with what its worker printed; raises NotFound."""
+        slot = self._slots.get((name, version))
+        if slot is None:
+            raise NotFound(self._sentence_of_missing(name, version))
+        status = slot.status()
+        status.log = slot.running.log if slot.running else ""
+        return status
+
+    async def close(self) -> None:
+        """End every worker."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(slot.running.end() for slot in self._slots.values() if slot.running))
+
+    def _read(self, entries: Iterable[ConfigMapEntry]) -> dict[Key, ModelConfig]:
+        """Return the usable ones; the first ConfigMap by name has a version, others are told."""
+        wanted: dict[Key, ModelConfig] = {}
+        self._unusable = []
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            name = entry.data.get("name") or entry.name
+            version = entry.data.get("model-version") or ""
+            try:
+                model = ModelConfig.from_data(entry.name, entry.data, entry.labels).validate()
+                taken = wanted.get(model.key)
+                if taken:
+                    raise InvalidInput(
+                        f"ConfigMap {taken.configmap_name!r} has {name}/{version} already; give "
+                        "one of the two another model-version."
+                    )
+                wanted[model.key] = model
+            except InvalidInput as error:
+                status = ModelStatus(name, version, "Failed", entry.name, reason=str(error))
+                self._unusable.append(status)
+        return wanted
+
+    def _start_loading(self, slot: ModelSlot) -> None:
+        if slot.loading:
+            slot.loading.cancel()
+        slot.loading = self._keep(self._load(slot, slot.loading))
+
+    async def _load(self, slot: ModelSlot, before: "asyncio.Task[None] | None") -> None:
+        """Bring a slot to what it wants, trying again with longer pauses until that works."""
+        if before:
+            await asyncio.wait([before])
+        while True:
+            async with self._loaders:
+                old = slot.running
+                await load(slot, self._repository, self._limits)
+            self._see_settled()
+            if old and old is not slot.running:
+                self._keep(old.close())
+            if slot.state == "Ready":
+                return
+            log.warning("model %s/%s: %s", *slot.model.key, slot.reason)
+            await asyncio.sleep(slot.next_pause())
+
+    async def _remove(self, key: Key, slot: ModelSlot) -> None:
+        """Take a version off after the grace time, unless it comes back until then."""
+        await asyncio.sleep(self._limits.removal_grace_s)
+        if slot.loading:
+            slot.loading.cancel()
+        del self._slots[key]
+        log.info("model %s/%s is removed", *key)
+        if slot.running:
+            await slot.running.close()
+
+    def _see_settled(self) -> None:
+        if all(slot.state in ("Ready", "Failed") for slot in self._slots.values()):
+            self.settled.set()
+
+    def _sentence_of_missing(self, name: str, version: str) -> str:
+        versions = sorted(v for n, v in self._slots if n == name)
+        if versions:
+            return (
+                f"Model {name!r} has no version {version[:80]!r} here, but {', '.join(versions)}."
+            )
+        served = ", ".join(sorted(f"{n}/{v}" for n, v in self._slots)) or "none"
+        return (
+            f"No model {name[:80]!r} is connected to this engine; connected are: {served[:1000]}."
+        )
+
+    def _keep(self, work: "asyncio._CoroutineLike[None]") -> "asyncio.Task[None]":
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

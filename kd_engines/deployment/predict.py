@@ -1,0 +1,187 @@
+"""``POST /<model>/<version>/predict``: the one route that must be fast, so plain ASGI.
+
+The answer has the keys of the 2020 product's, whose clients read ``output``, and ours beside them:
+``result`` (the prediction as JSON), ``model`` and ``version``.
+"""
+
+import shlex
+import time
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from kd_engines.deployment.errors import PredictTimeout, ScoringFailed
+from kd_engines.deployment.frames import Answer
+from kd_engines.deployment.history import History, Prediction, kept
+from kd_engines.deployment.model_set import ModelSet
+from kd_engines.deployment.served_model import ServedModel
+from kd_pipeline.errors import InvalidInput, KdError, TooLarge
+from kd_pipeline.messages import ErrorDetail, PredictRequest
+
+LARGEST_BODY = 4 * 1024 * 1024
+MODES = frozenset({"itv", "batch"})
+_decode = msgspec.json.Decoder(PredictRequest).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Answered(msgspec.Struct, omit_defaults=True):
+    """The contract's answer; ``error`` is there where the prediction failed."""
+
+    id: int
+    input: msgspec.Raw
+    log_url: str
+    node: str
+    output: str
+    pid: int
+    request_url: str
+    status: str
+    model: str
+    version: str
+    result: msgspec.Raw | None = None
+    error: ErrorDetail | None = None
+
+
+class Predict:
+    """The ASGI application of the route."""
+
+    def __init__(self, models: ModelSet, history: History) -> None:
+        self._models, self._history = models, history
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one prediction; raises KdError before the scoring script was asked."""
+        name, version = model_of(scope["path"]) or ("", "")
+        body = await read(receive)
+        # After the body: a version that is taken off meanwhile is not found, instead of cut off.
+        served = self._models.find(name, version)
+        args = scoring_args(body, served.kind)
+        number = self._history.next_id()
+        began = time.perf_counter()
+        answer, error = await ask(served, args)
+        taken = time.perf_counter() - began
+        status = "Failed" if error else "Finished"
+        self._history.add(
+            Prediction(
+                number, served.label, args, answer.output, answer.log, answer.pid, status, taken
+            )
+        )
+        host = host_of(scope)
+        answered = Answered(
+            number,
+            kept(args),
+            f"{host}/logs/{number}",
+            self._history.node,
+            answer.output,
+            answer.pid,
+            f"{host}/history/{number}",
+            status,
+            name,
+            version,
+        )
+        if error:
+            answered.error = ErrorDetail(type(error).__name__, str(error))
+        else:
+            answered.result = msgspec.Raw(answer.result)
+        await respond(send, error.http_status if error else 200, _encode(answered))
+
+
+async def ask(served: ServedModel, args: bytes) -> tuple[Answer, KdError | None]:
+    """Return a model's answer, and the error where the scoring script failed."""
+    try:
+        answer = await served.predict(args)
+    except (ScoringFailed, PredictTimeout) as error:
+        return Answer(0, pid=served.pid or 0), error
+    answer.pid = answer.pid or served.pid or 0
+    if answer.failure is None:
+        return answer, None
+    sentence = f"The scoring script of {served.label} failed: {answer.failure}."
+    kind = PredictTimeout if answer.timed_out else ScoringFailed
+    return answer, kind(sentence.replace("..", "."))
+
+
+def model_of(path: str) -> tuple[str, str] | None:
+    """Return model and version of a predict path; None for any other path."""
+    parts = path.split("/")
+    if len(parts) != 4 or parts[3] != "predict":
+        return None
+    return unquote(parts[1]), unquote(parts[2])
+
+
+def scoring_args(body: bytes, kind: str) -> bytes:
+    """Return the JSON text of a request's ``scoring_args``; raises InvalidInput."""
+    try:
+        request = _decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(
+            f"The request's JSON is not as it must be: {error}; send "
+            '{"use_scoring": true, "scoring_args": {…}}.'
+        ) from None
+    if request.use_scoring is not True and str(request.use_scoring).lower() != "true":
+        raise InvalidInput("use_scoring must be true: a model answers through its scoring script.")
+    if request.mode not in MODES:
+        raise InvalidInput(f"mode is {request.mode[:40]!r}; it is one of {', '.join(MODES)}.")
+    args = bytes(request.scoring_args)
+    first = args[:1]
+    if first not in b'{["' or (first == b"[" and kind == "script"):
+        lists = "" if kind == "script" else ", a list of objects"
+        raise InvalidInput(
+            f"scoring_args must be an object{lists} or a string of arguments; it is {shown(args)}."
+        )
+    if first == b'"':
+        check_arguments(args)
+    return args
+
+
+def check_arguments(args: bytes) -> None:
+    """Raise InvalidInput for a string that no shell could split."""
+    try:
+        shlex.split(msgspec.json.decode(args, type=str))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            f"scoring_args, {shown(args)}, cannot be split into arguments: {error}."
+        ) from None
+
+
+def shown(args: bytes) -> str:
+    """Return the beginning of a JSON text."""
+    text = args.decode(errors="replace")
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def host_of(scope: Scope) -> str:
+    """Return ``<host>:<port>`` as the client named it."""
+    for key, value in scope["headers"]:
+        if key == b"host":
+            return str(value, "latin-1")
+    return ""
+
+
+async def read(receive: Receive) -> bytes:
+    """Return a request's body; raises TooLarge as soon as it is over 4 MiB."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        chunks = [body]
+    else:
+        chunks, size = [body], len(body)
+        while message.get("more_body") and size <= LARGEST_BODY:
+            message = await receive()
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+    body = b"".join(chunks)
+    if len(body) > LARGEST_BODY:
+        raise TooLarge(
+            f"The request has more than {LARGEST_BODY:,} bytes, which is the limit; send fewer "
+            "rows at a time."
+        )
+    return body
+
+
+async def respond(send: Send, status: int, body: bytes) -> None:
+    """Send a whole JSON answer."""
+    length = str(len(body)).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", length)]
+    start: dict[str, Any] = {"type": "http.response.start", "status": status, "headers": headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": body})

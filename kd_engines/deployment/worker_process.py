@@ -1,0 +1,186 @@
+"""A worker as the engine sees it: a process to start, to ask over a socket, and to end."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from kd_engines.deployment.errors import LoadFailed
+from kd_engines.deployment.frames import Answer, Ask, Frames, Ready, Spec, frame
+
+PACKAGES = str(Path(__file__).resolve().parents[2])  # the folder that has kd_engines in it
+LOG_BYTES = 64 * 1024
+STOP_S = 2.0
+# What a worker may see of this product's own variables; the others tell of files with tokens.
+KEPT = frozenset({"KD_PROJECT_REPO"})
+
+
+class WorkerProcess(asyncio.Protocol):
+    """One worker. ``on_answers`` gets its answers, ``on_end`` is called once when it has gone."""
+
+    def __init__(
+        self, on_answers: Callable[[list[Answer]], None], on_end: Callable[[], None]
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._on_answers, self._on_end = on_answers, on_end
+        self._ready: asyncio.Future[Ready] = self._loop.create_future()
+        self._frames: Frames[Ready] | Frames[Answer] = Frames(Ready)
+        self._unsent: list[bytes] = []
+        self._log = bytearray()
+        self._transport: asyncio.Transport | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self.kind = ""
+        self.gone = False
+
+    @property
+    def pid(self) -> int:
+        """Return the process's id; 0 before it was started."""
+        return self._process.pid if self._process else 0
+
+    @property
+    def log(self) -> str:
+        """Return the end of what the process printed (64 KiB), outside of answers."""
+        return self._log.decode(errors="replace")
+
+    async def start(self, spec: Spec, limit_s: float) -> None:
+        """Start the process and wait until the model is loaded.
+
+        Raises LoadFailed where that fails or lasts longer than ``limit_s``; the process has ended
+        then, as it has when this task is cancelled.
+        """
+        try:
+            await self._spawn(spec)
+            async with asyncio.timeout(limit_s):
+                ready = await asyncio.shield(self._ready)
+            if ready.failure:
+                raise LoadFailed(ready.failure)
+            self.kind = ready.kind
+        except TimeoutError:
+            await self.stop(at_once=True)
+            raise LoadFailed(
+                f"Loading took longer than {limit_s:g} s (KD_LOAD_TIMEOUT_S) and was stopped."
+            ) from None
+        except BaseException:
+            await self.stop(at_once=True)
+            raise
+
+    def send(self, ask: Ask) -> None:
+        """Send a request; all requests of one turn of the event loop go out in one write."""
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append(frame(ask))
+
+    def kill(self) -> None:
+        """End the process and what it started at once."""
+        if self._process and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def stop(self, at_once: bool = False) -> None:
+        """Close the connection, at which the worker ends by itself, and see that it does."""
+        if self._transport:
+            self._transport.close()
+        if self._process is None:
+            return
+        if at_once:
+            self.kill()
+        try:
+            async with asyncio.timeout(STOP_S):
+                await self._process.wait()
+        except TimeoutError:
+            self.kill()
+            await self._process.wait()
+        if self._reader:
+            self._reader.cancel()
+
+    async def ending(self) -> str:
+        """Wait for the process to end, and say how it did."""
+        if self._process is None:
+            return "its process could not be started"
+        code = await self._process.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                if self._reader:
+                    await asyncio.shield(self._reader)
+        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        last = next((line for line in reversed(self.log.splitlines()) if line.strip()), "")
+        return f"its process ended with {how}" + (f" after: {last[:300]}" if last else "")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the connection (called by the event loop)."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour only
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the worker sent (called by the event loop)."""
+        if self._ready.done():
+            self._on_answers(self._frames.feed(data))  # type: ignore[arg-type]
+            return
+        for ready in self._frames.feed(data):
+            if isinstance(ready, Ready):
+                self._frames = Frames(Answer)
+                self._ready.set_result(ready)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell that the worker has gone (called by the event loop)."""
+        self.gone = True
+        if self._ready.done():
+            self._on_end()
+        else:
+            self._loop.create_task(self._fail_loading())
+
+    async def _spawn(self, spec: Spec) -> None:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "kd_engines.deployment.worker", str(theirs.fileno())),
+                cwd=spec.root,
+                env=worker_environment(spec.root),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        self._reader = asyncio.create_task(self._read_log())
+        await self._loop.create_connection(lambda: self, sock=ours)
+        if self._transport:
+            self._transport.write(frame(spec))
+
+    async def _read_log(self) -> None:
+        output = self._process.stdout if self._process else None
+        while output and (data := await output.read(LOG_BYTES)):
+            self._log += data
+            del self._log[:-LOG_BYTES]
+
+    async def _fail_loading(self) -> None:
+        ending = await self.ending()
+        if not self._ready.done():
+            self._ready.set_result(Ready("", f"While loading, {ending}."))
+
+    def _flush(self) -> None:
+        if self._transport:
+            self._transport.write(b"".join(self._unsent))
+        self._unsent.clear()
+
+
+def worker_environment(root: str) -> dict[str, str]:
+    """Return a worker's environment: the engine's, without what tells of tokens.
+
+    One thread for numeric libraries unless said otherwise: a row is too small to be shared out,
+    and other models want the processors too.
+    """
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("KD_") or name in KEPT
+    }
+    path = os.pathsep.join(filter(None, (PACKAGES, inherited.get("PYTHONPATH", ""))))
+    ours = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": path}
+    return {"OMP_NUM_THREADS": "1", **inherited, **ours, "KD_PROJECT_REPO": root}
