@@ -135,10 +135,10 @@ class PredictRequest(msgspec.Struct):
     """Body of ``POST /<model>/<version>/predict``.
 
     ``scoring_args`` is an object (a row for the script), a list of objects (many rows, function
-    scripts only) or a string of command-line arguments. It stays JSON text: the script reads it.
+    scripts only) or a string of command-line arguments.
     """
 
-    scoring_args: msgspec.Raw = msgspec.Raw(b"{}")
+    scoring_args: dict[str, Any] | list[Any] | str = {}
     use_scoring: bool | str = True
     mode: str = "itv"
 

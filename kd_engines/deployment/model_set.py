@@ -137,9 +137,8 @@ class ModelSet:
     def _sentence_of_missing(self, name: str, version: str) -> str:
         versions = sorted(v for n, v in self._slots if n == name)
         if versions:
-            return (
-                f"Model {name!r} has no version {version[:80]!r} here, but {', '.join(versions)}."
-            )
+            have = ", ".join(versions)
+            return f"Model {name!r} has no version {version[:80]!r} here, but has {have}."
         served = ", ".join(sorted(f"{n}/{v}" for n, v in self._slots)) or "none"
         return (
             f"No model {name[:80]!r} is connected to this engine; connected are: {served[:1000]}."

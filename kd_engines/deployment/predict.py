@@ -18,12 +18,22 @@ from kd_engines.deployment.history import History, Prediction, kept
 from kd_engines.deployment.model_set import ModelSet
 from kd_engines.deployment.served_model import ServedModel
 from kd_pipeline.errors import InvalidInput, KdError, TooLarge
-from kd_pipeline.messages import ErrorDetail, PredictRequest
+from kd_pipeline.messages import ErrorDetail
 
 LARGEST_BODY = 4 * 1024 * 1024
 MODES = frozenset({"itv", "batch"})
-_decode = msgspec.json.Decoder(PredictRequest).decode
 _encode = msgspec.json.Encoder().encode
+
+
+class Body(msgspec.Struct):
+    """`kd_pipeline.messages.PredictRequest` whose input stays JSON text: the script reads it."""
+
+    scoring_args: msgspec.Raw = msgspec.Raw(b"{}")
+    use_scoring: bool | str = True
+    mode: str = "itv"
+
+
+_decode = msgspec.json.Decoder(Body).decode
 
 
 class Answered(msgspec.Struct, omit_defaults=True):

@@ -1,0 +1,170 @@
+"""Run a real deployment engine on a real port, over a project repository of its own."""
+
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+from kd_pipeline.atomic import write_json
+from kd_pipeline.model_config import ModelConfig
+from tests.configmeta import configmeta
+from tests.kd_engines.training.running_engine import eventually
+
+TOKEN = "0d5e" * 8
+DEADLINE_S = 30.0
+
+
+class RunningDeployment:
+    """One engine process, the models connected to it, and its client."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.repository = folder / "project_repo"
+        self.configmeta_path = folder / "configmeta.json"
+        self.environment = environment
+        self.models: dict[str, dict[str, Any]] = {}
+        for name in ("code", "models"):
+            (self.repository / name).mkdir(parents=True)
+        self.write_configmeta()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.session = requests.Session()
+        self.start()
+
+    def start(self) -> None:
+        """Start the engine's process and wait until it is ready."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "kd_engines.deployment", "--port", str(self.port)],
+            env={
+                **os.environ,
+                "KD_CONFIGMETA": str(self.configmeta_path),
+                "KD_PROJECT_REPO": str(self.repository),
+                "KD_REMOVAL_GRACE_S": "0.2",
+                **self.environment,
+            },
+        )
+        eventually(self._is_ready)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """Send the engine a signal and wait for its end."""
+        self.process.send_signal(number)
+        self.process.wait(timeout=DEADLINE_S)
+
+    def write_configmeta(self, tokens: tuple[str, ...] = (TOKEN,)) -> None:
+        """Tell the engine which models are connected."""
+        write_json(
+            self.configmeta_path,
+            configmeta("deployment-engine-instance", tokens, models=self.models.values()),
+        )
+
+    def script(self, name: str, source: str) -> str:
+        """Write a scoring script and return its path as a ConfigMap says it."""
+        (self.repository / "code" / name).write_text(textwrap.dedent(source))
+        return f"repo://project_repo/code/{name}"
+
+    def connect(self, name: str, version: str, source: str, **extra: str) -> None:
+        """Register a model with a script of its own and connect it."""
+        model = self.repository / "models" / name / version
+        model.parent.mkdir(parents=True, exist_ok=True)
+        model.write_text(f"the model {name} {version}")
+        scoring = self.script(f"{name}_{version}_{len(extra)}_{hash(source) & 0xFFFFFF}.py", source)
+        path = f"repo://project_repo/models/{name}/{version}"
+        config = ModelConfig(name, version, path, scoring).with_extra(**extra)
+        self.models[f"{name}/{version}"] = config.to_manifest()
+        self.write_configmeta()
+
+    def disconnect(self, label: str) -> None:
+        """Take a model off."""
+        del self.models[label]
+        self.write_configmeta()
+
+    def state(self, label: str) -> dict[str, Any]:
+        """Return what ``GET /models`` says about a model; empty where it does not know it."""
+        listed = self.get("/models")["models"]
+        return next((m for m in listed if f"{m['name']}/{m['version']}" == label), {})
+
+    def wait(self, label: str, state: str = "Ready") -> dict[str, Any]:
+        """Return a model's status once it has a state that belongs to its newest ConfigMap."""
+        generation = generation_of(self.configmeta_path)
+
+        def reached() -> Any:
+            if self.get("/models")["generation"] != generation:
+                return None
+            status = self.state(label)
+            return status if status.get("state") == state else None
+
+        return dict(eventually(reached))
+
+    def serve(self, name: str, version: str, source: str, **extra: str) -> str:
+        """Connect a model, wait until it serves, and return its label."""
+        self.connect(name, version, source, **extra)
+        self.wait(f"{name}/{version}")
+        return f"{name}/{version}"
+
+    def call(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Send one request with the token."""
+        headers = {"X-Auth-Token": TOKEN, **options.pop("headers", {})}
+        return self.session.request(
+            method, self.url + path, headers=headers, timeout=DEADLINE_S, **options
+        )
+
+    def get(self, path: str) -> Any:
+        """Return the JSON of a GET that must succeed."""
+        answer = self.call("GET", path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def ask(self, label: str, scoring_args: Any, **fields: Any) -> requests.Response:
+        """Ask a model."""
+        body = {"use_scoring": True, "scoring_args": scoring_args, "mode": "itv", **fields}
+        return self.call("POST", f"/{label}/predict", json=body)
+
+    def predict(self, label: str, scoring_args: Any) -> Any:
+        """Return the result of a prediction that must succeed."""
+        answer = self.ask(label, scoring_args)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]
+
+    def workers(self) -> list[psutil.Process]:
+        """Return the living processes that work for this repository's models."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                mine = process.environ().get("KD_PROJECT_REPO") == str(self.repository)
+                is_worker = "kd_engines.deployment.worker" in process.cmdline()
+                if mine and is_worker and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+    def _is_ready(self) -> bool:
+        assert self.process.poll() is None, "the engine ended"
+        try:
+            return requests.get(f"{self.url}/health/ready", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+
+def generation_of(path: Path) -> str:
+    """Return the sha256 of a configmeta.json, as the engine tells it."""
+    content = path.read_bytes()
+    return hashlib.sha256(content).hexdigest()
+
+
+def sentence(answer: requests.Response, status: int) -> str:
+    """Return the error's sentence of an answer that must have ``status``."""
+    assert answer.status_code == status, answer.text
+    message = answer.json()["error"]["message"]
+    assert "Traceback" not in message
+    assert TOKEN not in answer.text
+    return str(message)

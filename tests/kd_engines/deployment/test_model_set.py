@@ -1,0 +1,284 @@
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.kd_engines.deployment.running_deployment import TOKEN, RunningDeployment, sentence
+from tests.kd_engines.training.running_engine import eventually
+
+
+def returns(value: object) -> str:
+    return f"def predict(model, args): return {value!r}"
+
+
+def test_versions_serve_side_by_side_at_their_own_urls(engine: RunningDeployment) -> None:
+    first = engine.serve("pair", "1", returns("one"))
+    second = engine.serve("pair", "2", returns("two"))
+    assert (engine.predict(first, {}), engine.predict(second, {})) == ("one", "two")
+    assert engine.state(first)["pid"] != engine.state(second)["pid"]
+
+
+def test_a_removed_model_is_not_found_and_its_process_ends(engine: RunningDeployment) -> None:
+    label = engine.serve("leaver", "1", returns(1))
+    pid = engine.state(label)["pid"]
+    engine.disconnect(label)
+    eventually(lambda: engine.ask(label, {}).status_code == 404)
+    eventually(lambda: pid not in [worker.pid for worker in engine.workers()])
+
+
+def test_a_failed_load_is_told_with_the_line(engine: RunningDeployment) -> None:
+    engine.connect("broken", "1", "def load(path):\n    return 1 / 0\ndef predict(m, a): return 1")
+    status = engine.wait("broken/1", "Failed")
+    assert "ZeroDivisionError: division by zero (line 2 of broken_1" in status["reason"]
+    assert "could not be loaded: ZeroDivisionError" in sentence(engine.ask("broken/1", {}), 503)
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("def predict(:", "SyntaxError"),
+        ("import no_such_module\ndef predict(m, a): return 1", "No module named"),
+        ("import os\nos._exit(3)\ndef predict(m, a): return 1", "exit code 3"),
+        ("import os\nos.kill(os.getpid(), 9)\ndef predict(m, a): return 1", "signal SIGKILL"),
+        ("import sys\nsys.exit('no licence')\ndef predict(m, a): return 1", "no licence"),
+    ],
+)
+def test_every_way_to_fail_at_loading_has_a_reason(
+    engine: RunningDeployment, source: str, reason: str
+) -> None:
+    engine.connect("fails-to-load", "1", source)
+    assert reason in engine.wait("fails-to-load/1", "Failed")["reason"]
+
+
+def test_a_failed_update_leaves_the_running_version(engine: RunningDeployment) -> None:
+    label = engine.serve("steady", "1", returns("old"))
+    pid = engine.state(label)["pid"]
+    engine.connect("steady", "1", "raise RuntimeError('new one is broken')\n" + returns("new"))
+    status = engine.wait(label, "Failed")
+    assert "new one is broken" in status["reason"]
+    assert "The version that ran before still serves." in status["reason"]
+    assert (status["pid"], engine.predict(label, {})) == (pid, "old")
+    assert status["sha256"] != status["running_sha256"]
+    engine.serve("steady", "1", returns("newer"))
+    assert engine.predict(label, {}) == "newer"
+
+
+def test_a_model_that_fails_on_its_own_example_is_not_let_in(engine: RunningDeployment) -> None:
+    source = "def predict(model, args): return args['miles']"
+    engine.connect("example", "1", source, example='{"km": 1}')
+    assert (
+        "fails on its own example: KeyError: 'miles'"
+        in (engine.wait("example/1", "Failed")["reason"])
+    )
+    engine.serve("example", "1", source, example='{"miles": 1}')
+    assert engine.predict("example/1", {"miles": 2}) == 2
+
+
+def test_an_unchanged_model_keeps_its_process(engine: RunningDeployment) -> None:
+    label = engine.serve("same", "1", returns(1))
+    pid = engine.state(label)["pid"]
+    engine.serve("another", "1", returns(2))
+    assert engine.state(label)["pid"] == pid
+    assert pid in [worker.pid for worker in engine.workers()]
+
+
+def test_what_is_missing_is_loaded_once_it_is_there(engine: RunningDeployment) -> None:
+    engine.connect("late", "1", returns(1))
+    script = next(engine.repository.glob("code/late_1*"))
+    engine.disconnect("late/1")
+    eventually(lambda: not engine.state("late/1"))
+    source = script.read_text()
+    script.unlink()
+    engine.models["late/1"] = late_manifest(script)
+    engine.write_configmeta()
+    assert "does not exist in the project repository" in engine.wait("late/1", "Failed")["reason"]
+    script.write_text(source)
+    engine.wait("late/1")
+    assert engine.predict("late/1", {}) == 1
+
+
+def late_manifest(script: Path) -> dict[str, object]:
+    return {
+        "metadata": {"name": "late-1", "labels": {"kubedirector.hpe.com/cmType": "model"}},
+        "data": {
+            "name": "late",
+            "model-version": "1",
+            "path": "/bd-fs-mnt/project_repo/models/late/1",
+            "scoring-path": f"/bd-fs-mnt/project_repo/code/{script.name}",
+        },
+    }
+
+
+def test_configmaps_that_cannot_be_used_say_why(engine: RunningDeployment) -> None:
+    label = engine.serve("taken", "1", returns(1))
+    engine.script("x.py", returns(1))
+    manifest = engine.models[label]
+    twin = {**manifest, "metadata": {**manifest["metadata"], "name": "zz-twin"}}
+    outside = {**late_manifest(Path("x.py")), "metadata": {"name": "outside"}}
+    outside["data"] = {**outside["data"], "name": "outside", "path": "/etc/../etc/passwd"}  # type: ignore[dict-item]
+    engine.models |= {"twin": twin, "outside": outside}
+    engine.models["lacks"] = {"metadata": {"name": "lacks"}, "data": {"name": "lacks"}}
+    engine.write_configmeta()
+    reasons = {m["configmap"]: m["reason"] for m in all_settled(engine)}
+    assert "has taken/1 already" in reasons["zz-twin"]
+    assert "lacks model-version, path, scoring-path" in reasons["lacks"]
+    assert "'..'" in reasons["outside"]
+    assert engine.predict(label, {}) == 1
+    for name in ("twin", "outside", "lacks"):
+        del engine.models[name]
+    engine.write_configmeta()
+
+
+def all_settled(engine: RunningDeployment) -> list[dict[str, object]]:
+    def settled() -> object:
+        models = engine.get("/models")["models"]
+        names = {model["configmap"] for model in models}
+        done = all(model["state"] in ("Ready", "Failed") for model in models)
+        return models if done and {"zz-twin", "lacks", "outside"} <= names else None
+
+    return list(eventually(settled))
+
+
+def test_a_half_written_configmeta_changes_nothing(engine: RunningDeployment) -> None:
+    label = engine.serve("whole", "1", returns(1))
+    whole = engine.configmeta_path.read_bytes()
+    engine.configmeta_path.write_bytes(whole[: len(whole) // 2])
+    eventually(lambda: "not whole JSON" in (engine.get("/models")["last_error"] or ""))
+    assert engine.predict(label, {}) == 1
+    engine.configmeta_path.write_bytes(whole)
+    eventually(lambda: engine.get("/models")["last_error"] is None)
+
+
+def test_a_model_that_is_being_loaded_says_so(engine: RunningDeployment) -> None:
+    go = engine.repository / "go"
+    engine.connect(
+        "slow-start",
+        "1",
+        f"""
+        import pathlib, time
+        while not pathlib.Path({str(go)!r}).exists():
+            time.sleep(0.02)
+        def predict(model, args): return 1
+        """,
+    )
+    eventually(lambda: engine.state("slow-start/1").get("state") == "Loading")
+    answer = engine.ask("slow-start/1", {})
+    assert "is being loaded" in sentence(answer, 503)
+    assert answer.headers["Retry-After"] == "1"
+    go.touch()
+    engine.wait("slow-start/1")
+
+
+@pytest.mark.slow
+def test_a_load_that_lasts_too_long_is_stopped(
+    start_deployment: Callable[..., RunningDeployment],
+) -> None:
+    engine = start_deployment(KD_LOAD_TIMEOUT_S="1")
+    engine.connect("endless", "1", "import time\ntime.sleep(300)\n" + returns(1))
+    assert "longer than 1 s" in engine.wait("endless/1", "Failed")["reason"]
+    assert engine.workers() == []
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_replaced_and_no_request_is_lost(engine: RunningDeployment) -> None:
+    label = engine.serve("phoenix", "1", "import time\n" + returns(1))
+    with Load(engine, label) as load:
+        for _ in range(3):
+            pid = eventually(lambda: engine.state(label)["pid"])
+            os.kill(pid, signal.SIGKILL)
+            eventually(lambda pid=pid: engine.state(label)["pid"] not in (pid, None))
+            answered = load.answered
+            eventually(lambda answered=answered: load.answered > answered + 10)
+    assert load.failed == []
+
+
+@pytest.mark.slow
+def test_a_killed_engine_leaves_no_worker_and_comes_back(
+    start_deployment: Callable[..., RunningDeployment],
+) -> None:
+    engine = start_deployment()
+    label = engine.serve("left", "1", returns(1))
+    old = engine.serve("left-old", "1", "import time\ntime.sleep(300)")
+    threading.Thread(target=lambda: ignore(engine, old), daemon=True).start()
+    assert len(engine.workers()) == 2
+    engine.stop(signal.SIGKILL)
+    eventually(lambda: engine.workers() == [])
+    engine.start()
+    assert engine.predict(label, {}) == 1
+
+
+def ignore(engine: RunningDeployment, label: str) -> None:
+    try:
+        requests.post(
+            f"{engine.url}/{label}/predict",
+            json={"scoring_args": {}},
+            headers={"X-Auth-Token": TOKEN},
+            timeout=30,
+        )
+    except requests.RequestException:
+        return
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_no_request_fails_while_models_come_change_and_go(
+    start_deployment: Callable[..., RunningDeployment],
+) -> None:
+    """200 requests a second, 20 changes."""
+    engine = start_deployment()
+    label = engine.serve("swapped", "1", returns(0))
+    with Load(engine, label, rate=200) as load:
+        for change in range(1, 21):
+            if change % 3 == 0:
+                engine.serve(f"guest-{change}", "1", returns(change))
+            elif change % 3 == 1 and change > 3:
+                engine.disconnect(f"guest-{change - 1}/1")
+            engine.serve("swapped", "1", returns(change))
+            eventually(lambda change=change: change in load.results)
+            eventually(lambda change=change: load.answered >= 50 * change)
+    assert load.failed == []
+    assert set(load.results) == set(range(21))
+    assert json.dumps(engine.get("/models")).count('"swapped"') == 1
+
+
+class Load:
+    """Ask a model again and again from 4 connections, ``rate`` times a second in all."""
+
+    def __init__(self, engine: RunningDeployment, label: str, rate: int = 100) -> None:
+        self.failed: list[str] = []
+        self.results: dict[object, int] = {}
+        self.answered = 0
+        self._pause = 4 / rate
+        self._stop = threading.Event()
+        self._url = f"{engine.url}/{label}/predict"
+        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(4)]
+
+    def _ask(self) -> None:
+        session = requests.Session()
+        session.headers["X-Auth-Token"] = TOKEN
+        while not self._stop.wait(self._pause):
+            try:
+                answer = session.post(self._url, json={"scoring_args": {}}, timeout=30)
+            except requests.RequestException as error:
+                self.failed.append(repr(error))
+                continue
+            if answer.status_code == 200:
+                self.answered += 1
+                self.results[answer.json()["result"]] = self.answered
+            else:
+                self.failed.append(answer.text)
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()

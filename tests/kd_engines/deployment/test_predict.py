@@ -1,0 +1,143 @@
+import json
+from collections.abc import Callable
+
+import pytest
+import requests
+
+from tests.kd_engines.deployment.running_deployment import TOKEN, RunningDeployment, sentence
+
+DOUBLE = "def predict(model, args): return args['a'] * 2"
+
+
+@pytest.fixture(scope="module")
+def double(engine: RunningDeployment) -> str:
+    return engine.serve("double", "1", DOUBLE)
+
+
+def test_the_answer_has_the_contracts_keys(engine: RunningDeployment, double: str) -> None:
+    answer = engine.ask(double, {"a": 21}).json()
+    host = f"127.0.0.1:{engine.port}"
+    number = answer["id"]
+    assert answer == {
+        "id": number,
+        "input": {"a": 21},
+        "log_url": f"{host}/logs/{number}",
+        "node": answer["node"],
+        "output": "42",
+        "pid": engine.state(double)["pid"],
+        "request_url": f"{host}/history/{number}",
+        "status": "Finished",
+        "model": "double",
+        "version": "1",
+        "result": 42,
+    }
+    assert isinstance(number, int)
+    assert answer["node"]
+
+
+def test_a_client_of_2020_is_understood(engine: RunningDeployment, double: str) -> None:
+    """It sends the flag as a text and no content type, and takes the output's first line."""
+    body = json.dumps({"use_scoring": "true", "scoring_args": {"a": 4}, "mode": "batch"})
+    answer = engine.call("POST", f"/{double}/predict", data=body)
+    assert answer.json()["output"].splitlines()[0] == "8"
+
+
+def test_a_token_in_the_url_counts_where_it_is_switched_on(
+    engine: RunningDeployment, double: str, start_deployment: Callable[..., RunningDeployment]
+) -> None:
+    body = {"use_scoring": "true", "scoring_args": {"a": 1}}
+    url = f"{engine.url}/{double}/predict?X-Auth-Token={TOKEN}"
+    assert requests.post(url, json=body, timeout=5).status_code == 401
+
+    old = start_deployment(KD_QUERY_TOKEN="1")
+    old.serve("double", "1", DOUBLE)
+    url = f"{old.url}/double/1/predict?X-Auth-Token="
+    assert requests.post(url + TOKEN, json=body, timeout=5).json()["output"] == "2"
+    assert requests.post(url + "wrong", json=body, timeout=5).status_code == 401
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Auth-Token": "wrong"}, {"Authorization": "Bearer x"}])
+@pytest.mark.parametrize("path", ["/models", "/history", "/logs/1", "/double/1", "/openapi.json"])
+def test_no_route_answers_without_the_token(
+    engine: RunningDeployment, double: str, headers: dict[str, str], path: str
+) -> None:
+    assert requests.get(engine.url + path, headers=headers, timeout=5).status_code == 401
+    predict = requests.post(f"{engine.url}/{double}/predict", headers=headers, json={}, timeout=5)
+    assert predict.status_code == 401
+
+
+def test_many_rows_are_one_request(engine: RunningDeployment, double: str) -> None:
+    assert engine.predict(double, [{"a": 1}, {"a": 2}, {"a": 3}]) == [2, 4, 6]
+    assert engine.predict(double, []) == []
+
+
+def test_a_text_is_split_as_a_shell_would(engine: RunningDeployment) -> None:
+    label = engine.serve("arguments", "1", "def predict(model, args): return args")
+    assert engine.predict(label, "--from 'Times Square' 3") == ["--from", "Times Square", "3"]
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ({"scoring_args": {"a": 1}, "use_scoring": False}, "use_scoring must be true"),
+        ({"scoring_args": 7}, "scoring_args must be an object, a list of objects or a string"),
+        ({"scoring_args": "it's"}, "cannot be split"),
+        ({"scoring_args": {}, "mode": "stream"}, "mode is 'stream'"),
+        ([1], "JSON is not as it must be"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_with_a_sentence(
+    engine: RunningDeployment, double: str, body: object, names: str
+) -> None:
+    answer = engine.call("POST", f"/{double}/predict", json=body)
+    assert names in sentence(answer, 422)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b'{"scoring_args": {"a": }}', b"\xff\xfe", b"[" * 9999]
+)
+def test_a_body_that_is_no_json_is_refused(
+    engine: RunningDeployment, double: str, body: bytes
+) -> None:
+    answer = engine.call("POST", f"/{double}/predict", data=body)
+    assert "JSON is not as it must be" in sentence(answer, 422)
+    assert engine.predict(double, {"a": 1}) == 2
+
+
+def test_a_text_that_is_no_utf8_harms_nobody(engine: RunningDeployment, double: str) -> None:
+    answer = engine.call("POST", f"/{double}/predict", data=b'{"scoring_args": {"a": "\xff"}}')
+    assert answer.status_code in (422, 500)
+    assert engine.predict(double, {"a": 1}) == 2
+
+
+def test_a_body_over_the_limit_is_refused(engine: RunningDeployment, double: str) -> None:
+    answer = engine.ask(double, {"a": "x" * (5 << 20)})
+    assert "4,194,304 bytes" in sentence(answer, 413)
+
+
+def test_an_unknown_model_or_version_is_named_with_what_is_there(
+    engine: RunningDeployment, double: str
+) -> None:
+    assert "has no version '9' here, but has 1" in sentence(engine.ask("double/9", {}), 404)
+    assert "double/1" in sentence(engine.ask("triple/1", {}), 404)
+
+
+def test_history_and_logs_have_the_prediction(engine: RunningDeployment, double: str) -> None:
+    number = engine.ask(double, {"a": 5}).json()["id"]
+    told = engine.get(f"/history/{number}")
+    assert (told["id"], told["input"], told["output"]) == (number, {"a": 5}, "10")
+    assert engine.get("/history")[0] == told
+    assert engine.get(f"/logs/{number}") == {"id": number, "logs": ""}
+    assert "last 1,000" in sentence(engine.call("GET", "/history/999999"), 404)
+
+
+def test_a_large_input_is_answered_but_not_kept(engine: RunningDeployment) -> None:
+    label = engine.serve("length", "1", "def predict(model, args): return len(args['a'])")
+    answer = engine.ask(label, {"a": "x" * 100_000}).json()
+    assert answer["result"] == 100_000
+    assert "bytes are not kept" in engine.get(f"/history/{answer['id']}")["input"]
+
+
+def test_the_openapi_document_names_every_route(engine: RunningDeployment) -> None:
+    paths = engine.get("/openapi.json")["paths"]
+    assert {"/{name}/{version}/predict", "/models", "/history/{id}", "/logs/{id}"} <= paths.keys()

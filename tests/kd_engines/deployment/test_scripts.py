@@ -1,0 +1,156 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from kd_engines.deployment.scripts import plain_value
+from tests.kd_engines.deployment.running_deployment import RunningDeployment, sentence
+
+
+def test_the_model_is_loaded_once_from_its_path(engine: RunningDeployment) -> None:
+    label = engine.serve(
+        "once",
+        "1",
+        """
+        from pathlib import Path
+        times = 0
+        def load(path):
+            global times
+            times += 1
+            return Path(path).read_text()
+        def predict(model, args):
+            return [model, times]
+        """,
+    )
+    assert engine.predict(label, {}) == ["the model once 1", 1]
+    assert engine.predict(label, {}) == ["the model once 1", 1]
+
+
+def test_rows_that_arrive_together_are_one_batch(engine: RunningDeployment) -> None:
+    label = engine.serve(
+        "batch",
+        "1",
+        """
+        import time
+        def predict_batch(model, rows):
+            time.sleep(0.05)
+            return [len(rows)] * len(rows)
+        """,
+    )
+    with ThreadPoolExecutor(8) as pool:
+        sizes = list(pool.map(lambda row: engine.predict(label, {"row": row}), range(40)))
+    assert max(sizes) > 1
+
+
+def test_a_bad_row_fails_alone(engine: RunningDeployment) -> None:
+    label = engine.serve(
+        "rows", "1", "def predict_batch(model, rows): return [1 / row['a'] for row in rows]"
+    )
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda a: engine.ask(label, {"a": a % 4}), range(24)))
+    assert [answer.status_code for answer in answers] == [500, 200, 200, 200] * 6
+    assert "ZeroDivisionError" in sentence(answers[0], 500)
+    assert "row 2 of 2: ZeroDivisionError" in sentence(engine.ask(label, [{"a": 1}, {"a": 0}]), 500)
+
+
+def test_a_failed_prediction_still_has_the_contracts_keys(engine: RunningDeployment) -> None:
+    label = engine.serve("fails", "1", "def predict(model, args): raise KeyError('miles')")
+    answer = engine.ask(label, {})
+    assert "KeyError: 'miles'" in sentence(answer, 500)
+    told = answer.json()
+    assert told["status"] == "Failed"
+    assert {"id", "input", "log_url", "node", "output", "pid", "request_url"} <= told.keys()
+    assert engine.get(f"/history/{told['id']}")["status"] == "Failed"
+
+
+@pytest.mark.parametrize(
+    ("expression", "result"),
+    [
+        ("np.float32(1.5)", 1.5),
+        ("np.float64(1.5)", 1.5),
+        ("np.int64(3)", 3),
+        ("np.array([1.0, 2.0])", [1.0, 2.0]),
+        ("float('nan')", None),
+        ("{'eta': np.float32(2)}", {"eta": 2.0}),
+        ("None", None),
+        ("'a text'", "a text"),
+        ("(1, 2)", [1, 2]),
+    ],
+)
+def test_predictions_become_json(
+    engine: RunningDeployment, expression: str, result: object
+) -> None:
+    if not engine.state("values/1"):
+        engine.serve(
+            "values", "1", "import numpy as np\ndef predict(model, args): return eval(args['e'])"
+        )
+    assert engine.predict("values/1", {"e": expression}) == result
+
+
+def test_what_is_no_json_value_is_named() -> None:
+    assert plain_value(np.arange(2)) == [0, 1]
+    with pytest.raises(TypeError, match="predict returned object"):
+        plain_value(object())
+
+
+def test_a_batch_of_the_wrong_length_is_a_failure(engine: RunningDeployment) -> None:
+    label = engine.serve("short", "1", "def predict_batch(model, rows): return []")
+    assert "predict_batch returned 0 values for 1 row" in sentence(engine.ask(label, {}), 500)
+
+
+@pytest.mark.slow
+def test_a_script_that_hangs_is_ended_and_others_go_on(engine: RunningDeployment) -> None:
+    hangs = engine.serve(
+        "hangs",
+        "1",
+        """
+        import time
+        def predict(model, args):
+            while args.get("hang"):
+                time.sleep(0.1)
+            return "fine"
+        """,
+    )
+    other = engine.serve("other", "1", "def predict(model, args): return 1")
+    with ThreadPoolExecutor(2) as pool:
+        waiting = pool.submit(engine.ask, hangs, {"hang": True})
+        assert engine.predict(other, {}) == 1
+        assert "gave no answer within 2 s" in sentence(waiting.result(), 504)
+    assert engine.predict(hangs, {}) == "fine"
+
+
+@pytest.mark.slow
+def test_the_row_that_kills_workers_fails_alone(
+    start_deployment: Callable[..., RunningDeployment],
+) -> None:
+    engine = start_deployment()
+    label = engine.serve(
+        "poison",
+        "1",
+        """
+        import os, signal
+        def predict_batch(model, rows):
+            if any(row.get("die") for row in rows):
+                os.kill(os.getpid(), signal.SIGSEGV)
+            return [row["a"] for row in rows]
+        """,
+    )
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda a: engine.ask(label, {"a": a, "die": a == 5}), range(16)))
+    assert [answer.status_code for answer in answers] == [200] * 5 + [500] + [200] * 10
+    assert "signal SIGSEGV" in sentence(answers[5], 500)
+    assert engine.state(label)["restarts"] >= 2
+
+
+def test_what_a_worker_prints_is_shown_with_its_model(engine: RunningDeployment) -> None:
+    label = engine.serve("prints", "1", "print('loading now')\ndef predict(model, args): return 1")
+    assert "loading now" in engine.get(f"/models/{label}")["log"]
+
+
+def test_no_worker_sees_a_token(engine: RunningDeployment) -> None:
+    label = engine.serve(
+        "nosy", "1", "import os\ndef predict(model, args): return dict(os.environ)"
+    )
+    seen = engine.predict(label, {})
+    assert [name for name in seen if name.startswith("KD_")] == ["KD_PROJECT_REPO"]
