@@ -1,0 +1,191 @@
+"""%models, %deploy and %undeploy: what is registered, and where it is served."""
+
+import time
+from collections.abc import Callable
+
+from kd_magics.deployment_client import DeploymentClient
+from kd_magics.errors import BadOptions, DeployFailed
+from kd_magics.options import Options, model_version, seconds
+from kd_magics.session import Session
+from kd_magics.tables import Table, show
+from kd_pipeline.errors import KdError, ModelNotFound
+from kd_pipeline.messages import ModelStatus
+from kd_pipeline.model_config import ModelConfig, configmap_name
+from kd_pipeline.registry import Registry, open_registry
+
+DEFAULT_TIMEOUT_S = 120.0
+ASK_EVERY_S = 0.3
+States = dict[str, ModelStatus | KdError | None]
+
+
+def models_parser() -> Options:
+    """Return the parser of %models."""
+    return Options("%models")
+
+
+def deploy_parser(magic: str, target: str) -> Options:
+    """Return the parser of %deploy or %undeploy, whose ``target`` is --to or --from."""
+    options = Options(magic)
+    options.add_argument("model", type=model_version, metavar="NAME/VERSION")
+    options.add_argument(target, dest="cluster")
+    options.add_argument("--timeout", type=seconds, default=DEFAULT_TIMEOUT_S, metavar="SECONDS")
+    return options
+
+
+def models(session: Session, line: str) -> None:
+    """Show every registered model version, where it is deployed, and how it is there."""
+    models_parser().read(line, session.shell.user_ns)
+    registry = open_registry()
+    registered = registry.models()
+    if not registered:
+        print("No model is registered yet. %register does it: see %register?.")
+        return
+    states = ClusterStates(session)
+    rows = [
+        [model.name, model.version, model.description, cluster, *states.of(cluster, model)]
+        for model in registered
+        for cluster in deployed_on(registry, model.configmap_name) or [""]
+    ]
+    headers = ["Name", "Version", "Description", "Deployed on", "State", "Reason"]
+    show(Table(headers, rows))
+
+
+def deploy(session: Session, line: str) -> None:
+    """Connect a model's ConfigMap to a deployment cluster and wait until each engine is ready."""
+    options = deploy_parser("%deploy", "--to").read(line, session.shell.user_ns)
+    name, version = options.model
+    registry = open_registry()
+    model = registry.model(name, version)
+    cluster = session.deployment(options.cluster).name
+    registry.connect(cluster, "configmaps", model.configmap_name)
+    client = DeploymentClient(lambda: session.connections().cluster(cluster))
+
+    def is_ready(states: States) -> bool:
+        for state in states.values():
+            if isinstance(state, ModelStatus) and state.state == "Failed":
+                raise DeployFailed(
+                    f"{name}/{version} failed on {cluster}: {state.reason or 'no reason given'}"
+                )
+        return bool(states) and all(_is(state, "Ready") for state in states.values())
+
+    last = _wait(client, name, version, options.timeout, is_ready)
+    if last is not None:
+        raise DeployFailed(
+            f"{name}/{version} is not ready on {cluster} after {options.timeout:g} s "
+            f"({_told(last)}). It stays connected: %models tells its state."
+        )
+    print(f"{name}/{version} is ready on {cluster}: {client.predict_url(name, version)}")
+
+
+def undeploy(session: Session, line: str) -> None:
+    """Disconnect a model's ConfigMap from a deployment cluster and wait until it is gone."""
+    options = deploy_parser("%undeploy", "--from").read(line, session.shell.user_ns)
+    name, version = options.model
+    registry = open_registry()
+    try:
+        configmap = registry.model(name, version).configmap_name
+    except ModelNotFound:
+        configmap = configmap_name(name, version)  # deleted, but connected still perhaps
+    cluster = _deployed_cluster(session, registry, configmap, options)
+    if not registry.disconnect(cluster, "configmaps", configmap):
+        print(f"{name}/{version} is not deployed on {cluster}.")
+        return
+    client = DeploymentClient(lambda: session.connections().cluster(cluster))
+    last = _wait(
+        client,
+        name,
+        version,
+        options.timeout,
+        lambda states: all(state is None for state in states.values()),
+    )
+    if last is not None:
+        raise DeployFailed(
+            f"{name}/{version} is still on {cluster} after {options.timeout:g} s ({_told(last)}). "
+            "It is disconnected, and goes when its engine has answered its last requests."
+        )
+    print(f"{name}/{version} is not on {cluster} any more.")
+
+
+def deployed_on(registry: Registry, configmap: str) -> list[str]:
+    """Return the kdclusters to which a model's ConfigMap is connected."""
+    return [c.name for c in registry.clusters() if configmap in c.connections("configmaps")]
+
+
+class ClusterStates:
+    """The states of all models on the deployment clusters, each engine asked once."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._answers: dict[str, list[dict[tuple[str, str], ModelStatus] | KdError]] = {}
+
+    def of(self, cluster: str, model: ModelConfig) -> tuple[str, str]:
+        """Return a model's state and its reason on a cluster, the worst of all its engines."""
+        if not cluster:
+            return "", ""
+        if cluster not in self._answers:
+            self._answers[cluster] = self._ask(cluster)
+        states = [
+            answer if isinstance(answer, KdError) else answer.get(model.key)
+            for answer in self._answers[cluster]
+        ]
+        worst = next((state for state in states if not _is(state, "Ready")), states[0])
+        if isinstance(worst, ModelStatus):
+            return worst.state, worst.reason or ""
+        return ("Not loaded yet", "") if worst is None else ("Unknown", str(worst))
+
+    def _ask(self, cluster: str) -> list[dict[tuple[str, str], ModelStatus] | KdError]:
+        client = DeploymentClient(lambda: self._session.connections().cluster(cluster))
+        answers: list[dict[tuple[str, str], ModelStatus] | KdError] = []
+        try:
+            for url in client.members():
+                try:
+                    found = client.models_at(url).models
+                    answers.append({(m.name, m.version): m for m in found})
+                except KdError as error:
+                    answers.append(error)
+        except KdError as error:
+            return [error]
+        return answers or [KdError(f"{cluster} has no member yet.")]
+
+
+def _wait(
+    client: DeploymentClient,
+    name: str,
+    version: str,
+    timeout: float,
+    reached: Callable[[States], bool],
+) -> States | None:
+    """Return None once the states are as wanted, or the last ones where time is over."""
+    deadline = time.monotonic() + timeout
+    while True:
+        states = client.states(name, version)
+        if reached(states):
+            return None
+        if time.monotonic() > deadline:
+            return states
+        time.sleep(ASK_EVERY_S)
+
+
+def _deployed_cluster(session: Session, registry: Registry, configmap: str, options: object) -> str:
+    """Return the cluster to take a model from: the one named, or the only one that has it."""
+    named = getattr(options, "cluster", None)
+    if named:
+        return session.full_name(named)
+    clusters = deployed_on(registry, configmap)
+    if len(clusters) > 1:
+        raise BadOptions(f"%undeploy: it is on {', '.join(clusters)}; name one with --from.")
+    return clusters[0] if clusters else session.deployment(None).name
+
+
+def _is(state: object, word: str) -> bool:
+    return isinstance(state, ModelStatus) and state.state == word
+
+
+def _told(states: States) -> str:
+    told = {
+        state.state + (f": {state.reason}" if state.reason else "")
+        if isinstance(state, ModelStatus)
+        else ("not loaded yet" if state is None else str(state))
+        for state in states.values()
+    }
+    return "; ".join(sorted(told)) or "no member is up"

@@ -1,0 +1,157 @@
+"""The line after a magic: its words, its JSON values and its options; all errors are BadOptions.
+
+IPython's own argument parser raises UsageError, which a notebook run by nbval takes for success.
+Its expansion of ``{variable}`` tears JSON apart, so the magics switch it off and words are
+expanded here, JSON values excepted.
+"""
+
+import argparse
+import json
+import keyword
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import msgspec
+from IPython.utils.text import DollarFormatter
+
+from kd_magics.errors import BadOptions
+
+# One word of a command line, with quoted parts.
+_WORD = re.compile(r"""(?:[^\s"'\\]|"(?:[^"\\]|\\.)*"|'[^']*'|\\.)+""", re.DOTALL)
+_CERTAINLY_JSON = re.compile(r"""[{\[]\s*["'\[{]""")  # {name} is a variable
+_SECRET = re.compile(r"--?(auth-?)?(token|password|pwd|secret|x-auth-token)(=.*)?", re.IGNORECASE)
+
+
+class Options(argparse.ArgumentParser):
+    """A parser of a magic's options; ``magic`` is its name with the percent signs."""
+
+    def __init__(self, magic: str) -> None:
+        super().__init__(prog=magic, add_help=False, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise BadOptions."""
+        mark = "" if self.prog.startswith("%%") else f" See {self.prog}?"
+        raise BadOptions(f"{self.prog}: {message}. Usage: {self._usage()}.{mark}")
+
+    def read(self, line: str, variables: Mapping[str, Any] | None = None) -> argparse.Namespace:
+        """Return the options of a line, in which ``{name}`` and ``$name`` are variables."""
+        words = split_line(line, variables or {}, self.prog)
+        if any(_SECRET.fullmatch(word) for word in words):
+            raise BadOptions(
+                f"{self.prog} takes no token: the engines' tokens come from configmeta.json. "
+                "Never write one in a notebook, where it is saved and shared."
+            )
+        return self.parse_args(words)
+
+    def _usage(self) -> str:
+        return " ".join(self.format_usage().removeprefix("usage: ").split())
+
+
+def split_line(line: str, variables: Mapping[str, Any], magic: str) -> list[str]:
+    """Split a line into words as a shell would, but keep each JSON object or list whole."""
+    words: list[str] = []
+    position, decoder = 0, json.JSONDecoder()
+    while True:
+        while position < len(line) and line[position].isspace():
+            position += 1
+        if position == len(line):
+            return words
+        if line[position] in "{[":
+            try:
+                _, end = decoder.raw_decode(line, position)
+            except (ValueError, RecursionError) as error:
+                if _CERTAINLY_JSON.match(line, position):
+                    raise BadOptions(_no_json(magic, line[position:], error)) from None
+            else:
+                words.append(line[position:end])
+                position = end
+                continue
+        word = _WORD.match(line, position)
+        if word is None:
+            raise BadOptions(f"{magic}: a quote is not closed at {line[position:][:40]!r}.")
+        words.append(_expanded(shlex.split(word.group())[0], variables))
+        position = word.end()
+
+
+def json_option(text: str, variables: Mapping[str, Any], what: str) -> Any:
+    """Return the JSON value of an option, or the value of the variable that it names.
+
+    DataFrames become lists of rows, arrays lists, NumPy's numbers plain ones. Raises BadOptions.
+    """
+    if text.isidentifier() and not keyword.iskeyword(text) and text not in ("true", "false"):
+        if text not in variables:
+            if text == "null":
+                return None
+            raise BadOptions(f"{what} names {text!r}, but there is no variable of that name.")
+        return plain(variables[text], what)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadOptions(_no_json(what, text, error)) from None
+
+
+def plain(value: Any, what: str) -> Any:
+    """Return a value in plain JSON types; raises BadOptions where it has none."""
+    try:
+        return msgspec.to_builtins(_table_rows(value), enc_hook=_plain, str_keys=True)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadOptions(f"{what} cannot be written as JSON: {error}.") from None
+
+
+def seconds(text: str) -> float:
+    """Read a positive number of seconds (an argparse type)."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return value
+
+
+def count(text: str) -> int:
+    """Read a whole number from 1 (an argparse type)."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
+
+
+def model_version(text: str) -> tuple[str, str]:
+    """Read ``NAME/VERSION`` (an argparse type)."""
+    name, slash, version = text.partition("/")
+    if not (name and slash and version) or "/" in version:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME/VERSION, such as taxi/1")
+    return name, version
+
+
+def _no_json(what: str, text: str, error: Exception) -> str:
+    return (
+        f"{what}: no JSON ({error}): {text[:80]!r}. Write it like "
+        '{"distance": 1.5}, or give the name of a variable.'
+    )
+
+
+def _expanded(word: str, variables: Mapping[str, Any]) -> str:
+    try:
+        json.loads(word)
+    except (ValueError, RecursionError):
+        pass
+    else:
+        return word  # {"mae": 20} would be taken for a format of "mae", 20 characters wide
+    try:
+        return str(DollarFormatter().vformat(word, args=[], kwargs=variables))
+    except Exception:
+        # As IPython does: what is no expression over the user's variables stays as it is written.
+        return word
+
+
+def _table_rows(value: Any) -> Any:
+    return value.to_dict("records") if type(value).__name__ == "DataFrame" else value
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):  # NumPy's arrays and numbers, pandas' Series
+        return value.tolist()
+    raise TypeError(f"a {type(value).__name__} has no JSON form")

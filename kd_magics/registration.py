@@ -1,0 +1,96 @@
+"""%register: write a model version as a ConfigMap, with where it comes from."""
+
+import json
+from argparse import Namespace
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from kd_magics.fingerprints import fingerprint
+from kd_magics.options import Options, json_option
+from kd_magics.session import Session, user_name
+from kd_magics.training_client import ended_well
+from kd_pipeline.errors import KdError, ModelNotFound, PathNotFound
+from kd_pipeline.model_config import ModelConfig
+from kd_pipeline.project_repository import ProjectRepository
+from kd_pipeline.registry import Registry, open_registry
+
+# They say how a model came about, not what it is: a model that is registered again keeps them.
+CIRCUMSTANCES = ("created", "author", "job-id", "code-sha256")
+
+
+def parser() -> Options:
+    """Return the parser of %register."""
+    options = Options("%register")
+    options.add_argument("model", metavar="NAME")
+    options.add_argument("--version", required=True)
+    options.add_argument("--path", required=True)
+    options.add_argument("--scoring", required=True, metavar="SCRIPT")
+    options.add_argument("--description", default="")
+    options.add_argument("--metrics", metavar="JSON")
+    options.add_argument("--example", metavar="JSON")
+    return options
+
+
+def register(session: Session, line: str) -> None:
+    """Register the model version that a line describes; the same again changes nothing."""
+    options = parser().read(line, session.shell.user_ns)
+    model = _described(session, options, ProjectRepository.default())
+    registry = open_registry()
+    model = _with_circumstances(model, registry, session)
+    if registry.register(model):
+        print(f"Registered {model.name}/{model.version} as ConfigMap {model.configmap_name}.")
+    else:
+        print(
+            f"{model.name}/{model.version} is registered already as ConfigMap "
+            f"{model.configmap_name}, with the same content: nothing to do."
+        )
+
+
+def _described(session: Session, options: Namespace, repository: ProjectRepository) -> ModelConfig:
+    """Return the model as its files are now; raises InvalidModel, UnsafePath, PathNotFound."""
+    model = ModelConfig(
+        name=options.model,
+        version=options.version,
+        path=options.path,
+        scoring_path=options.scoring,
+        description=options.description,
+    ).validate()
+    path, script = repository.existing(options.path), repository.existing(options.scoring)
+    if not script.is_file():
+        raise PathNotFound(f"--scoring {options.scoring!r} is a folder; name the Python script.")
+    sha256, size = fingerprint(path)
+    model = replace(
+        model, path=repository.uri(path), scoring_path=repository.uri(script)
+    ).with_extra(model_sha256=sha256, scoring_sha256=fingerprint(script)[0], size_bytes=str(size))
+    for key in ("metrics", "example"):
+        if (text := getattr(options, key)) is not None:
+            value = json_option(text, session.shell.user_ns, f"%register: --{key}")
+            model = model.with_extra(**{key: json.dumps(value, sort_keys=True)})
+    return model.validate()
+
+
+def _with_circumstances(model: ModelConfig, registry: Registry, session: Session) -> ModelConfig:
+    """Add who, when and which job; those of the first time where the version is there already."""
+    try:
+        held = registry.model(*model.key).extra
+    except ModelNotFound:
+        return model.with_extra(
+            created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            author=user_name(),
+            **_last_job(session),
+        )
+    kept = {key: held[key] for key in CIRCUMSTANCES if key in held}
+    return replace(model, extra={**model.extra, **kept})
+
+
+def _last_job(session: Session) -> dict[str, str]:
+    """Return id and code hash of this notebook's last job if it finished well."""
+    if session.job is None:
+        return {}
+    try:
+        job = session.job.message
+    except KdError:
+        return {}  # the lineage is an extra: a stopped engine keeps nobody from registering
+    if not ended_well(job):
+        return {}
+    return {"job_id": str(job.id)} | ({"code_sha256": job.code_sha256} if job.code_sha256 else {})

@@ -1,0 +1,114 @@
+"""What the magics of one notebook share: its connections, its clients, its last job."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from kd_magics.errors import BadOptions
+from kd_magics.job import Job
+from kd_magics.training_client import TrainingClient
+from kd_pipeline.connections import ClusterConnection, Connections
+from kd_pipeline.connections_file import ConnectionsFile, default_configmeta
+from kd_pipeline.errors import KdError
+from kd_pipeline.messages import Job as JobMessage
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+class Session:
+    """One notebook's side of the pipeline."""
+
+    def __init__(self, shell: "InteractiveShell") -> None:
+        self.shell = shell
+        self.job: Job | None = None
+        self._file = ConnectionsFile()
+        self._stamp: tuple[object, ...] | None = None
+        self._clients: dict[str, TrainingClient] = {}
+
+    def connections(self) -> Connections:
+        """Return what is connected now; raises NoConnections."""
+        path = default_configmeta()
+        if path != self._file.path:
+            self._file = ConnectionsFile(path)
+        return self._file.read()
+
+    def changed(self) -> bool:
+        """Tell whether configmeta.json may have changed since this was last asked: one stat."""
+        path = default_configmeta()
+        try:
+            found = path.stat()
+            stamp: tuple[object, ...] = (path, found.st_mtime_ns, found.st_size, found.st_ino)
+        except OSError:
+            stamp = (path,)
+        before, self._stamp = self._stamp, stamp
+        return stamp != before
+
+    def is_torn(self) -> bool:
+        """Tell whether the file's newest content could not be used, only an older one."""
+        return self._file.last_error is not None
+
+    def forget_stamp(self) -> None:
+        """Have :meth:`changed` say yes the next time: the file was half-written."""
+        self._stamp = None
+
+    def training(self, name: str) -> TrainingClient:
+        """Return the client of a connected training cluster; raises UnknownCluster."""
+        full = self.full_name(name)
+        if full not in self._clients:
+            self._clients[full] = TrainingClient(lambda: self.connections().cluster(full))
+        return self._clients[full]
+
+    def only_training(self) -> TrainingClient:
+        """Return the last job's cluster, or the only training cluster; raises BadOptions."""
+        if self.job:
+            return self.job.client
+        names = [cluster.name for cluster in self.connections().training_clusters()]
+        return self.training(_only(names, "training cluster", "write CLUSTER/JOB"))
+
+    def deployment(self, name: str | None) -> ClusterConnection:
+        """Return a connected deployment cluster: ``name``, or the only one."""
+        connections = self.connections()
+        if name is None:
+            names = [cluster.name for cluster in connections.deployment_clusters()]
+            name = _only(names, "deployment cluster", "name one of them")
+        cluster = connections.cluster(self.full_name(name))
+        if not cluster.is_deployment:
+            raise BadOptions(f"Cluster {cluster.name} is no deployment cluster; see %attachments.")
+        return cluster
+
+    def full_name(self, name: str) -> str:
+        """Return the cluster's own name where ``name`` is that, or it without dashes."""
+        names = [cluster.name for cluster in self.connections().clusters]
+        short = [full for full in names if full.replace("-", "") == name]
+        return name if name in names or len(short) != 1 else short[0]
+
+    def keep(self, client: TrainingClient, message: JobMessage) -> Job:
+        """Make a job the last one of this notebook, in its variable ``_job``."""
+        self.job = Job(client, message)
+        self.shell.user_ns["_job"] = self.job
+        return self.job
+
+    def origin(self) -> dict[str, str]:
+        """Return where a cell comes from: notebook and cell id, as far as the kernel knows."""
+        origin = {"notebook": os.environ.get("JPY_SESSION_NAME", "")}
+        parent: Any = getattr(self.shell, "get_parent", dict)()
+        origin["cell_id"] = str((parent.get("metadata") or {}).get("cellId") or "")
+        return {key: value[:1000] for key, value in origin.items() if value}
+
+
+def user_name() -> str:
+    """Return who works here: JupyterHub's user, or the system's."""
+    import getpass
+
+    try:
+        return os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        return str(os.getuid())
+
+
+def _only(names: list[str], what: str, advice: str) -> str:
+    if not names:
+        raise KdError(f"No {what} is connected here; see %attachments.")
+    if len(names) > 1:
+        raise BadOptions(f"There are several {what}s ({', '.join(names)}): {advice}.")
+    return names[0]

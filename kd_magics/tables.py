@@ -1,0 +1,62 @@
+"""A small table that shows as plain text, and as HTML where the front end can."""
+
+from collections.abc import Sequence
+from html import escape
+
+from IPython.display import display
+
+GAP = "  "
+
+
+class Table:
+    """Rows under headers, with ``notes`` as lines below."""
+
+    def __init__(
+        self,
+        headers: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.headers = [str(header) for header in headers]
+        self.rows = [["" if cell is None else str(cell) for cell in row] for row in rows]
+        self.notes = list(notes)
+
+    @property
+    def text(self) -> str:
+        """Return the table as lines of plain text, columns as wide as their longest cell."""
+        columns = zip(self.headers, *self.rows, strict=True)
+        widths = [max(map(len, column)) for column in columns]
+        lines = [self.headers, ["-" * width for width in widths], *self.rows]
+        table = [
+            GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in lines
+        ]
+        return "\n".join([*table, "", *self.notes] if self.notes else table)
+
+    @property
+    def html(self) -> str:
+        """Return the table and its notes as HTML; every cell is escaped."""
+        head = "".join(f"<th style='text-align:left'>{escape(h)}</th>" for h in self.headers)
+        body = "".join(
+            "<tr>"
+            + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in row)
+            + "</tr>"
+            for row in self.rows
+        )
+        notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def show(*parts: Table) -> None:
+    """Display tables, one below the other, as one output: text, and HTML beside it."""
+    bundle = {
+        "text/plain": "\n\n".join(part.text for part in parts),
+        "text/html": "".join(part.html for part in parts),
+    }
+    display(bundle, raw=True)  # type: ignore[no-untyped-call]
