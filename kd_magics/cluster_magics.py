@@ -124,7 +124,7 @@ class ClusterMagics:
             for magic, cluster in names.clusters.items()
         }
         for magic, function in self._ours.items():
-            self._session.shell.register_magic_function(function, "cell", magic)
+            self._session.shell.magics_manager.register_function(function, "cell", magic)
 
     def _is_taken(self, name: str) -> bool:
         magics = self._session.shell.magics_manager.magics
