@@ -18,7 +18,7 @@ demo: .venv/demo
 	$(BIN)/python notebooks/demo.py
 
 lab: .venv/demo
-	$(BIN)/kd up --lab
+	$(BIN)/kd up --lab --lab-root notebooks
 
 test: check
 	$(BIN)/python -m pytest -n 2 --dist loadfile

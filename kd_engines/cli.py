@@ -12,6 +12,7 @@ import typer
 
 from kd_engines.local.commands import login_url
 from kd_engines.local.home import Home
+from kd_engines.local.job_runners import running_jobs, sentence_of_cancelled
 from kd_engines.local.status import Status, read_status
 from kd_engines.local.supervisor import Supervisor, stop_everything
 from kd_engines.local.world import module_of, read_world
@@ -64,8 +65,11 @@ def down(home: HomeOption = None) -> None:
     place = Home.at(home)
     pid = place.supervisor_pid()
     if pid:
+        jobs = running_jobs(place)
         os.kill(pid, signal.SIGTERM)
         _wait_for_end(place)
+        if jobs:
+            _tell(sentence_of_cancelled(jobs))
     stop_everything(place, _tell)
     _tell("Everything is stopped." if pid else "Nothing runs.")
 

@@ -108,6 +108,7 @@ class ClusterMagics:
         Otherwise IPython refuses it before we are asked, with a UsageError that stops no run.
         """
         if len(lines) == 1 and lines[0].startswith("%%"):
+            self.refresh()
             words = lines[0][2:].split(maxsplit=1)
             if words and words[0] in self._ours:
                 return [lines[0].rstrip("\n") + "\n", "\n"]

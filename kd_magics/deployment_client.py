@@ -51,11 +51,14 @@ class DeploymentClient:
 
     def predict(self, name: str, version: str, args: Any) -> Any:
         """Return a model's result; a script of 2020 has only its output. Raises PredictFailed."""
-        body = PredictRequest(scoring_args=args)
-        answer = decoded(
-            self._http.call("POST", f"/{name}/{version}/predict", body=body, timeout=PREDICT_S),
-            dict[str, Any],
-        )
+        path, body = f"/{name}/{version}/predict", PredictRequest(scoring_args=args)
+        try:
+            response = self._http.call("POST", path, body=body, timeout=PREDICT_S)
+        except KdError as error:
+            if type(error) is KdError:  # of the deployment engine's own, as the script failed
+                raise PredictFailed(str(error)) from None
+            raise
+        answer = decoded(response, dict[str, Any])
         output = str(answer.get("output") or "").strip()
         if answer.get("status", "Finished") != "Finished":
             why = str(answer.get("reason") or "").strip() or output[-LONGEST_OUTPUT:]

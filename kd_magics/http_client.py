@@ -83,7 +83,7 @@ class HttpClient:
                     if repeatable or _surely_not_sent(trouble):
                         continue
                     break
-                if answer.ok:
+                if answer.status_code < 300:
                     return answer
                 error = _error(answer, cluster.name)
                 if not _another_may_answer(answer, error, repeatable):
@@ -137,8 +137,7 @@ def _endpoints(cluster: ClusterConnection, at: str | None) -> list[Endpoint]:
 def _another_may_answer(answer: requests.Response, error: KdError, repeatable: bool) -> bool:
     if isinstance(error, UnknownRoute):
         return True
-    trouble = answer.status_code in BALANCER_TROUBLE
-    return trouble and (repeatable or answer.status_code == 503)
+    return isinstance(error, Unavailable) and (repeatable or answer.status_code == 503)
 
 
 def _error(answer: requests.Response, cluster: str) -> KdError:
@@ -151,8 +150,7 @@ def _error(answer: requests.Response, cluster: str) -> KdError:
             "on one machine `kd up` writes the file, on Kubernetes KubeDirector does."
         )
     if detail and not (status in (404, 405) and "/openapi.json" in detail.message):
-        known = ERRORS.get(detail.type, Unavailable if status in BALANCER_TROUBLE else KdError)
-        return known(f"{cluster}: {detail.message[:LONGEST_MESSAGE]}")
+        return ERRORS.get(detail.type, KdError)(f"{cluster}: {detail.message[:LONGEST_MESSAGE]}")
     if status in (404, 405):
         return UnknownRoute(f"Cluster {cluster} has no {_url(answer)}: an engine of 2020.")
     if status in BALANCER_TROUBLE:

@@ -88,8 +88,8 @@ def raise_unless_well(job: Job) -> None:
     lines = [line.strip() for line in end.splitlines() if line.strip()]
     words = [f"Job {job.id} on {job.cluster}: {message.status}"]
     words += [message.reason.rstrip(".")] if message.reason else []
-    words += [f"last line of its log: {lines[-1][:500]}"] if lines else []
-    raise RemoteJobError("; ".join(words), job.id, message.status)
+    words += [f"Its log ends with: {lines[-1][:500]}"] if lines else []
+    raise RemoteJobError(". ".join(words), job.id, message.status)
 
 
 def _watch(job: Job, tail: int | None) -> None:

@@ -71,7 +71,9 @@ def split_line(line: str, variables: Mapping[str, Any], magic: str) -> list[str]
         word = _WORD.match(line, position)
         if word is None:
             raise BadOptions(f"{magic}: a quote is not closed at {line[position:][:40]!r}.")
-        words.append(_expanded(shlex.split(word.group())[0], variables))
+        plain_word = shlex.split(word.group())[0]
+        as_it_is = word.group().startswith("'")  # as in a shell
+        words.append(plain_word if as_it_is else _expanded(plain_word, variables))
         position = word.end()
 
 

@@ -52,17 +52,19 @@ class Session:
         self._stamp = None
 
     def training(self, name: str) -> TrainingClient:
-        """Return the client of a connected training cluster; raises UnknownCluster."""
+        """Return the client of a connected training cluster; raises UnknownCluster, BadOptions."""
         full = self.full_name(name)
+        if self.connections().cluster(full).is_deployment:
+            raise BadOptions(f"Cluster {full} is no training cluster; see %attachments.")
         if full not in self._clients:
             self._clients[full] = TrainingClient(lambda: self.connections().cluster(full))
         return self._clients[full]
 
     def only_training(self) -> TrainingClient:
         """Return the last job's cluster, or the only training cluster; raises BadOptions."""
-        if self.job:
-            return self.job.client
         names = [cluster.name for cluster in self.connections().training_clusters()]
+        if self.job and self.job.cluster in names:
+            return self.job.client
         return self.training(_only(names, "training cluster", "write CLUSTER/JOB"))
 
     def deployment(self, name: str | None) -> ClusterConnection:

@@ -20,6 +20,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from traitlets.config import Config
 
 HERE = Path(__file__).resolve().parent
 NOTEBOOK = HERE / "nyc_taxi.ipynb"
@@ -80,8 +81,11 @@ def kd(*arguments: str) -> subprocess.CompletedProcess[str]:
 def run(notebook: Any, saved: Path) -> None:
     """Run the notebook, show each cell as it ends, and save it; raises DemoError."""
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # this environment's kernel, not the user's
+    # Nobody else on this machine can listen to a kernel whose channel is encrypted.
+    config = Config({"KernelManager": {"transport_encryption": "auto"}})
     client = NotebookClient(
         notebook,
+        config=config,
         timeout=CELL_TIMEOUT_S,
         resources={"metadata": {"path": str(HERE)}},
         on_cell_start=show_source,

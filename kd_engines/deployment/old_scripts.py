@@ -89,9 +89,10 @@ class OldScript:
     def _start(self, ask: Ask, connection: socket.socket) -> None:
         out, out_in = os.pipe()
         err, err_in = os.pipe()
+        worker = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._run(ask, connection, out_in, err_in)
+            self._run(ask, connection, out_in, err_in, worker)
         os.close(out_in)
         os.close(err_in)
         run = Run(ask, pid, time.monotonic() + self._timeout_s, out, err)
@@ -99,7 +100,9 @@ class OldScript:
         for end in (out, err):
             self._selector.register(end, selectors.EVENT_READ, run)
 
-    def _run(self, ask: Ask, connection: socket.socket, out: int, err: int) -> NoReturn:
+    def _run(
+        self, ask: Ask, connection: socket.socket, out: int, err: int, worker: int
+    ) -> NoReturn:
         """In the fork: become the script; never returns."""
         code = 1
         try:
@@ -107,6 +110,8 @@ class OldScript:
             os.setsid()
             if self._libc:
                 self._libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != worker:  # it ended before it could be tied to us
+                os._exit(1)
             null = os.open(os.devnull, os.O_RDONLY)
             for source, target in ((null, 0), (out, 1), (err, 2)):
                 os.dup2(source, target)

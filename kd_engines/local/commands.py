@@ -44,6 +44,7 @@ def environment(member: Member, running: Running, home: Home) -> dict[str, str]:
         "KD_PROJECT_REPO": str(home.repository.root),
         "KD_REGISTRY": str(home.manifests),
         "PYTHONUNBUFFERED": "1",
+        "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, not the user's
     }
 
 
@@ -61,13 +62,15 @@ def lab_config(member: Member, running: Running, root: Path) -> dict[str, Any]:
         "root_dir": str(root),
         "allow_root": hasattr(os, "geteuid") and os.geteuid() == 0,
     }
+    # Kernels listen on loopback ports, which others on this machine could reach: encrypted.
+    shared = {"ServerApp": server, "MappingKernelManager": {"transport_encryption": "auto"}}
     password = role.env.get("JUPYTER_PASSWORD")
     if password:
         from jupyter_server.auth.security import passwd
 
         hashed = {"hashed_password": str(passwd(password)), "password_required": True}
-        return {"ServerApp": server, "PasswordIdentityProvider": hashed}
-    return {"ServerApp": server, "IdentityProvider": {"token": member.token}}
+        return {**shared, "PasswordIdentityProvider": hashed}
+    return {**shared, "IdentityProvider": {"token": member.token}}
 
 
 def login_url(member: Member, running: Running) -> str:

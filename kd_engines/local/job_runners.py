@@ -15,15 +15,29 @@ def stop_jobs(home: Home) -> int:
     They end their jobs' whole process trees and write that they were cancelled. Returns how many
     ran.
     """
-    found = _job_processes(home)
-    pids = {process.pid for process in found}
-    runners = [process for process in found if _parent(process) not in pids]
+    runners = _runners(home)
     for runner in runners:
         _send(runner, "terminate")
     psutil.wait_procs(runners, timeout=JOB_STOP_S)
     for process in _job_processes(home):
         _send(process, "kill")
     return len(runners)
+
+
+def running_jobs(home: Home) -> int:
+    """Return how many jobs of this home's clusters run."""
+    return len(_runners(home))
+
+
+def sentence_of_cancelled(jobs: int) -> str:
+    """Say that so many jobs were cancelled."""
+    return f"{jobs} running job{'s were' if jobs > 1 else ' was'} cancelled."
+
+
+def _runners(home: Home) -> list[psutil.Process]:
+    found = _job_processes(home)
+    pids = {process.pid for process in found}
+    return [process for process in found if _parent(process) not in pids]
 
 
 def _job_processes(home: Home) -> list[psutil.Process]:

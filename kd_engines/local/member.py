@@ -42,7 +42,8 @@ class Member:
     def load(cls, home: Home, cluster: str, role: str, number: int, node_id: str) -> "Member":
         """Return the member as its record says; a new one gets a port and a token."""
         folder = home.run / cluster / f"{role}-{number}"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.parent.mkdir(exist_ok=True, mode=0o700)
+        folder.mkdir(exist_ok=True, mode=0o700)
         member = cls(cluster, role, number, node_id, folder)
         try:
             kept = json.loads((folder / "member.json").read_bytes())

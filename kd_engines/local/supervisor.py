@@ -10,10 +10,10 @@ import requests
 
 from kd_engines.local.commands import command, configmeta_text, environment
 from kd_engines.local.home import Home
-from kd_engines.local.job_runners import stop_jobs
+from kd_engines.local.job_runners import sentence_of_cancelled, stop_jobs
 from kd_engines.local.member import Member, stop, strays
 from kd_engines.local.world import World, read_world
-from kd_pipeline.atomic import write_atomic, write_json
+from kd_pipeline.atomic import write_atomic
 
 TICK_S = 0.1
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.2, 30.0
@@ -78,10 +78,6 @@ class Supervisor:
                 running.members[role] = [self._members[m.name] for m in members]
         self._world = world
         self._connect()
-        write_json(
-            self.home.run / "world.json",
-            {"notes": world.notes, "members": [str(m.folder) for m in self._members.values()]},
-        )
 
     def _connect(self) -> None:
         """Write each configmeta.json whose content has changed (KubeDirector's reconnect)."""
@@ -141,7 +137,7 @@ def stop_everything(home: Home, tell: Callable[[str], None]) -> None:
     stop(strays(home), 5)
     cancelled = stop_jobs(home)
     if cancelled:
-        tell(f"{cancelled} running job{'s were' if cancelled > 1 else ' was'} cancelled.")
+        tell(sentence_of_cancelled(cancelled))
 
 
 def is_ready(member: Member, path: str = "/health/ready") -> bool:

@@ -1,0 +1,54 @@
+"""Several notebooks on one engine: JupyterLab runs for each, behind a password of its own."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.kd_engines.local.running_home import NOTEBOOK, TRAINING, RunningHome
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+def log_in(url: str, password: str) -> bool:
+    """Tell whether a JupyterLab takes a password, as its login page does."""
+    session = requests.Session()
+    page = session.get(f"{url}/login", timeout=30)
+    token = re.search(r'name="_xsrf" value="([^"]+)"', page.text)
+    assert token, page.text[:500]
+    session.post(f"{url}/login", data={"_xsrf": token[1], "password": password}, timeout=30).close()
+    return session.get(f"{url}/api/contents", timeout=30).status_code == 200
+
+
+def test_each_notebook_has_its_password_and_the_same_engine(
+    new_home: Callable[..., RunningHome], tmp_path: Path
+) -> None:
+    home = new_home()
+
+    def with_password(password: str) -> Callable[[dict[str, object]], None]:
+        def change(spec: dict[str, object]) -> None:
+            spec["roles"][0]["env"] = [{"name": "JUPYTER_PASSWORD", "value": password}]  # type: ignore[index]
+
+        return change
+
+    home.edit(NOTEBOOK, with_password("ada's word"))
+    home.copy(NOTEBOOK, "second-notebook", with_password("ben's word"))
+    (tmp_path / "mine.txt").write_text("here")
+    home.up("--lab", "--lab-root", str(tmp_path))
+    first, second = home.wait(NOTEBOOK)["url"], home.wait("second-notebook")["url"]
+    assert requests.get(f"{first}/api/contents", timeout=30).status_code == 403
+    assert log_in(first, "ada's word")
+    assert log_in(second, "ben's word")
+    assert not log_in(first, "ben's word")
+    assert not log_in(second, "ada's word")
+    engines = [
+        home.connections(name).cluster(TRAINING).api_endpoints()
+        for name in (NOTEBOOK, "second-notebook")
+    ]
+    assert engines[0] == engines[1]
+    shown = home.kd("status").stdout + "".join(
+        path.read_text() for path in home.path.glob("run/*/*/log")
+    )
+    assert "'s word" not in shown

@@ -1,0 +1,168 @@
+"""`kd up` and its members, with real processes that are really killed."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from kd_pipeline.model_config import ModelConfig
+from tests.kd_engines.local.running_home import (
+    DEPLOYMENT,
+    NOTEBOOK,
+    TRAINING,
+    RunningHome,
+)
+from tests.kd_engines.training.running_engine import eventually
+
+pytestmark = pytest.mark.slow
+
+
+def finished(home: RunningHome, code: str) -> int:
+    job = home.call("POST", "/jobs", {"code": code})["id"]
+    eventually(lambda: home.call("GET", f"/jobs/{job}?wait=5&known=Running")["ended"])
+    return int(job)
+
+
+def test_a_killed_engine_comes_back_with_its_address_and_its_history(home: RunningHome) -> None:
+    job = finished(home, "print('kept')")
+    before = home.connections().cluster(TRAINING).api_endpoints()
+    pid = home.member(TRAINING)["pid"]
+    home.kill(pid)
+    eventually(lambda: home.member(TRAINING)["restarts"])
+    status = home.wait(TRAINING)
+    assert status["pid"] != pid
+    assert "SIGKILL" in status["reason"]
+    assert home.connections().cluster(TRAINING).api_endpoints() == before
+    assert home.call("GET", f"/logs/{job}")["logs"] == "kept\n"
+
+
+def test_a_killed_supervisor_leaves_the_members_and_is_followed(home: RunningHome) -> None:
+    pid = home.member(TRAINING)["pid"]
+    home.kill(home.status()["supervisor"])
+    eventually(lambda: home.status()["supervisor"] is None)
+    assert home.member(TRAINING)["pid"] == pid
+    home.up()
+    assert home.member(TRAINING)["pid"] == pid
+    home.kill(pid)
+    eventually(lambda: home.member(TRAINING)["pid"] not in (pid, None))
+    home.wait(TRAINING)
+
+
+def test_a_second_supervisor_is_refused(home: RunningHome) -> None:
+    second = home.kd("up")
+    assert second.returncode == 1
+    assert re.match(r"kd: `kd up` runs already for .* \(process \d+\); ", second.stderr)
+    assert second.stderr.count("\n") == 1
+
+
+def test_state_is_the_owners_alone_and_no_token_is_shown(home: RunningHome) -> None:
+    modes = home.modes()
+    assert {mode for name, mode in modes.items() if (home.path / name).is_dir()} == {0o700}
+    open_files = {name: oct(mode) for name, mode in modes.items() if mode & 0o077}
+    assert {name for name in open_files if name.startswith("run/")} == set()
+    tokens = home.secrets()
+    assert len(tokens) >= 2
+    shown = home.kd("status").stdout + home.kd("status", "--json").stdout
+    shown += "".join(path.read_text() for path in home.path.glob("run/*/*/log"))
+    shown += "".join(" ".join(process.cmdline()) for process in home.processes())
+    assert not [token for token in tokens if token in shown]
+
+
+def test_members_are_added_and_taken_off(home: RunningHome) -> None:
+    def members(count: int) -> None:
+        home.edit(TRAINING, lambda spec: spec["roles"][1].update(members=count))
+
+    def endpoints() -> int:
+        return len(home.connections().cluster(TRAINING).api_endpoints())
+
+    members(2)
+    second = home.wait(TRAINING, number=2)
+    eventually(lambda: endpoints() == 2)
+    job = finished(home, "print('one repository')")
+    assert home.call("GET", f"/jobs/{job}", number=1)["status"] == "Finished"
+    members(1)
+    eventually(lambda: endpoints() == 1)
+    eventually(lambda: not psutil.pid_exists(second["pid"]))
+    assert home.wait(TRAINING)["state"] == "Ready"
+
+
+def test_a_notebook_is_connected_anew(home: RunningHome) -> None:
+    model = ModelConfig("taxi", "1", "models/taxi/1", "code/x.py").to_manifest()
+    unlabelled = ModelConfig("bare", "1", "models/bare", "code/x.py").to_manifest()
+    del unlabelled["metadata"]["labels"]
+    for manifest in (model, unlabelled):
+        import yaml
+
+        name = manifest["metadata"]["name"]
+        (home.manifests / f"configmap-{name}.yaml").write_text(yaml.safe_dump(manifest))
+    home.copy(TRAINING, "big-engine")
+    wanted = {"clusters": [TRAINING, "big-engine"], "configmaps": ["taxi-1", "bare-1", "gone"]}
+    home.edit(NOTEBOOK, lambda spec: spec.update(connections=wanted))
+    eventually(lambda: len(home.connections().training_clusters()) == 2)
+    home.wait("big-engine")
+    assert [entry.name for entry in home.connections().models()] == ["taxi-1"]
+    notes = " ".join(home.status()["notes"])
+    assert "ConfigMap 'bare-1' lacks the label kubedirector.hpe.com/cmType" in notes
+    assert "the connected ConfigMap 'gone' is missing" in notes
+    home.edit(NOTEBOOK, lambda spec: spec.update(connections={"clusters": [TRAINING]}))
+    eventually(lambda: [c.name for c in home.connections().clusters] == [TRAINING])
+    assert home.connections().models() == ()
+    (home.manifests / "kdcluster-big-engine.yaml").unlink()
+    eventually(lambda: "big-engine" not in [m["cluster"] for m in home.status()["members"]])
+
+
+def test_what_is_wrong_in_one_manifest_is_told_and_stops_nothing_else(home: RunningHome) -> None:
+    broken = home.manifests / "kdcluster-broken.yaml"
+    broken.write_text("kind: [KubeDirectorCluster\n")
+    home.copy(TRAINING, "strange", lambda spec: spec.update(app="no-such-app"))
+    eventually(lambda: "no-such-app" in " ".join(home.status()["notes"]))
+    status = home.kd("status").stdout
+    assert "kdcluster-broken.yaml" in status
+    assert "strange: its kdapp 'no-such-app' is not among the manifests; add it." in status
+    assert home.wait(TRAINING)
+    broken.unlink()
+    (home.manifests / "kdcluster-strange.yaml").unlink()
+
+
+def test_a_member_that_cannot_run_backs_off_with_its_last_words(home: RunningHome) -> None:
+    def ask_for_nothing(spec: dict[str, object]) -> None:
+        spec["roles"][1]["env"] = [{"name": "KD_MAX_RUNNING", "value": "none"}]  # type: ignore[index]
+
+    home.copy(TRAINING, "crashes", ask_for_nothing)
+    status = home.wait("crashes", "BackOff")
+    assert "KD_MAX_RUNNING is 'none'" in status["reason"]
+    eventually(lambda: home.member("crashes")["restarts"] >= 3)
+    assert "KD_MAX_RUNNING is 'none'" in home.kd("status").stdout
+    assert home.member(TRAINING)["state"] == "Ready"
+    (home.manifests / "kdcluster-crashes.yaml").unlink()
+
+
+def test_down_ends_all_with_the_running_job(new_home: Callable[..., RunningHome]) -> None:
+    home = new_home(deployment=True)
+    home.up()
+    assert {m["cluster"] for m in home.status()["members"]} == {TRAINING, DEPLOYMENT, NOTEBOOK}
+    job = home.call("POST", "/jobs", {"code": "import time\ntime.sleep(300)"})["id"]
+    eventually(lambda: home.call("GET", f"/jobs/{job}")["status"] == "Running")
+    assert len(home.processes()) >= 5
+    done = home.kd("down")
+    assert "1 running job was cancelled" in done.stdout
+    assert [process.cmdline() for process in home.processes()] == []
+    assert home.kd("status").returncode == 1
+    home.up()
+    assert home.call("GET", f"/jobs/{job}")["status"] == "Cancelled"
+    assert home.kd("down").stdout.splitlines()[-1] == "Everything is stopped."
+    assert home.kd("down").stdout == "Nothing runs.\n"
+
+
+def test_ctrl_c_stops_all(new_home: Callable[..., RunningHome]) -> None:
+    home = new_home()
+    command = [sys.executable, "-m", "kd_engines", "up"]
+    supervisor = subprocess.Popen(command, env=home.environment, stdout=subprocess.DEVNULL)
+    home.wait(TRAINING)
+    supervisor.send_signal(signal.SIGINT)
+    assert supervisor.wait(timeout=60) == 0
+    assert home.processes() == []

@@ -1,0 +1,188 @@
+"""%models, %deploy, %undeploy and %predict with a real deployment engine.
+
+What KubeDirector does between the registry and the engine's configmeta.json, a thread does here.
+"""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kd_magics.errors import BadOptions, DeployFailed, EngineDown, PredictFailed
+from kd_pipeline.clusters import API_VERSION, CLUSTER_KIND, Cluster
+from kd_pipeline.errors import KdError, ModelNotFound, NotFound, UnknownCluster
+from kd_pipeline.model_config import ModelConfig
+from kd_pipeline.registry import FolderRegistry, open_registry
+from tests.kd_engines.deployment.running_deployment import TOKEN, RunningDeployment
+from tests.kd_magics.running_notebook import Notebook
+
+CLUSTER = "deployment-engine-instance"
+GOOD = """
+def load(path):
+    return path
+def predict(model, args):
+    if args.get("fail"):
+        raise ValueError("no such street")
+    return sum(args.get("n", [0]))
+def predict_batch(model, rows):
+    return [predict(model, row) for row in rows]
+"""
+OLD = "import sys\nprint('old', *sys.argv[1:])"
+BROKEN = (
+    "def load(path):\n    raise RuntimeError('not my weights')\ndef predict(m, a):\n    return 1"
+)
+
+
+def connect_as_kubedirector_does(
+    registry: FolderRegistry, engine: RunningDeployment, stop: threading.Event
+) -> None:
+    """Write the models connected to the cluster into the engine's configmeta.json."""
+    for _ in registry.changes(stop):
+        connected = registry.cluster(CLUSTER).connections("configmaps")
+        models = {m.configmap_name: m.to_manifest() for m in registry.models()}
+        engine.models = {name: models[name] for name in connected if name in models}
+        engine.write_configmeta()
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDeployment]:
+    """A deployment engine, connected to the models that its module's registry says."""
+    folder = tmp_path_factory.mktemp("deployment")
+    engine = RunningDeployment(folder)
+    registry = FolderRegistry(folder / "manifests")
+    manifest = {
+        "apiVersion": API_VERSION,
+        "kind": CLUSTER_KIND,
+        "metadata": {"name": CLUSTER},
+        "spec": {"app": "deployment-engine", "roles": [{"id": "RESTServer", "members": 1}]},
+    }
+    registry.apply_cluster(Cluster(manifest))
+    for name, script in {"good": GOOD, "old": OLD, "broken": BROKEN}.items():
+        (engine.repository / "models" / name).write_text(name)
+        path = engine.script(f"{name}.py", script)
+        for version in ("1", "2"):
+            registry.register(ModelConfig(name, version, f"models/{name}", path, "a model"))
+    stop = threading.Event()
+    args = (registry, engine, stop)
+    thread = threading.Thread(target=connect_as_kubedirector_does, args=args)
+    thread.start()
+    yield engine
+    stop.set()
+    thread.join()
+    engine.stop()
+
+
+@pytest.fixture
+def serving(
+    empty_notebook: Notebook, deployment: RunningDeployment, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Notebook]:
+    """A notebook to which the deployment engine is attached; nothing is deployed at first."""
+    manifests: Path = deployment.repository.parent / "manifests"
+    monkeypatch.setenv("KD_REGISTRY", str(manifests))
+    empty_notebook.attach({CLUSTER: [(deployment.url, TOKEN)]})
+    yield empty_notebook
+    registry = open_registry()
+    for configmap in registry.cluster(CLUSTER).connections("configmaps"):
+        registry.disconnect(CLUSTER, "configmaps", configmap)
+    assert not any(TOKEN in shown.everything + str(shown.error) for shown in empty_notebook.shown)
+
+
+def rows(notebook: Notebook) -> dict[str, str]:
+    """Return the rows of %models by model and version."""
+    lines = str(notebook.good("%models").outputs[0]["text/plain"]).splitlines()[2:]
+    return {"/".join(line.split()[:2]): line for line in lines}
+
+
+def test_a_model_is_deployed_asked_and_taken_away(
+    serving: Notebook, deployment: RunningDeployment
+) -> None:
+    text = serving.good("%deploy good/1").text
+    assert text == f"good/1 is ready on {CLUSTER}: {deployment.url}/good/1/predict\n"
+    assert serving.good('%predict good/1 {"n": [1, 2]}').value == 3
+    assert CLUSTER in rows(serving)["good/1"]
+    assert "Ready" in rows(serving)["good/1"]
+    assert CLUSTER not in rows(serving)["good/2"]
+    assert serving.good("%deploy good/1").text == text  # again changes nothing
+    assert serving.good("%undeploy good/1").text == f"good/1 is not on {CLUSTER} any more.\n"
+    serving.fails('%predict good/1 {"n": [1]}', NotFound)
+    assert "is not deployed on" in serving.good("%undeploy good/1").text
+
+
+def test_answers_are_values_of_the_notebook(serving: Notebook) -> None:
+    serving.good("%deploy good/2 --to deploymentengineinstance")
+    serving.good("ride = {'n': [4, 5]}")
+    serving.good("answer = %predict good/2 ride")
+    assert serving.good("answer").value == 9
+    assert serving.good("%predict good/2 --on deployment-engine-instance ride").value == 9
+    assert serving.good('%predict good/2 [{"n": [1]}, {"n": [2]}]').value == [1, 2]
+    serving.good("import pandas as pd; table = pd.DataFrame({'n': [[1], [2, 3]]})")
+    assert serving.good("%predict good/2 table").value == [1, 5]
+    assert serving.good("%predict good/2 {}").value == 0
+
+
+def test_a_script_of_2020_gives_its_output(serving: Notebook) -> None:
+    serving.good("%deploy old/1")
+    assert "old --a 1" in str(serving.good("%predict old/1 '\"--a 1\"'").value)
+
+
+def test_a_script_that_fails_is_one_line(serving: Notebook) -> None:
+    serving.good("%deploy good/1")
+    assert "no such street" in serving.fails('%predict good/1 {"fail": 1}', PredictFailed)
+    for bad in ("ride_nobody_knows", '{"n": }', "3", "good/1", "{'n': 1}"):
+        serving.fails(f"%predict good/1 {bad}", BadOptions)
+    serving.fails("%predict good/1", BadOptions)
+    serving.fails("%predict good {}", BadOptions)
+
+
+def test_a_model_that_cannot_load_says_why(serving: Notebook) -> None:
+    assert "not my weights" in serving.fails("%deploy broken/1", DeployFailed)
+    assert "Failed" in rows(serving)["broken/1"]
+    assert "not my weights" in rows(serving)["broken/1"]
+    serving.good("%undeploy broken/1")
+
+
+def test_unknown_models_and_clusters(serving: Notebook) -> None:
+    assert "versions of good: 1, 2" in serving.fails("%deploy good/9", ModelNotFound)
+    serving.fails("%deploy good/1 --to nowhere", UnknownCluster)
+    serving.fails("%deploy good", BadOptions)
+    serving.fails("%undeploy good/1 --from nowhere", UnknownCluster)
+    serving.fails("%predict good/9 {}", NotFound)
+    assert open_registry().cluster(CLUSTER).connections("configmaps") == []
+
+
+def test_an_engine_that_is_down_is_a_row_and_an_end(serving: Notebook) -> None:
+    serving.attach({CLUSTER: [("http://127.0.0.1:9", TOKEN)]})
+    sentence = serving.fails("%deploy good/1 --timeout 0.5", DeployFailed)
+    assert "not ready" in sentence
+    assert "127.0.0.1:9" in sentence
+    assert "Unknown" in rows(serving)["good/1"]
+    assert "does not answer" in rows(serving)["good/1"]
+    serving.fails("%predict good/1 {}", EngineDown)
+
+
+def test_every_member_must_be_ready(serving: Notebook, deployment: RunningDeployment) -> None:
+    serving.attach({CLUSTER: [(deployment.url, TOKEN), ("http://127.0.0.1:9", TOKEN)]})
+    assert "not ready" in serving.fails("%deploy good/1 --timeout 1.5", DeployFailed)
+
+
+def test_no_deployment_cluster_is_a_sentence(serving: Notebook) -> None:
+    serving.attach({})
+    assert "No deployment cluster" in serving.fails("%deploy good/1", KdError)
+    assert "No deployment cluster" in serving.fails("%predict good/1 {}", KdError)
+
+
+def test_several_deployment_clusters_want_a_name(
+    serving: Notebook, deployment: RunningDeployment
+) -> None:
+    serving.good("%deploy good/1")
+    at = [(deployment.url, TOKEN)]
+    serving.attach({"other-deploy": [("http://127.0.0.1:9", TOKEN)], CLUSTER: at})
+    assert "other-deploy" in serving.fails("%deploy good/1", BadOptions)
+    # Where a model is deployed on one of them only, that one is asked.
+    assert serving.good("%predict good/1 {}").value == 0
+    assert "not on" in serving.good("%undeploy good/1").text
+
+
+def test_an_empty_registry_is_a_sentence(empty_notebook: Notebook) -> None:
+    assert "%register" in empty_notebook.good("%models").text

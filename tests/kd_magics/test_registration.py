@@ -1,0 +1,122 @@
+"""%register: a ConfigMap with its lineage; the same again, other content, and bad paths."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kd_magics.errors import BadOptions
+from kd_pipeline.errors import InvalidModel, PathNotFound, UnsafePath, VersionTaken
+from kd_pipeline.registry import open_registry
+from tests.kd_engines.training.running_engine import RunningEngine
+from tests.kd_magics.running_notebook import Notebook
+
+REGISTER = "%register taxi --version 1 --path models/taxi/1 --scoring code/score.py"
+
+
+@pytest.fixture(autouse=True)
+def repository(surroundings: Path) -> Path:
+    """A project repository with a model and its script."""
+    root = surroundings / "project_repo"
+    for path, text in {"models/taxi/1/model.bin": "weights", "code/score.py": "print(1)"}.items():
+        (root / path).parent.mkdir(parents=True)
+        (root / path).write_text(text)
+    return root
+
+
+def registered(version: str = "1") -> dict[str, str]:
+    return open_registry().model("taxi", version).data()
+
+
+def test_a_model_becomes_a_configmap_with_its_lineage(empty_notebook: Notebook) -> None:
+    shown = empty_notebook.good(
+        REGISTER + ' --description "how long" --metrics {"mae": 20} --example \'{"a": [1]}\''
+    )
+    assert shown.text == "Registered taxi/1 as ConfigMap taxi-1.\n"
+    data = registered()
+    assert data["path"] == "repo://project_repo/models/taxi/1"
+    assert data["scoring-path"] == "repo://project_repo/code/score.py"
+    assert data["description"] == "how long"
+    assert json.loads(data["metrics"]) == {"mae": 20}
+    assert json.loads(data["example"]) == {"a": [1]}
+    assert data["size-bytes"] == "7"
+    assert len(data["model-sha256"]) == len(data["scoring-sha256"]) == 64
+    assert data["author"] == "ada"
+    assert data["created"].endswith("Z")
+
+
+def test_ways_to_write_a_path_mean_the_same(empty_notebook: Notebook, repository: Path) -> None:
+    empty_notebook.good(REGISTER)
+    for root in ("repo://project_repo/", "/bd-fs-mnt/project_repo/", f"{repository}/"):
+        again = empty_notebook.good(
+            f"%register taxi --version 1 --path {root}models/taxi/1 --scoring {root}code/score.py"
+        )
+        assert "registered already" in again.text
+        assert "nothing to do" in again.text
+
+
+def test_variables_name_versions_and_metrics(empty_notebook: Notebook) -> None:
+    empty_notebook.good("v, scores = 2, {'mae': 1.5}")
+    empty_notebook.good(
+        "%register taxi --version {v} --path models/taxi/1 --scoring code/score.py --metrics scores"
+    )
+    assert json.loads(registered("2")["metrics"]) == {"mae": 1.5}
+
+
+def test_other_content_needs_another_version(empty_notebook: Notebook, repository: Path) -> None:
+    empty_notebook.good(REGISTER)
+    before = registered()
+    (repository / "models/taxi/1/model.bin").write_text("others!")
+    sentence = empty_notebook.fails(REGISTER, VersionTaken)
+    assert "register this one as version 2" in sentence
+    assert "model-sha256" in sentence
+    assert registered() == before
+    (repository / "models/taxi/1/model.bin").rename(repository / "models/taxi/1/renamed.bin")
+    empty_notebook.fails(REGISTER, VersionTaken)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        (
+            "taxi --version 1 --path models/none --scoring code/score.py",
+            PathNotFound,
+            "models/none",
+        ),
+        ("taxi --version 1 --path models/taxi/1 --scoring code/no.py", PathNotFound, "code/no.py"),
+        ("taxi --version 1 --path models/taxi/1 --scoring code", PathNotFound, "is a folder"),
+        ("taxi --version 1 --path ../x --scoring code/score.py", UnsafePath, "'..'"),
+        ("taxi --version 1 --path /etc/passwd --scoring code/score.py", UnsafePath, "/etc/passwd"),
+        ("Taxi! --version 1 --path models/taxi/1 --scoring code/score.py", InvalidModel, "'taxi'"),
+        ("taxi --version / --path models/taxi/1 --scoring code/score.py", InvalidModel, "version"),
+        ("taxi --path models/taxi/1 --scoring code/score.py", BadOptions, "--version"),
+        ("", BadOptions, "NAME"),
+        (REGISTER[10:] + " --metrics {bad", BadOptions, "--metrics"),
+        (REGISTER[10:] + " --metrics nobody", BadOptions, "nobody"),
+        (REGISTER[10:] + " --token abc", BadOptions, "takes no token"),
+    ],
+)
+def test_what_is_wrong_is_told_and_registers_nothing(
+    empty_notebook: Notebook, options: str, error: type[Exception], words: str
+) -> None:
+    assert words in empty_notebook.fails(f"%register {options}", error)
+    assert open_registry().models() == []
+
+
+def test_the_last_job_is_named_and_kept(notebook: Notebook, engine: RunningEngine) -> None:
+    notebook.good("%%trainingengineinstance --wait\nprint('trained')")
+    job = notebook.shell.user_ns["_job"]
+    notebook.good(REGISTER)
+    assert registered()["job-id"] == str(job.id)
+    assert registered()["code-sha256"] == engine.get(f"/jobs/{job.id}")["code_sha256"]
+    # The cell runs again and writes the same model: it is the same version still.
+    notebook.good("%%trainingengineinstance --wait\nprint('trained')")
+    assert "nothing to do" in notebook.good(REGISTER).text
+    assert registered()["job-id"] == str(job.id)
+
+
+def test_a_failed_job_is_no_lineage(notebook: Notebook) -> None:
+    notebook.good("%%trainingengineinstance\n1/0")
+    notebook.good("_job.wait()")
+    notebook.good(REGISTER)
+    assert "job-id" not in registered()
