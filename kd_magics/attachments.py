@@ -16,7 +16,7 @@ def parser() -> Options:
 def attachments(session: Session, magics: ClusterMagics, line: str) -> None:
     """Show the connected clusters; a sentence where there is none."""
     parser().read(line, session.shell.user_ns)
-    magics.refresh()
+    magics.update()
     try:
         connections = session.connections()
     except NoConnections as error:

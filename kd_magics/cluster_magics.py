@@ -11,7 +11,7 @@ from kd_magics import logs
 from kd_magics.errors import EmptyCell, InvalidCell
 from kd_magics.options import Options, seconds
 from kd_magics.session import Session, user_name
-from kd_pipeline.errors import InvalidInput, NoConnections, TooLarge
+from kd_pipeline.errors import InvalidInput, NoConnections, TooLarge, UnknownCluster
 from kd_pipeline.messages import SubmitJob
 
 LARGEST_CELL = 4 * 1024 * 1024
@@ -84,35 +84,49 @@ class ClusterMagics:
         self.names = Names()
 
     def refresh(self, *_event: object) -> None:
-        """Register what is connected now and take away what is not, if the file changed."""
-        if not self._session.changed():
-            return
+        """Register anew if configmeta.json may have changed (before each cell: it must be fast)."""
+        if self._session.changed():
+            self.update()
+
+    def update(self) -> None:
+        """Register what is connected now, and take away what is not."""
         try:
             clusters = self._session.connections().training_clusters()
         except NoConnections:
-            self._session.forget_stamp()
-            self._register(Names())
-            return
-        if self._session.is_torn():
-            self._session.forget_stamp()
-        names = [cluster.name for cluster in clusters]
-        self._register(choose_names(names, self._is_taken))
+            clusters = ()
+        self._register(choose_names([cluster.name for cluster in clusters], self._is_taken))
 
     def unregister(self) -> None:
         """Take all cell magics away."""
         self._register(Names())
 
-    def keep_empty_cell(self, lines: list[str]) -> list[str]:
-        """Give an empty cell of ours a line (an input transformer).
+    def take_refused(self, lines: list[str]) -> list[str]:
+        """Have the cells come to us that IPython would refuse (an input transformer).
 
-        Otherwise IPython refuses it before we are asked, with a UsageError that stops no run.
+        It refuses an empty cell and a cell magic that does not exist with UsageError, which stops
+        no run: nbval and papermill take such a notebook for a good one.
         """
-        if len(lines) == 1 and lines[0].startswith("%%"):
-            self.refresh()
-            words = lines[0][2:].split(maxsplit=1)
-            if words and words[0] in self._ours:
-                return [lines[0].rstrip("\n") + "\n", "\n"]
-        return lines
+        words = lines[0][2:].split(maxsplit=1) if lines and lines[0].startswith("%%") else []
+        if not words or "?" in words[0]:
+            return lines
+        self.refresh()
+        if words[0] in self._ours:
+            return lines if len(lines) > 1 else [lines[0].rstrip("\n") + "\n", "\n"]
+        manager = self._session.shell.magics_manager
+        if words[0] in self._cell_magics() or words[0] in manager.lazy_magics:
+            return lines
+        ours = "get_ipython().magics_manager.registry['PipelineMagics']"
+        return [f"{ours}.clusters.refuse({words[0]!r})\n"]
+
+    def refuse(self, name: str) -> None:
+        """Raise UnknownCluster for a cell magic that does not exist."""
+        shown = ", ".join(f"%%{magic}" for magic in self.names.shown.values()) or "none"
+        line = name in self._session.shell.magics_manager.magics["line"]
+        hint = f" (%{name} is a line magic: write one % sign)" if line else ""
+        raise UnknownCluster(
+            f"There is no cell magic %%{name[:80]}{hint}, so this cell did not run. Training "
+            f"clusters attached: {shown}. %attachments lists them."
+        )
 
     def _register(self, names: Names) -> None:
         self.names = names

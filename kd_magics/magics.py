@@ -161,7 +161,7 @@ def load(shell: "InteractiveShell") -> None:
     magics = PipelineMagics(shell, session, clusters)
     shell.register_magics(magics)
     shell.events.register("pre_run_cell", clusters.refresh)
-    shell.input_transformers_cleanup.append(clusters.keep_empty_cell)
+    shell.input_transformers_cleanup.append(clusters.take_refused)
     setattr(shell, _LOADED, magics)
     clusters.refresh()
 
@@ -172,7 +172,7 @@ def unload(shell: "InteractiveShell") -> None:
     if magics is None:
         return
     shell.events.unregister("pre_run_cell", magics.clusters.refresh)
-    shell.input_transformers_cleanup.remove(magics.clusters.keep_empty_cell)
+    shell.input_transformers_cleanup.remove(magics.clusters.take_refused)
     magics.clusters.unregister()
     lines = shell.magics_manager.magics["line"]
     for name in NAMES:

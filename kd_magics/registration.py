@@ -9,13 +9,10 @@ from kd_magics.fingerprints import fingerprint
 from kd_magics.options import Options, json_option
 from kd_magics.session import Session, user_name
 from kd_magics.training_client import ended_well
-from kd_pipeline.errors import KdError, ModelNotFound, PathNotFound
+from kd_pipeline.errors import KdError, PathNotFound
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.project_repository import ProjectRepository
-from kd_pipeline.registry import Registry, open_registry
-
-# They say how a model came about, not what it is: a model that is registered again keeps them.
-CIRCUMSTANCES = ("created", "author", "job-id", "code-sha256")
+from kd_pipeline.registry import open_registry
 
 
 def parser() -> Options:
@@ -36,7 +33,7 @@ def register(session: Session, line: str) -> None:
     options = parser().read(line, session.shell.user_ns)
     model = _described(session, options, ProjectRepository.default())
     registry = open_registry()
-    model = _with_circumstances(model, registry, session)
+    model = _with_circumstances(model, session)
     if registry.register(model):
         print(f"Registered {model.name}/{model.version} as ConfigMap {model.configmap_name}.")
     else:
@@ -69,18 +66,13 @@ def _described(session: Session, options: Namespace, repository: ProjectReposito
     return model.validate()
 
 
-def _with_circumstances(model: ModelConfig, registry: Registry, session: Session) -> ModelConfig:
-    """Add who, when and which job; those of the first time where the version is there already."""
-    try:
-        held = registry.model(*model.key).extra
-    except ModelNotFound:
-        return model.with_extra(
-            created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-            author=user_name(),
-            **_last_job(session),
-        )
-    kept = {key: held[key] for key in CIRCUMSTANCES if key in held}
-    return replace(model, extra={**model.extra, **kept})
+def _with_circumstances(model: ModelConfig, session: Session) -> ModelConfig:
+    """Add who, when and which job, which do not count when the same model is registered again."""
+    return model.with_extra(
+        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        author=user_name(),
+        **_last_job(session),
+    )
 
 
 def _last_job(session: Session) -> dict[str, str]:

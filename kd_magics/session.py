@@ -33,7 +33,10 @@ class Session:
         return self._file.read()
 
     def changed(self) -> bool:
-        """Tell whether configmeta.json may have changed since this was last asked: one stat."""
+        """Tell whether configmeta.json may have changed since this was last asked: one stat.
+
+        A half-written file needs no second look: it changes again when it becomes whole.
+        """
         path = default_configmeta()
         try:
             found = path.stat()
@@ -42,14 +45,6 @@ class Session:
             stamp = (path,)
         before, self._stamp = self._stamp, stamp
         return stamp != before
-
-    def is_torn(self) -> bool:
-        """Tell whether the file's newest content could not be used, only an older one."""
-        return self._file.last_error is not None
-
-    def forget_stamp(self) -> None:
-        """Have :meth:`changed` say yes the next time: the file was half-written."""
-        self._stamp = None
 
     def training(self, name: str) -> TrainingClient:
         """Return the client of a connected training cluster; raises UnknownCluster, BadOptions."""

@@ -8,9 +8,9 @@ from kd_pipeline.clusters import App, Cluster
 from kd_pipeline.errors import ModelNotFound, NotFound, UnknownCluster, VersionTaken
 from kd_pipeline.model_config import ModelConfig
 
-# Keys that say when and by whom a model was registered, not what the model is: registering the
+# Keys that say when, by whom and in which job a model was made, not what it is: registering the
 # same content again at another time changes nothing.
-CIRCUMSTANCE_KEYS = frozenset({"created", "author"})
+CIRCUMSTANCE_KEYS = frozenset({"created", "author", "job-id", "code-sha256"})
 
 
 class Registry(ABC):

@@ -9,7 +9,7 @@ import pytest
 
 from kd_magics.cluster_magics import LARGEST_CELL, Names, choose_names
 from kd_magics.errors import BadOptions, EmptyCell, EngineDown, InvalidCell, RemoteJobError
-from kd_pipeline.errors import InvalidInput, TooLarge, Unauthorized
+from kd_pipeline.errors import InvalidInput, TooLarge, Unauthorized, UnknownCluster
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
 from tests.kd_magics.running_notebook import Notebook
 
@@ -134,8 +134,26 @@ def test_bad_input_is_refused_before_anything_is_sent(
     assert engine.get("/history") == before
 
 
+def test_a_cluster_that_is_not_attached_is_an_error_of_the_cell(notebook: Notebook) -> None:
+    message = notebook.fails("%%nosuchengine\nprint('not here')", UnknownCluster)
+    assert "no cell magic %%nosuchengine" in message
+    assert "trainingengineinstance" in message
+    assert "%attachments" in message
+    assert "one % sign" in notebook.fails("%%attachments\nprint(1)", UnknownCluster)
+    assert notebook.good("%%time\nprint('IPython's own')").text.startswith("IPython's own")
+
+
+def test_a_cluster_that_was_detached_fails_its_cells(
+    notebook: Notebook, engine: RunningEngine
+) -> None:
+    notebook.attach({})
+    assert "attached: none" in notebook.fails(f"{CELL}\nprint(1)", UnknownCluster)
+    notebook.attach({CLUSTER: [(engine.url, engine.token)]})
+    notebook.good(f"{CELL} --wait\nprint(1)")
+
+
 def test_top_level_await_and_odd_text_are_fine(notebook: Notebook, engine: RunningEngine) -> None:
-    code = "import asyncio\nawait asyncio.sleep(0)\nprint('grüße \\d {x} $HOME')"
+    code = "import asyncio\nawait asyncio.sleep(0)\nprint(r'grüße \\d {x} $HOME')"
     notebook.good(f"{CELL} --wait\n{code}")
     assert notebook.shell.user_ns["_job"].log() == "grüße \\d {x} $HOME\n"
 
