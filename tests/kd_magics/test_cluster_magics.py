@@ -140,7 +140,7 @@ def test_a_cluster_that_is_not_attached_is_an_error_of_the_cell(notebook: Notebo
     assert "trainingengineinstance" in message
     assert "%attachments" in message
     assert "one % sign" in notebook.fails("%%attachments\nprint(1)", UnknownCluster)
-    assert notebook.good("%%time\nprint('IPython's own')").text.startswith("IPython's own")
+    assert notebook.good("%%time\nprint('its own')").text.startswith("its own")
 
 
 def test_a_cluster_that_was_detached_fails_its_cells(
