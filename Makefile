@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all that is needed; each sets up its own .venv first.
-.PHONY: help demo lab test test-fast check clean
+.PHONY: help demo lab test test-fast check bench clean
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -13,6 +13,7 @@ help:
 	@echo "make lab        the same engines with JupyterLab, left running until Ctrl-C"
 	@echo "make test       everything: style, types, tests, notebooks"
 	@echo "make test-fast  the tests without the slow ones"
+	@echo "make bench      predictions a second, against a server written by hand"
 
 demo: .venv/demo
 	$(BIN)/python notebooks/demo.py
@@ -26,6 +27,9 @@ test: check
 
 test-fast: .venv/test
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+bench: .venv/test
+	$(BIN)/python -m benchmarks.predict
 
 check: .venv/test
 	$(BIN)/ruff check .
