@@ -3,6 +3,7 @@
 ``KD_CONFIGMETA`` names its configmeta.json (own tokens, connected models), ``KD_PROJECT_REPO`` the
 shared folder. Limits in seconds: ``KD_PREDICT_TIMEOUT_S`` (60), ``KD_LOAD_TIMEOUT_S`` (300),
 ``KD_REMOVAL_GRACE_S`` (3: how long a model that is no longer connected still serves).
+``KD_MODEL_QUEUE`` is how many requests may wait for one model (1000).
 """
 
 import argparse

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kd_engines.deployment.history import History
+from kd_engines.deployment.history import LARGEST_LISTED, History
 from kd_engines.deployment.loading import Limits
 from kd_engines.deployment.model_set import ModelSet
 from kd_engines.deployment.openapi import document
@@ -97,10 +97,11 @@ async def get_model(request: Request) -> Response:
 
 
 async def list_predictions(request: Request) -> Response:
-    """GET /history: the last thousand predictions, newest first."""
+    """GET /history: the last thousand predictions, newest first, without long texts."""
     history: History = request.app.state.engine.history
     host = host_of(request.scope)
-    return json_response([history.told(prediction, host) for prediction in history.all()])
+    told = [history.told(prediction, host, LARGEST_LISTED) for prediction in history.all()]
+    return json_response(told)
 
 
 async def get_prediction(request: Request) -> Response:

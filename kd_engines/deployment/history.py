@@ -1,7 +1,7 @@
 """The recent predictions of an engine: in memory, bounded in number and in size."""
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -10,11 +10,15 @@ from kd_pipeline.errors import NotFound
 
 MOST = 1000
 LARGEST_TEXT = 64 * 1024
+LARGEST_LISTED = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One prediction as the contract tells it: ``args`` is the JSON text of its input."""
+    """One prediction as the contract tells it: ``args`` is the JSON text of its input.
+
+    Texts over 64 KiB are not kept whole: see :func:`kept`.
+    """
 
     id: int
     model: str
@@ -40,7 +44,10 @@ class History:
         return self._last_id
 
     def add(self, prediction: Prediction) -> None:
-        """Remember a prediction in place of the oldest."""
+        """Remember a prediction in place of the oldest, without what is too large of it."""
+        if len(prediction.output) > LARGEST_TEXT or len(prediction.args) > LARGEST_TEXT:
+            output, args = prediction.output[:LARGEST_TEXT], bytes(kept(prediction.args))
+            prediction = replace(prediction, output=output, args=args)
         self._recent.append(prediction)
 
     def all(self) -> list[Prediction]:
@@ -58,14 +65,17 @@ class History:
             "all that it keeps."
         )
 
-    def told(self, prediction: Prediction, host: str) -> dict[str, Any]:
-        """Return a prediction in the contract's shape, with URLs on ``host``."""
+    def told(self, prediction: Prediction, host: str, limit: int = LARGEST_TEXT) -> dict[str, Any]:
+        """Return a prediction in the contract's shape, with URLs on ``host``.
+
+        Its output is cut after ``limit`` characters; an input over ``limit`` bytes is left out.
+        """
         return {
             "id": prediction.id,
-            "input": kept(prediction.args),
+            "input": kept(prediction.args, limit),
             "log_url": f"{host}/logs/{prediction.id}",
             "node": self.node,
-            "output": prediction.output[:LARGEST_TEXT],
+            "output": prediction.output[:limit],
             "pid": prediction.pid,
             "request_url": f"{host}/history/{prediction.id}",
             "status": prediction.status,
@@ -74,7 +84,8 @@ class History:
         }
 
 
-def kept(args: bytes) -> msgspec.Raw:
-    """Return an input as it is kept: one over 64 KiB is not."""
-    left_out = f"[{len(args):,} bytes are not kept]"
-    return msgspec.Raw(args if len(args) <= LARGEST_TEXT else msgspec.json.encode(left_out))
+def kept(args: bytes, limit: int = LARGEST_TEXT) -> msgspec.Raw:
+    """Return an input as it is told; in place of one over ``limit`` bytes stands its size."""
+    if len(args) <= limit:
+        return msgspec.Raw(args)
+    return msgspec.Raw(msgspec.json.encode(f"[{len(args):,} bytes are left out]"))

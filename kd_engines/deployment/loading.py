@@ -21,19 +21,21 @@ TIMEOUT_KEY = "timeout-s"
 
 @dataclass(frozen=True)
 class Limits:
-    """An engine's time limits, all in seconds."""
+    """An engine's limits: times in seconds, and how many requests may wait for one model."""
 
     predict_s: float = 60.0
     load_s: float = 300.0
     removal_grace_s: float = 3.0
+    queue: int = 1000
 
     @classmethod
     def from_environment(cls) -> "Limits":
-        """Read KD_PREDICT_TIMEOUT_S, KD_LOAD_TIMEOUT_S, KD_REMOVAL_GRACE_S; raises InvalidInput."""
+        """Read the variables that `kd_engines.deployment.__main__` names; raises InvalidInput."""
         return cls(
             _seconds("KD_PREDICT_TIMEOUT_S", cls.predict_s),
             _seconds("KD_LOAD_TIMEOUT_S", cls.load_s),
             _seconds("KD_REMOVAL_GRACE_S", cls.removal_grace_s),
+            _whole("KD_MODEL_QUEUE", cls.queue),
         )
 
 
@@ -52,7 +54,7 @@ async def load(slot: ModelSlot, repository: ProjectRepository, limits: Limits) -
             slot.use(slot.running)
             return
         spec = Spec(str(script), str(path), str(repository.root), time_limit(model, limits))
-        served = ServedModel(label, spec, limits.load_s)
+        served = ServedModel(label, spec, limits.load_s, limits.queue)
         await served.load()
     except (KdError, OSError) as error:
         slot.fail(sentence(error))
@@ -104,6 +106,13 @@ def sentence(error: Exception) -> str:
 def _seconds(name: str, default: float) -> float:
     text = os.environ.get(name)
     return _number(text, name) if text else default
+
+
+def _whole(name: str, default: int) -> int:
+    text = os.environ.get(name) or str(default)
+    if not text.isdecimal() or int(text) < 1:
+        raise InvalidInput(f"{name} is {text!r}; it is a whole number above 0.")
+    return int(text)
 
 
 def _number(text: str, name: str) -> float:

@@ -16,7 +16,6 @@ from kd_engines.deployment.worker_process import WorkerProcess
 from kd_pipeline.errors import TooManyRequests
 
 log = logging.getLogger("kd_engines.deployment")
-MOST_REQUESTS = 1000
 LOOK_EVERY_S = 0.1
 # Deaths that come soon after each other lengthen the pause before the next start.
 CALM_S = 60.0
@@ -35,8 +34,9 @@ class Pending:
 class ServedModel:
     """One model version as it runs; made by :meth:`load`, ended by :meth:`close`."""
 
-    def __init__(self, label: str, spec: Spec, load_limit_s: float) -> None:
+    def __init__(self, label: str, spec: Spec, load_limit_s: float, queue_limit: int) -> None:
         self.label, self.spec = label, spec
+        self._queue_limit = queue_limit
         self.restarts = 0
         self.failure: str | None = None
         self._load_limit_s = load_limit_s
@@ -79,10 +79,10 @@ class ServedModel:
         """
         if self.failure:
             raise ModelNotReady(f"Model {self.label} does not run: {self.failure}")
-        if len(self._pending) >= MOST_REQUESTS:
+        if len(self._pending) >= self._queue_limit:
             raise TooManyRequests(
-                f"Model {self.label} has {MOST_REQUESTS:,} requests waiting, which is the limit; "
-                "ask again in a moment."
+                f"Model {self.label} has {self._queue_limit:,} requests waiting, which is the "
+                "limit (KD_MODEL_QUEUE); ask again in a moment."
             )
         self._last_id += 1
         ask = Ask(self._last_id, args)
@@ -111,6 +111,8 @@ class ServedModel:
         self._closed = True
         for task in self._tasks:
             task.cancel()
+        self.failure = "it was taken off, or replaced, before it had an answer."
+        self._refuse_all()
         if self._worker:
             await self._worker.stop()
 

@@ -135,7 +135,7 @@ def test_a_large_input_is_answered_but_not_kept(engine: RunningDeployment) -> No
     label = engine.serve("length", "1", "def predict(model, args): return len(args['a'])")
     answer = engine.ask(label, {"a": "x" * 100_000}).json()
     assert answer["result"] == 100_000
-    assert "bytes are not kept" in engine.get(f"/history/{answer['id']}")["input"]
+    assert "bytes are left out" in engine.get(f"/history/{answer['id']}")["input"]
 
 
 def test_the_openapi_document_names_every_route(engine: RunningDeployment) -> None:

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -154,3 +155,28 @@ def test_no_worker_sees_a_token(engine: RunningDeployment) -> None:
     )
     seen = engine.predict(label, {})
     assert [name for name in seen if name.startswith("KD_")] == ["KD_PROJECT_REPO"]
+
+
+def test_a_full_queue_says_so(start_deployment: Callable[..., RunningDeployment]) -> None:
+    engine = start_deployment(KD_MODEL_QUEUE="2")
+    label = engine.serve(
+        "busy", "1", "import time\ndef predict(model, args):\n    time.sleep(0.3)\n    return 1"
+    )
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: engine.ask(label, {}), range(6)))
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert 1 <= len(refused) <= 4
+    assert "has 2 requests waiting" in sentence(refused[0], 429)
+    assert {answer.status_code for answer in answers} == {200, 429}
+    assert engine.predict(label, {}) == 1
+
+
+def test_a_request_outlasts_the_removal_of_its_model(engine: RunningDeployment) -> None:
+    label = engine.serve(
+        "leaving", "1", "import time\ndef predict(model, args):\n    time.sleep(1)\n    return 1"
+    )
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(engine.ask, label, {})
+        time.sleep(0.1)
+        engine.disconnect(label)
+        assert waiting.result().json()["result"] == 1
