@@ -58,7 +58,7 @@ class DeploymentClient:
             if type(error) is KdError:  # of the deployment engine's own, as the script failed
                 raise PredictFailed(str(error)) from None
             raise
-        answer = decoded(response, dict[str, Any])
+        answer = decoded(response, dict[str, Any])  # an engine of 2020 has fewer keys than ours
         output = str(answer.get("output") or "").strip()
         if answer.get("status", "Finished") != "Finished":
             why = str(answer.get("reason") or "").strip() or output[-LONGEST_OUTPUT:]

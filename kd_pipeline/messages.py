@@ -143,6 +143,27 @@ class PredictRequest(msgspec.Struct):
     mode: str = "itv"
 
 
+class PredictAnswer(msgspec.Struct):
+    """Answer of ``POST /<model>/<version>/predict``: the contract's keys, then ours.
+
+    ``output`` is what the scoring script printed, ``result`` the prediction as JSON; ``error`` is
+    there where it failed. The two URLs are ``<host>:<port>/…``, as the 2020 product wrote them.
+    """
+
+    id: int
+    input: Any
+    log_url: str
+    node: str
+    output: str
+    pid: int
+    request_url: str
+    status: Literal["Finished", "Failed"]
+    model: str
+    version: str
+    result: Any = None
+    error: ErrorDetail | None = None
+
+
 class ModelStatus(msgspec.Struct):
     """One model version on a deployment engine; ``sha256`` covers script, model and settings.
 

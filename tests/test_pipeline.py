@@ -14,7 +14,7 @@ import requests
 from kd_pipeline.connections import Endpoint
 from kd_pipeline.registry import FolderRegistry
 from tests.kd_engines.local.running_home import DEPLOYMENT, NOTEBOOK, TRAINING, RunningHome
-from tests.kd_engines.training.running_engine import eventually
+from tests.kd_engines.running_server import eventually
 from tests.kd_magics.running_notebook import Notebook
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kd_engines.deployment.history import LARGEST_LISTED, History
 from kd_engines.deployment.loading import Limits
 from kd_engines.deployment.model_set import ModelSet
-from kd_engines.deployment.openapi import document
+from kd_engines.deployment.openapi import API
 from kd_engines.deployment.predict import Predict, host_of, model_of
 from kd_engines.http import application, json_response
 from kd_pipeline.connections import Connections
@@ -131,7 +131,7 @@ async def ready(request: Request) -> Response:
 
 async def get_openapi(_request: Request) -> Response:
     """GET /openapi.json: this list of routes."""
-    return json_response(document(ROUTES))
+    return json_response(API.document([*ROUTES, PREDICT]))
 
 
 ROUTES = [
@@ -144,6 +144,10 @@ ROUTES = [
     Route("/health/ready", ready),
     Route("/openapi.json", get_openapi),
 ]
+
+
+# Told here, served before the others: see deployment_app.
+PREDICT = Route("/{name}/{version}/predict", Predict, methods=["POST"], name="predict")
 
 
 def deployment_app(engine: DeploymentEngine) -> ASGIApp:

@@ -37,7 +37,7 @@ _decode = msgspec.json.Decoder(Body).decode
 
 
 class Answered(msgspec.Struct, omit_defaults=True):
-    """The contract's answer; ``error`` is there where the prediction failed."""
+    """`kd_pipeline.messages.PredictAnswer` whose JSON texts go out as they came."""
 
     id: int
     input: msgspec.Raw
@@ -54,7 +54,7 @@ class Answered(msgspec.Struct, omit_defaults=True):
 
 
 class Predict:
-    """The ASGI application of the route."""
+    """Ask a model version."""
 
     def __init__(self, models: ModelSet, history: History) -> None:
         self._models, self._history = models, history

@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from kd_engines.http import json_response, read_json
-from kd_engines.training import log_stream, openapi, records
+from kd_engines.training import log_stream, records
 from kd_engines.training.engine import Engine, engine_of, job_id, number, whole
 from kd_engines.training.job_record import Record
+from kd_engines.training.openapi import API
 from kd_pipeline.errors import InvalidInput, NotFound, Unavailable
 from kd_pipeline.messages import TERMINAL, JobList, JobOutput, JobOutputs, SubmitJob
 
@@ -144,7 +145,7 @@ async def ready(request: Request) -> Response:
 
 async def get_openapi(request: Request) -> Response:
     """GET /openapi.json: all routes and messages."""
-    return json_response(openapi.document(request.app.routes))
+    return json_response(API.document(request.app.routes))
 
 
 def _page(

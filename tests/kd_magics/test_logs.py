@@ -10,7 +10,8 @@ import pytest
 
 from kd_magics.errors import BadOptions, ForeignUrl, RemoteJobError, WatchStopped
 from kd_pipeline.errors import NotFound, UnknownCluster
-from tests.kd_engines.training.running_engine import TOKEN, RunningEngine, eventually
+from tests.kd_engines.running_server import eventually
+from tests.kd_engines.training.running_engine import TOKEN, RunningEngine
 from tests.kd_magics.running_notebook import Notebook
 
 CELL = "%%trainingengineinstance\n"

@@ -1,11 +1,6 @@
 """Run a real deployment engine on a real port, over a project repository of its own."""
 
 import hashlib
-import os
-import signal
-import socket
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -16,48 +11,25 @@ import requests
 from kd_pipeline.atomic import write_json
 from kd_pipeline.model_config import ModelConfig
 from tests.configmeta import configmeta
-from tests.kd_engines.training.running_engine import eventually
+from tests.kd_engines.running_server import RunningServer, eventually
 
 TOKEN = "0d5e" * 8
-DEADLINE_S = 30.0
 
 
-class RunningDeployment:
-    """One engine process, the models connected to it, and its client."""
+class RunningDeployment(RunningServer):
+    """A deployment engine, the models connected to it, and its client."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
-        self.repository = folder / "project_repo"
-        self.configmeta_path = folder / "configmeta.json"
-        self.environment = environment
-        self.models: dict[str, dict[str, Any]] = {}
+        repository = folder / "project_repo"
         for name in ("code", "models"):
-            (self.repository / name).mkdir(parents=True)
-        self.write_configmeta()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.session = requests.Session()
-        self.start()
-
-    def start(self) -> None:
-        """Start the engine's process and wait until it is ready."""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "kd_engines.deployment", "--port", str(self.port)],
-            env={
-                **os.environ,
-                "KD_CONFIGMETA": str(self.configmeta_path),
-                "KD_PROJECT_REPO": str(self.repository),
-                "KD_REMOVAL_GRACE_S": "0.2",
-                **self.environment,
-            },
+            (repository / name).mkdir(parents=True)
+        settings = {"KD_REMOVAL_GRACE_S": "0.2", **environment}
+        super().__init__(
+            "kd_engines.deployment", folder / "configmeta.json", repository, TOKEN, **settings
         )
-        eventually(self._is_ready)
-
-    def stop(self, number: int = signal.SIGTERM) -> None:
-        """Send the engine a signal and wait for its end."""
-        self.process.send_signal(number)
-        self.process.wait(timeout=DEADLINE_S)
+        self.models: dict[str, dict[str, Any]] = {}
+        self.write_configmeta()
+        self.start()
 
     def write_configmeta(self, tokens: tuple[str, ...] = (TOKEN,)) -> None:
         """Tell the engine which models are connected."""
@@ -110,19 +82,6 @@ class RunningDeployment:
         self.wait(f"{name}/{version}")
         return f"{name}/{version}"
 
-    def call(self, method: str, path: str, **options: Any) -> requests.Response:
-        """Send one request with the token."""
-        headers = {"X-Auth-Token": TOKEN, **options.pop("headers", {})}
-        return self.session.request(
-            method, self.url + path, headers=headers, timeout=DEADLINE_S, **options
-        )
-
-    def get(self, path: str) -> Any:
-        """Return the JSON of a GET that must succeed."""
-        answer = self.call("GET", path)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
     def ask(self, label: str, scoring_args: Any, **fields: Any) -> requests.Response:
         """Ask a model."""
         body = {"use_scoring": True, "scoring_args": scoring_args, "mode": "itv", **fields}
@@ -146,13 +105,6 @@ class RunningDeployment:
             except (psutil.Error, OSError):
                 continue
         return found
-
-    def _is_ready(self) -> bool:
-        assert self.process.poll() is None, "the engine ended"
-        try:
-            return requests.get(f"{self.url}/health/ready", timeout=5).status_code == 200
-        except requests.ConnectionError:
-            return False
 
 
 def generation_of(path: Path) -> str:

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.kd_engines.deployment.running_deployment import TOKEN, RunningDeployment, sentence
-from tests.kd_engines.training.running_engine import eventually
+from tests.kd_engines.running_server import eventually
 
 
 def returns(value: object) -> str:

@@ -5,7 +5,7 @@ import psutil
 import pytest
 
 from tests.kd_engines.deployment.running_deployment import RunningDeployment, sentence
-from tests.kd_engines.training.running_engine import eventually
+from tests.kd_engines.running_server import eventually
 
 ECHO = """
 import json

@@ -15,7 +15,7 @@ import requests
 import yaml
 
 from kd_pipeline.connections import Connections, parse_connections
-from tests.kd_engines.training.running_engine import eventually
+from tests.kd_engines.running_server import eventually
 
 TRAINING = "training-engine-instance"
 DEPLOYMENT = "deployment-engine-instance"

@@ -16,7 +16,7 @@ from tests.kd_engines.local.running_home import (
     TRAINING,
     RunningHome,
 )
-from tests.kd_engines.training.running_engine import eventually
+from tests.kd_engines.running_server import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kd_engines.training.running_engine import RunningEngine, eventually, job_processes
+from tests.kd_engines.running_server import eventually
+from tests.kd_engines.training.running_engine import RunningEngine, job_processes
 
 
 @pytest.fixture(scope="module")

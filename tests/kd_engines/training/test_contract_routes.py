@@ -4,7 +4,8 @@ import json
 
 import requests
 
-from tests.kd_engines.training.running_engine import RunningEngine, eventually
+from tests.kd_engines.running_server import eventually
+from tests.kd_engines.training.running_engine import RunningEngine
 
 KEYS = {"id", "input", "log_url", "node", "output", "pid", "request_url", "status"}
 

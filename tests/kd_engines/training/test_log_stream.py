@@ -9,7 +9,8 @@ import time
 import pytest
 import requests
 
-from tests.kd_engines.training.running_engine import RunningEngine, eventually
+from tests.kd_engines.running_server import eventually
+from tests.kd_engines.training.running_engine import RunningEngine
 
 
 def test_a_log_is_read_in_parts(engine: RunningEngine) -> None:

@@ -10,7 +10,8 @@ import pytest
 import requests
 
 from tests.configmeta import configmeta
-from tests.kd_engines.training.running_engine import CLUSTER, eventually
+from tests.kd_engines.running_server import eventually
+from tests.kd_engines.training.running_engine import CLUSTER
 
 COMMAND = [sys.executable, "-m", "kd_engines.training", "--port", "0"]
 

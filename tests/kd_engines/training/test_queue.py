@@ -9,7 +9,8 @@ import pytest
 
 from kd_engines.training.job_store import JobStore
 from kd_pipeline.messages import SubmitJob
-from tests.kd_engines.training.running_engine import CLUSTER, RunningEngine, eventually
+from tests.kd_engines.running_server import eventually
+from tests.kd_engines.training.running_engine import CLUSTER, RunningEngine
 
 WAIT_FOR_FILE = "import os, time\nwhile not os.path.exists('{0}'): time.sleep(0.02)\nprint('{0}')"
 

@@ -3,7 +3,8 @@
 import pytest
 import requests
 
-from tests.kd_engines.training.running_engine import CLUSTER, RunningEngine, eventually
+from tests.kd_engines.running_server import eventually
+from tests.kd_engines.training.running_engine import CLUSTER, RunningEngine
 
 
 def test_a_submitted_job_finishes_and_tells_all_about_itself(engine: RunningEngine) -> None:

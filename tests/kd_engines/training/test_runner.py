@@ -6,7 +6,8 @@ import signal
 import psutil
 import pytest
 
-from tests.kd_engines.training.running_engine import RunningEngine, eventually, job_processes
+from tests.kd_engines.running_server import eventually
+from tests.kd_engines.training.running_engine import RunningEngine, job_processes
 
 # A process that no parent, session or signal handler ties to the job any more.
 ESCAPED = """
