@@ -57,7 +57,7 @@ class FolderRegistry(Registry):
         self.path = Path(path).expanduser()
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.problems: dict[str, str] = {}
-        self._lock = FileLock(self.path / ".lock", timeout=LOCK_TIMEOUT_S)
+        self._lock = FileLock(self.path / ".lock", timeout=LOCK_TIMEOUT_S, mode=0o600)
 
     def documents(self) -> list[Document]:
         """Return every readable manifest; what cannot be read is told in ``problems``."""
