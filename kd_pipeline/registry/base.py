@@ -18,6 +18,11 @@ class Registry(ABC):
 
     backend: str
 
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """Return where the registry is, for people."""
+
     @abstractmethod
     def models(self) -> list[ModelConfig]:
         """Return the registered models, by name and version."""
@@ -128,6 +133,12 @@ def free_version(name: str, models: list[ModelConfig]) -> str:
     """Return the next whole number after the highest version of ``name``."""
     numbers = [int(m.version) for m in models if m.name == name and m.version.isdecimal()]
     return str(max(numbers, default=0) + 1)
+
+
+def natural(version: str) -> tuple[tuple[int, str], ...]:
+    """Order versions as people do: 2 before 10."""
+    parts = version.replace("-", ".").replace("_", ".").split(".")
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
 
 
 def _essence(model: ModelConfig) -> tuple[str, dict[str, str]]:

@@ -19,7 +19,7 @@ from kd_pipeline.clusters import APP_KIND, CLUSTER_KIND, App, Cluster
 from kd_pipeline.connections_file import COMPARE_EVERY_S, wait_for_change
 from kd_pipeline.errors import InvalidManifest, InvalidModel, ModelNotFound, UnknownCluster
 from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE, ModelConfig
-from kd_pipeline.registry.base import Registry, same_content, version_taken
+from kd_pipeline.registry.base import Registry, natural, same_content, version_taken
 
 T = TypeVar("T")
 LOCK_TIMEOUT_S = 30.0
@@ -59,6 +59,11 @@ class FolderRegistry(Registry):
         self.problems: dict[str, str] = {}
         self._lock = FileLock(self.path / ".lock", timeout=LOCK_TIMEOUT_S, mode=0o600)
 
+    @property
+    def place(self) -> str:
+        """Return where the registry is, for people."""
+        return str(self.path)
+
     def documents(self) -> list[Document]:
         """Return every readable manifest; what cannot be read is told in ``problems``."""
         found: list[Document] = []
@@ -91,7 +96,7 @@ class FolderRegistry(Registry):
                     f"ConfigMap {document.name!r} looks like a model but lacks the label "
                     f"{CM_TYPE_LABEL}: {MODEL_TYPE}, so KubeDirector never connects it; add it."
                 )
-        return sorted(found, key=lambda model: (model.name, _natural(model.version)))
+        return sorted(found, key=lambda model: (model.name, natural(model.version)))
 
     def clusters(self) -> list[Cluster]:
         """Return the kdclusters, by name."""
@@ -236,12 +241,6 @@ def _cm_type(document: Document) -> str | None:
 
 def _dump(manifests: list[Any]) -> str:
     return yaml.safe_dump_all(manifests, sort_keys=False, allow_unicode=True, width=100)
-
-
-def _natural(version: str) -> tuple[tuple[int, str], ...]:
-    """Order versions as people do: 2 before 10."""
-    parts = version.replace("-", ".").replace("_", ".").split(".")
-    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
 
 
 def _one_line(error: Exception) -> str:

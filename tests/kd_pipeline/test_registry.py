@@ -12,6 +12,8 @@ from kd_pipeline.clusters import Cluster
 from kd_pipeline.errors import InvalidModel, ModelNotFound, UnknownCluster, VersionTaken
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry import FolderRegistry, Registry, open_registry
+from kd_pipeline.registry.api_server import ApiServerRegistry
+from tests.real_api_server import ApiServer
 
 TAXI = ModelConfig("taxi", "1", "models/taxi/1", "code/score.py", extra={"model-sha256": "a"})
 ENGINE = Cluster(
@@ -19,14 +21,27 @@ ENGINE = Cluster(
         "apiVersion": "kubedirector.hpe.com/v1beta1",
         "kind": "KubeDirectorCluster",
         "metadata": {"name": "engine"},
-        "spec": {"app": "deployment-engine", "roles": [{"id": "RESTServer", "members": 1}]},
+        "spec": {
+            "app": "deployment-engine",
+            "roles": [
+                {
+                    "id": "RESTServer",
+                    "members": 1,
+                    "resources": {"limits": {"cpu": "1", "memory": "1Gi"}},
+                }
+            ],
+        },
     }
 )
 
 
-@pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    return FolderRegistry(tmp_path / "manifests")
+@pytest.fixture(params=["folder", pytest.param("kubernetes", marks=pytest.mark.slow)])
+def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Registry:
+    """Return an empty registry of each kind: a folder, and a namespace of a real API server."""
+    if request.param == "folder":
+        return FolderRegistry(tmp_path / "manifests")
+    server: ApiServer = request.getfixturevalue("api_server")
+    return ApiServerRegistry(server.client(), server.new_namespace())
 
 
 class TestRegistry:

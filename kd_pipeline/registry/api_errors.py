@@ -1,0 +1,78 @@
+"""What a Kubernetes API server's refusals mean, in one sentence each.
+
+The sentences name verb, resource and namespace, since that is what an administrator is to be asked
+for. Status codes: Kubernetes API conventions, "Response Status Kind".
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kubernetes.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
+from urllib3.exceptions import HTTPError
+
+from kd_pipeline.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    KdError,
+    NotFound,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+
+
+@contextmanager
+def told(verb: str, resource: str, namespace: str, server: str) -> Iterator[None]:
+    """Raise what the API server refuses as a KdError; ``verb`` and ``resource`` as RBAC has them.
+
+    NotFound (404), Conflict (409) and the others keep their HTTP status.
+    """
+    try:
+        yield
+    except ResourceNotFoundError:
+        raise NotFound(
+            f"The cluster at {server} does not know {resource}: KubeDirector is not installed "
+            "there. Ask its administrator to install it."
+        ) from None
+    except DynamicApiError as error:
+        raise _meaning(error, f"{verb} {resource} in namespace {namespace}", server) from None
+    except HTTPError as error:
+        raise Unavailable(
+            f"The Kubernetes API server {server} does not answer ({type(error).__name__}); check "
+            "the network, and the server's address in the kubeconfig. Nothing was changed."
+        ) from None
+
+
+def _meaning(error: DynamicApiError, what: str, server: str) -> KdError:
+    status, message = int(error.status or 0), message_of(error)
+    if status == 401:
+        return Unauthorized(
+            f"The API server {server} does not accept these credentials; they may have expired. "
+            "Log in to the cluster again, or connect a newer kubeconfig."
+        )
+    if status == 403 and "exceeded quota" in message:
+        return Forbidden(f"The quota is used up: {message} Delete old models, or ask for more.")
+    if status == 403:
+        return Forbidden(
+            f"You may not {what}; ask the administrator for a Role that allows it. ({message})"
+        )
+    if status == 404:
+        return NotFound(f"Could not {what}: {message}")
+    if status == 409:
+        return Conflict(f"Could not {what}: {message}")
+    if status == 413 or "must have at most 1048576 bytes" in message:
+        return TooLarge(f"Could not {what}: a ConfigMap holds 1 MiB at most. ({message})")
+    if status in (400, 422):
+        return InvalidInput(f"Could not {what}: {message}")
+    return Unavailable(f"Could not {what}, as {server} answered {status}: {message}")
+
+
+def message_of(error: DynamicApiError) -> str:
+    """Return the server's own sentence."""
+    try:
+        text = str(json.loads(error.body or "")["message"])
+    except (ValueError, TypeError, KeyError):
+        text = str(error.reason or error)
+    return text if text.endswith(".") else f"{text}."

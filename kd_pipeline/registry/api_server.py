@@ -1,0 +1,272 @@
+"""The ``kubernetes`` registry: ConfigMaps, kdclusters and kdapps of a namespace.
+
+What is written goes through the API server's own checks: creating a model is one exclusive POST,
+editing a kdcluster is a PUT of the version that was read, tried again where somebody was faster.
+"""
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from kubernetes.client import ApiClient
+from kubernetes.dynamic import DynamicClient, Resource
+from kubernetes.dynamic.exceptions import DynamicApiError
+from urllib3.exceptions import HTTPError
+
+from kd_pipeline.clusters import APP_KIND, CLUSTER_KIND, App, Cluster
+from kd_pipeline.errors import Conflict, InvalidManifest, InvalidModel, KdError, NotFound
+from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE, ModelConfig
+from kd_pipeline.registry.api_errors import told
+from kd_pipeline.registry.base import Registry, natural, same_content, version_taken
+
+FIELD_MANAGER = "kd-magics"
+API_VERSIONS = {
+    "ConfigMap": "v1",
+    CLUSTER_KIND: "kubedirector.hpe.com/v1beta1",
+    APP_KIND: "kubedirector.hpe.com/v1beta1",
+}
+NAMES = {"ConfigMap": "configmaps", CLUSTER_KIND: "kubedirectorclusters"}
+NAMES[APP_KIND] = "kubedirectorapps"
+MODELS = f"{CM_TYPE_LABEL}={MODEL_TYPE}"
+PAGE = 500
+MOST_EDITS = 50
+CONNECT_S, READ_S = 5.0, 30.0
+# A watch ends after WATCH_S by itself; one that says nothing for longer is a dead connection.
+WATCH_S = 50
+SILENCE_S = 60.0
+RETRY_S = 1.0
+# What the server adds to an object, and what nobody who writes one may send back.
+SERVERS_OWN = ("managedFields", "uid", "creationTimestamp", "generation", "selfLink")
+
+
+class ApiServerRegistry(Registry):
+    """The registry of one namespace; ``api`` has the server and the credentials."""
+
+    backend = "kubernetes"
+
+    def __init__(self, api: ApiClient, namespace: str) -> None:
+        self.namespace = namespace
+        self._api = api
+        self._server = str(api.configuration.host)
+        self._dynamic: DynamicClient | None = None
+        self._resources: dict[str, Resource] = {}
+        self.problems: dict[str, str] = {}
+
+    @property
+    def place(self) -> str:
+        """Return where the registry is, for people."""
+        return f"namespace {self.namespace} of {self._server}"
+
+    def models(self) -> list[ModelConfig]:
+        """Return the ConfigMaps of type model, by name and version."""
+        found = self._build("ConfigMap", ModelConfig.from_manifest, MODELS)
+        return sorted(found, key=lambda model: (model.name, natural(model.version)))
+
+    def clusters(self) -> list[Cluster]:
+        """Return the kdclusters, by name."""
+        return sorted(self._build(CLUSTER_KIND, Cluster), key=lambda cluster: cluster.name)
+
+    def apps(self) -> list[App]:
+        """Return the kdapps, by name."""
+        return sorted(self._build(APP_KIND, App), key=lambda app: app.name)
+
+    def cluster(self, name: str) -> Cluster:
+        """Return one kdcluster; raises UnknownCluster."""
+        try:
+            return Cluster(self._get(CLUSTER_KIND, name))
+        except NotFound:
+            return super().cluster(name)
+
+    def generation(self) -> str:
+        """Return the sha256 of all objects' names and resource versions."""
+        digest = hashlib.sha256()
+        for kind, selector in ((kind, _selector(kind)) for kind in API_VERSIONS):
+            for item in self._list(kind, selector)[0]:
+                metadata = item["metadata"]
+                digest.update(f"{kind} {metadata['name']} {metadata['resourceVersion']}\n".encode())
+        return digest.hexdigest()
+
+    def changes(self, stop: threading.Event) -> Iterator[str]:
+        """Yield the generation at once, then after each change, until ``stop`` is set.
+
+        Watches that break, or whose history is over (410), are begun anew.
+        """
+        changed = threading.Event()
+        for kind in API_VERSIONS:
+            watcher = threading.Thread(target=self._watch, args=(kind, changed, stop), daemon=True)
+            watcher.start()
+        yielded = ""
+        while not stop.is_set():
+            try:
+                generation = self.generation()
+            except KdError:
+                stop.wait(RETRY_S)
+                continue
+            if generation != yielded:
+                yielded = generation
+                yield generation
+            while not stop.is_set() and not changed.wait(0.2):
+                continue
+            changed.clear()
+
+    def register(self, model: ModelConfig) -> bool:
+        """Write a model version (see :meth:`Registry.register`)."""
+        model.validate()
+        models = self.models()
+        for held in models:
+            if held.key == model.key:
+                return self._is_registered(held, model, models)
+        try:
+            self._call("create", "ConfigMap", body=model.to_manifest(), field_manager=FIELD_MANAGER)
+        except Conflict:  # somebody else's, at the same moment or under another name
+            try:
+                held = ModelConfig.from_manifest(self._get("ConfigMap", model.configmap_name))
+            except InvalidModel:
+                raise InvalidModel(
+                    f"A ConfigMap {model.configmap_name!r} that is no model exists already; "
+                    "choose another model name or version."
+                ) from None
+            return self._is_registered(held, model, self.models())
+        return True
+
+    def delete_model(self, name: str, version: str) -> None:
+        """Delete a model version's ConfigMap; raises ModelNotFound."""
+        self._call("delete", "ConfigMap", name=self.model(name, version).configmap_name)
+
+    def apply_cluster(self, cluster: Cluster) -> None:
+        """Write a kdcluster, new or changed, by server-side apply."""
+        self._call(
+            "server_side_apply",
+            CLUSTER_KIND,
+            name=cluster.name,
+            body=_writable(cluster.manifest, keep_version=False),
+            field_manager=FIELD_MANAGER,
+            force_conflicts=True,
+        )
+
+    def edit_cluster(self, name: str, edit: Callable[[Cluster], Cluster]) -> bool:
+        """Read, edit and write a kdcluster; where somebody was faster, again from what is new."""
+        for attempt in range(MOST_EDITS):
+            before = self.cluster(name)
+            after = edit(before)
+            if after.manifest == before.manifest:
+                return False
+            try:
+                body = _writable(after.manifest, keep_version=True)
+                self._call("replace", CLUSTER_KIND, body=body, field_manager=FIELD_MANAGER)
+                return True
+            except Conflict:
+                time.sleep(0.01 * (attempt + 1))
+        raise Conflict(
+            f"kdcluster {name!r} was changed by others {MOST_EDITS} times while it was edited; "
+            "try again when they are done."
+        )
+
+    def _is_registered(
+        self, held: ModelConfig, model: ModelConfig, models: list[ModelConfig]
+    ) -> bool:
+        if same_content(held, model):
+            return False
+        raise version_taken(model, held, models)
+
+    def _build(self, kind: str, build: Callable[[dict[str, Any]], Any], selector: str = "") -> Any:
+        found = []
+        for item in self._list(kind, selector)[0]:
+            name = item["metadata"]["name"]
+            try:
+                found.append(build({"apiVersion": API_VERSIONS[kind], "kind": kind, **item}))
+                self.problems.pop(f"{kind} {name}", None)
+            except (InvalidManifest, InvalidModel) as error:
+                self.problems[f"{kind} {name}"] = str(error)
+        return found
+
+    def _list(self, kind: str, selector: str = "") -> tuple[list[dict[str, Any]], str]:
+        """Return all objects, page by page, and the resource version from which to watch."""
+        items: list[dict[str, Any]] = []
+        going_on: str | None = None
+        while True:
+            page = self._call(
+                "get", kind, label_selector=selector or None, limit=PAGE, _continue=going_on
+            )
+            items += page.get("items") or []
+            going_on = page["metadata"].get("continue")
+            if not going_on:
+                return items, str(page["metadata"]["resourceVersion"])
+
+    def _get(self, kind: str, name: str) -> dict[str, Any]:
+        return self._call("get", kind, name=name)
+
+    def _call(self, verb: str, kind: str, **arguments: Any) -> dict[str, Any]:
+        words = {"get": "get" if arguments.get("name") else "list", "replace": "update"}
+        word = words.get(verb, "patch" if verb == "server_side_apply" else verb)
+        with told(word, NAMES[kind], self.namespace, self._server):
+            call = getattr(self._resource(kind), verb)
+            given = {key: value for key, value in arguments.items() if value is not None}
+            answer = call(namespace=self.namespace, _request_timeout=(CONNECT_S, READ_S), **given)
+        return dict(answer.to_dict())
+
+    def _resource(self, kind: str) -> Resource:
+        if self._dynamic is None:
+            self._dynamic = DynamicClient(self._api)  # type: ignore[no-untyped-call]
+        if kind not in self._resources:
+            found = self._dynamic.resources.get(api_version=API_VERSIONS[kind], kind=kind)
+            self._resources[kind] = found
+        return self._resources[kind]
+
+    def _watch(self, kind: str, changed: threading.Event, stop: threading.Event) -> None:
+        """Set ``changed`` whenever an object of a kind has changed, or might have."""
+        while not stop.is_set():
+            try:
+                _, version = self._list(kind, _selector(kind))
+                changed.set()
+                while version and not stop.is_set():
+                    version = self._watch_once(kind, version, changed, stop)
+            except (KdError, DynamicApiError, HTTPError, OSError):
+                stop.wait(RETRY_S)
+
+    def _watch_once(
+        self, kind: str, version: str, changed: threading.Event, stop: threading.Event
+    ) -> str:
+        """Watch from a resource version on; return the one reached, "" where it is too old."""
+        stream = self._resource(kind).get(
+            namespace=self.namespace,
+            label_selector=_selector(kind) or None,
+            resource_version=version,
+            watch=True,
+            timeout_seconds=WATCH_S,
+            serialize=False,
+            _request_timeout=(CONNECT_S, SILENCE_S),
+        )
+        try:
+            for line in _lines(stream):
+                event = json.loads(line)
+                if event["type"] == "ERROR" or stop.is_set():
+                    return ""
+                version = event["object"]["metadata"]["resourceVersion"]
+                changed.set()
+        finally:
+            stream.release_conn()
+            stream.close()
+        return version
+
+
+def _lines(stream: Any) -> Iterator[bytes]:
+    """Yield whole lines of a response as they arrive."""
+    rest = b""
+    for chunk in stream.stream(amt=None):
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line for line in whole if line.strip())
+
+
+def _selector(kind: str) -> str:
+    return MODELS if kind == "ConfigMap" else ""
+
+
+def _writable(manifest: dict[str, Any], keep_version: bool) -> dict[str, Any]:
+    """Return a manifest as it may be sent, without what is the server's and KubeDirector's."""
+    left_out = SERVERS_OWN if keep_version else (*SERVERS_OWN, "resourceVersion")
+    metadata = {k: v for k, v in manifest["metadata"].items() if k not in left_out}
+    return {**{k: v for k, v in manifest.items() if k != "status"}, "metadata": metadata}
