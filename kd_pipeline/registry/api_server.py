@@ -210,7 +210,7 @@ class ApiServerRegistry(Registry):
 
     def _resource(self, kind: str) -> Resource:
         if self._dynamic is None:
-            self._dynamic = DynamicClient(self._api)  # type: ignore[no-untyped-call]
+            self._dynamic = DynamicClient(self._api)
         if kind not in self._resources:
             found = self._dynamic.resources.get(api_version=API_VERSIONS[kind], kind=kind)
             self._resources[kind] = found

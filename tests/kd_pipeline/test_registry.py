@@ -158,6 +158,7 @@ class TestFolder:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("KD_HOME", str(tmp_path))
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
         monkeypatch.delenv("KD_REGISTRY", raising=False)
         open_registry().register(TAXI)
         assert (tmp_path / "manifests" / "configmap-taxi-1.yaml").exists()

@@ -1,0 +1,182 @@
+"""What only a registry on an API server has: refusals, other users, and servers that go away."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kd_pipeline.errors import (
+    Forbidden,
+    InvalidInput,
+    InvalidModel,
+    NotFound,
+    Unauthorized,
+    Unavailable,
+    VersionTaken,
+)
+from kd_pipeline.model_config import ModelConfig
+from kd_pipeline.registry import open_registry
+from kd_pipeline.registry.api_server import ApiServerRegistry
+from tests.kd_engines.running_server import eventually
+from tests.kd_pipeline.test_registry import ENGINE, TAXI
+from tests.real_api_server import ApiServer
+
+pytestmark = pytest.mark.slow
+TENANT_TOKEN = "a-tenant-of-the-tests"
+
+
+@pytest.fixture
+def registry(api_server: ApiServer) -> ApiServerRegistry:
+    return ApiServerRegistry(api_server.client(), api_server.new_namespace())
+
+
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """Run a server that a test may kill; it has no KubeDirector."""
+    server = ApiServer(tmp_path_factory.mktemp("own"))
+    yield server
+    server.kill()
+
+
+def test_what_we_write_is_what_kubectl_and_kubedirector_read(
+    api_server: ApiServer, registry: ApiServerRegistry
+) -> None:
+    registry.register(TAXI)
+    written = registry._get("ConfigMap", "taxi-1")
+    assert written["metadata"]["labels"] == {"kubedirector.hpe.com/cmType": "model"}
+    assert written["data"] == TAXI.to_manifest()["data"]
+    assert written["metadata"]["managedFields"][0]["manager"] == "kd-magics"
+
+
+def test_a_configmap_that_is_no_model_is_left_alone(
+    api_server: ApiServer, registry: ApiServerRegistry
+) -> None:
+    other = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "taxi-1"}}
+    api_server.apply({**other, "data": {"a": "b"}}, namespace=registry.namespace)
+    with pytest.raises(InvalidModel, match="that is no model exists already"):
+        registry.register(TAXI)
+    assert registry._get("ConfigMap", "taxi-1")["data"] == {"a": "b"}
+    assert registry.models() == []
+
+
+def test_more_models_than_a_page_are_all_there(
+    registry: ApiServerRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kd_pipeline.registry.api_server.PAGE", 3)
+    for version in range(1, 9):
+        registry.register(ModelConfig("taxi", str(version), "p", "s"))
+    assert [model.version for model in registry.models()] == [str(v) for v in range(1, 9)]
+
+
+def test_what_kubedirector_adds_to_a_kdcluster_stays(
+    api_server: ApiServer, registry: ApiServerRegistry
+) -> None:
+    registry.apply_cluster(ENGINE)
+    status = {**registry._get("KubeDirectorCluster", "engine"), "status": {"state": "configured"}}
+    resource = registry._resource("KubeDirectorCluster")
+    resource.status.replace(body=status, namespace=registry.namespace)
+    registry.connect("engine", "configmaps", "taxi-1")
+    assert registry.cluster("engine").manifest["status"] == {"state": "configured"}
+    assert registry.cluster("engine").connections("configmaps") == ["taxi-1"]
+
+
+def test_a_kdcluster_that_the_definition_refuses_is_told(registry: ApiServerRegistry) -> None:
+    manifest = {**ENGINE.manifest, "spec": {"app": "x", "roles": [{"id": "RESTServer"}]}}
+    with pytest.raises(InvalidInput, match=r"roles\[0\]\.resources"):
+        registry.apply_cluster(type(ENGINE)(manifest))
+
+
+def test_expired_credentials_are_told(api_server: ApiServer) -> None:
+    registry = ApiServerRegistry(api_server.client("expired"), "default")
+    with pytest.raises(Unauthorized, match="they may have expired"):
+        registry.models()
+
+
+def test_a_forbidden_verb_names_what_to_ask_for(own_server: ApiServer) -> None:
+    own_server.kill()
+    own_server.users[TENANT_TOKEN] = ("ana", "tenants")
+    own_server.start()
+    registry = ApiServerRegistry(own_server.client(TENANT_TOKEN), "default")
+    with pytest.raises(Forbidden, match="not list configmaps in namespace default; ask the admin"):
+        registry.models()
+
+
+def test_a_cluster_without_kubedirector_is_told(own_server: ApiServer) -> None:
+    registry = ApiServerRegistry(own_server.client(), "default")
+    with pytest.raises(NotFound, match="KubeDirector is not installed"):
+        registry.clusters()
+
+
+def test_a_server_that_is_down_is_told_and_watches_come_back(
+    api_server: ApiServer, registry: ApiServerRegistry
+) -> None:
+    stop = threading.Event()
+    seen: list[str] = []
+    watching = threading.Thread(target=lambda: seen.extend(_each(registry, stop, seen)))
+    watching.start()
+    eventually(lambda: len(seen) == 1)
+    registry.register(TAXI)
+    eventually(lambda: len(seen) >= 2)
+    api_server.kill()
+    with pytest.raises(Unavailable, match="does not answer"):
+        registry.models()
+    api_server.start()
+    assert [model.key for model in registry.models()] == [("taxi", "1")]
+    before = len(seen)
+    began = time.monotonic()
+    registry.delete_model("taxi", "1")
+    eventually(lambda: len(seen) > before and seen[-1] == registry.generation())
+    assert time.monotonic() - began < 20
+    stop.set()
+    watching.join(timeout=10)
+    assert not watching.is_alive()
+
+
+def _each(registry: ApiServerRegistry, stop: threading.Event, seen: list[str]) -> list[str]:
+    for generation in registry.changes(stop):
+        seen.append(generation)
+    return []
+
+
+def test_two_users_race_and_one_is_told(api_server: ApiServer, registry: ApiServerRegistry) -> None:
+    """The other user's write comes between our look and ours."""
+    other = ApiServerRegistry(api_server.client(), registry.namespace)
+    look = registry.models
+
+    def look_then_lose() -> list[ModelConfig]:
+        found = look()
+        registry.models = look  # type: ignore[method-assign]
+        other.register(TAXI.with_extra(model_sha256="theirs"))
+        return found
+
+    registry.models = look_then_lose  # type: ignore[method-assign]
+    with pytest.raises(VersionTaken, match="is registered already"):
+        registry.register(TAXI)
+
+
+def test_the_largest_model_fits_and_a_larger_one_is_told(registry: ApiServerRegistry) -> None:
+    registry.register(ModelConfig("big", "1", "p", "s", extra={"metrics": "x" * 60_000}))
+    with pytest.raises(InvalidModel, match="65,536 are the limit"):
+        registry.register(ModelConfig("big", "2", "p", "s", extra={"metrics": "x" * 70_000}))
+
+
+def test_a_kubeconfig_file_leads_here(
+    api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    namespace = api_server.new_namespace()
+    config = api_server.kubeconfig(tmp_path / "config", namespace=namespace)
+    for name in ("KD_REGISTRY", "KD_CONFIGMETA", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KD_HOME", str(tmp_path / "nothing"))
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    registry = open_registry()
+    assert (registry.backend, registry.place) == (
+        "kubernetes",
+        f"namespace {namespace} of {api_server.url}",
+    )
+    assert registry.register(TAXI) is True
+    config.write_text("clusters: [")
+    with pytest.raises(InvalidInput, match="kubeconfig cannot be used"):
+        open_registry()
