@@ -7,8 +7,10 @@ import socket
 import ssl
 import subprocess
 import time
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import requests
@@ -61,10 +63,13 @@ def go() -> str:
 class ApiServer:
     """A kube-apiserver on a loopback port, with its state in ``folder``; users are tokens."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, users: Mapping[str, tuple[str, str]] = MappingProxyType({})
+    ) -> None:
+        """Start it; ``users`` has for further tokens a name and a group."""
         self.folder = folder
         self._namespaces = 0
-        self.users = {ADMIN_TOKEN: ("admin", "system:masters")}
+        self.users = {ADMIN_TOKEN: ("admin", "system:masters"), **users}
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]

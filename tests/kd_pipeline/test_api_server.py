@@ -34,8 +34,9 @@ def registry(api_server: ApiServer) -> ApiServerRegistry:
 
 @pytest.fixture(scope="module")
 def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """Run a server that a test may kill; it has no KubeDirector."""
-    server = ApiServer(tmp_path_factory.mktemp("own"))
+    """Run a server without KubeDirector, and with a user who may do nothing."""
+    users = {TENANT_TOKEN: ("ana", "tenants")}
+    server = ApiServer(tmp_path_factory.mktemp("own"), users)
     yield server
     server.kill()
 
@@ -95,9 +96,6 @@ def test_expired_credentials_are_told(api_server: ApiServer) -> None:
 
 
 def test_a_forbidden_verb_names_what_to_ask_for(own_server: ApiServer) -> None:
-    own_server.kill()
-    own_server.users[TENANT_TOKEN] = ("ana", "tenants")
-    own_server.start()
     registry = ApiServerRegistry(own_server.client(TENANT_TOKEN), "default")
     with pytest.raises(Forbidden, match="not list configmaps in namespace default; ask the admin"):
         registry.models()
