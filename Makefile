@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all that is needed; each sets up its own .venv first.
-.PHONY: help demo lab test test-fast check bench clean
+.PHONY: help demo lab test test-fast check bench testcluster clean
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -21,7 +21,7 @@ demo: .venv/demo
 lab: .venv/demo
 	$(BIN)/kd up --lab --lab-root notebooks
 
-test: check
+test: check testcluster
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/python -m pytest --nbval-lax notebooks
 
@@ -45,6 +45,10 @@ clean:
 .venv/test: pyproject.toml
 	command -v go >/dev/null || $(MAKE) --no-print-directory .venv/go
 	$(call install,test)
+
+# Minutes when it is built for the first time; kept in ~/.cache/kd-magics.
+testcluster: .venv/test
+	$(BIN)/python -m tests.real_api_server
 
 # For machines without Go: the Kubernetes API server of the tests is built from its Go module.
 .venv/go:

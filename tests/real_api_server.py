@@ -1,4 +1,7 @@
-"""A real kube-apiserver for the tests, built once from its Go module (see tests/testcluster)."""
+"""A real kube-apiserver for the tests, built once from its Go module (see tests/testcluster).
+
+``python -m tests.real_api_server`` builds it, which takes minutes: longer than a test may.
+"""
 
 import hashlib
 import os
@@ -168,3 +171,7 @@ class ApiServer:
         return requests.get(
             self.url + path, headers=headers, verify=str(self.ca), timeout=5
         ).status_code
+
+
+if __name__ == "__main__":
+    print("The Kubernetes API server of the tests:", binary())
