@@ -1,4 +1,4 @@
-"""The command `kd`: up, down, status."""
+"""The command `kd`: up, down, status, doctor."""
 
 import os
 import signal
@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from kd_engines.doctor import examine
 from kd_engines.local.commands import login_url
 from kd_engines.local.home import Home
 from kd_engines.local.job_runners import running_jobs, sentence_of_cancelled
@@ -84,6 +85,16 @@ def status(
     found = read_status(Home.at(home, manifests))
     typer.echo(found.as_json() if as_json else found.as_text())
     raise typer.Exit(0 if found.ready else 1)
+
+
+@app.command()
+def doctor() -> None:
+    """Look at connections, engines, registry and permissions; exit code 1 where one is wrong."""
+    findings = []
+    for finding in examine():
+        findings.append(finding)
+        _tell(str(finding))
+    raise typer.Exit(1 if any(finding.fix for finding in findings) else 0)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError
 from kd_pipeline.clusters import APP_KIND, CLUSTER_KIND, App, Cluster
 from kd_pipeline.errors import Conflict, InvalidManifest, InvalidModel, KdError, NotFound
 from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE, ModelConfig
+from kd_pipeline.registry.api_access import missing_permissions
 from kd_pipeline.registry.api_errors import told
 from kd_pipeline.registry.base import Registry, natural, same_content, version_taken
 
@@ -59,6 +60,11 @@ class ApiServerRegistry(Registry):
     def place(self) -> str:
         """Return where the registry is, for people."""
         return f"namespace {self.namespace} of {self._server}"
+
+    def missing_permissions(self) -> list[str]:
+        """Return what the API server says this user may not do, of what the magics need."""
+        limits = (CONNECT_S, READ_S)
+        return missing_permissions(self._client(), self.namespace, self._server, limits)
 
     def models(self) -> list[ModelConfig]:
         """Return the ConfigMaps of type model, by name and version."""
@@ -208,11 +214,14 @@ class ApiServerRegistry(Registry):
             answer = call(namespace=self.namespace, _request_timeout=(CONNECT_S, READ_S), **given)
         return dict(answer.to_dict())
 
-    def _resource(self, kind: str) -> Resource:
+    def _client(self) -> DynamicClient:
         if self._dynamic is None:
             self._dynamic = DynamicClient(self._api)
+        return self._dynamic
+
+    def _resource(self, kind: str) -> Resource:
         if kind not in self._resources:
-            found = self._dynamic.resources.get(api_version=API_VERSIONS[kind], kind=kind)
+            found = self._client().resources.get(api_version=API_VERSIONS[kind], kind=kind)
             self._resources[kind] = found
         return self._resources[kind]
 

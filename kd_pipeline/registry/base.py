@@ -17,11 +17,16 @@ class Registry(ABC):
     """Models, kdclusters and kdapps; one implementation per place where they can be kept."""
 
     backend: str
+    problems: dict[str, str]  # what the last reading had to leave out, and why
 
     @property
     @abstractmethod
     def place(self) -> str:
         """Return where the registry is, for people."""
+
+    @abstractmethod
+    def missing_permissions(self) -> list[str]:
+        """Return what the magics need and this user may not do, each as "verb resource"."""
 
     @abstractmethod
     def models(self) -> list[ModelConfig]:

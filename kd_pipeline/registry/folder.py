@@ -5,6 +5,7 @@ its own. Files with several documents are read, and written back whole when one 
 """
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -63,6 +64,10 @@ class FolderRegistry(Registry):
     def place(self) -> str:
         """Return where the registry is, for people."""
         return str(self.path)
+
+    def missing_permissions(self) -> list[str]:
+        """Return "write" where the folder cannot be written."""
+        return [] if os.access(self.path, os.W_OK) else [f"write {self.path}"]
 
     def documents(self) -> list[Document]:
         """Return every readable manifest; what cannot be read is told in ``problems``."""

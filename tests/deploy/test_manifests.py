@@ -66,6 +66,7 @@ def test_kubedirectors_definitions_take_them_as_they_are(server: ApiServer, name
 
 def test_the_role_allows_all_that_the_magics_do(server: ApiServer, namespace: str) -> None:
     registry = ApiServerRegistry(server.client(USER_TOKEN), namespace)
+    assert registry.missing_permissions() == []
     stop = threading.Event()
     changes = registry.changes(stop)
     first = next(changes)
@@ -81,10 +82,13 @@ def test_the_role_allows_all_that_the_magics_do(server: ApiServer, namespace: st
 
 def test_the_role_allows_no_more(server: ApiServer, namespace: str) -> None:
     tenants = server.new_namespace()
+    stranger = ApiServerRegistry(server.client(STRANGER_TOKEN), namespace)
+    assert "create configmaps" in stranger.missing_permissions()
+    assert len(stranger.missing_permissions()) == 14
     with pytest.raises(Forbidden, match=f"list configmaps in namespace {tenants}"):
         ApiServerRegistry(server.client(USER_TOKEN), tenants).models()
     with pytest.raises(Forbidden, match="list configmaps"):
-        ApiServerRegistry(server.client(STRANGER_TOKEN), namespace).models()
+        stranger.models()
     rules = yaml.safe_load((ROOT / "deploy" / "rbac.yaml").read_text().split("---")[0])["rules"]
     allowed = {resource for rule in rules for resource in rule["resources"]}
     assert allowed == {"configmaps", "kubedirectorclusters", "kubedirectorapps"}

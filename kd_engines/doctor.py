@@ -1,0 +1,166 @@
+"""`kd doctor`: what this machine's pipeline sees, and what to do about each thing that is wrong."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import requests
+
+from kd_pipeline.connections import ClusterConnection, Connections, Endpoint
+from kd_pipeline.connections_file import ConnectionsFile, kd_home
+from kd_pipeline.errors import KdError
+from kd_pipeline.project_repository import ProjectRepository
+from kd_pipeline.registry import Registry, open_registry
+
+ASK_S = 3.0
+OLDEST_PYTHON, FIRST_UNTRIED_PYTHON = (3, 11), (3, 14)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; ``fix`` is what to do where it is not well."""
+
+    what: str
+    seen: str
+    fix: str | None = None
+
+    def __str__(self) -> str:
+        if self.fix is None:
+            return f"ok    {self.what}: {self.seen}"
+        return f"wrong {self.what}: {self.seen}\n      → {self.fix}"
+
+
+def examine() -> Iterator[Finding]:
+    """Yield a finding for everything that the pipeline needs, in the order in which it needs it."""
+    yield _versions()
+    yield from _safely("project repository", _project_repository)
+    file = ConnectionsFile()
+    connections = None
+    try:
+        connections = file.read()
+    except KdError as error:
+        yield Finding("connections", str(error), "Start `kd up`, or set KD_CONFIGMETA.")
+    if connections:
+        yield _connections(file, connections)
+        for cluster in connections.clusters:
+            yield from _cluster(cluster)
+    yield from _safely("registry", _registry)
+
+
+def _safely(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Make a finding of an error that a look raises."""
+    try:
+        yield from look()
+    except KdError as error:
+        yield Finding(what, type(error).__name__, str(error))
+    except OSError as error:
+        yield Finding(what, str(error.strerror or error), f"Make {error.filename} usable.")
+
+
+def _versions() -> Finding:
+    python = ".".join(map(str, sys.version_info[:3]))
+    seen = f"kd-magics {version('kd-magics')}, Python {python}"
+    known = OLDEST_PYTHON <= sys.version_info[:2] < FIRST_UNTRIED_PYTHON
+    return Finding("versions", seen, None if known else "Use Python 3.11, 3.12 or 3.13.")
+
+
+def _project_repository() -> Iterator[Finding]:
+    named = os.environ.get("KD_PROJECT_REPO")
+    fallback = kd_home() / "project_repo"
+    use_fallback = not named and fallback.is_dir()
+    repository = ProjectRepository(fallback) if use_fallback else ProjectRepository.default()
+    root = repository.root
+    if not root.is_dir():
+        yield Finding("project repository", f"{root} is no folder", "Mount it, or start `kd up`.")
+    elif not os.access(root, os.W_OK):
+        yield Finding("project repository", f"{root} is read-only", "Mount it to be written.")
+    else:
+        yield Finding("project repository", str(root))
+
+
+def _connections(file: ConnectionsFile, connections: Connections) -> Finding:
+    age = time.time() - file.path.stat().st_mtime
+    seen = (
+        f"{file.path}, written {_ago(age)} ago, connects {len(connections.clusters)} clusters, "
+        f"{len(connections.configmaps)} ConfigMaps, {len(connections.secrets)} secrets"
+    )
+    if file.last_error:
+        return Finding("connections", seen, f"The newest content is unusable: {file.last_error}")
+    if not connections.clusters:
+        return Finding("connections", seen, "Name clusters in the kdcluster's spec.connections.")
+    return Finding("connections", seen)
+
+
+def _cluster(cluster: ClusterConnection) -> Iterator[Finding]:
+    kind = "deployment" if cluster.is_deployment else "training" if cluster.is_training else ""
+    if not kind:
+        return
+    if not cluster.api_endpoints():
+        yield Finding(
+            f"{kind} cluster {cluster.name}",
+            "no member has a REST endpoint",
+            "Wait until its members run, or give its role RESTServer members.",
+        )
+    for endpoint in cluster.api_endpoints():
+        yield _endpoint(f"{kind} cluster {cluster.name}", endpoint)
+
+
+def _endpoint(what: str, endpoint: Endpoint) -> Finding:
+    """Ask an engine something that wants the token."""
+    try:
+        answer = requests.get(
+            f"{endpoint.url}/history",
+            headers={"X-Auth-Token": endpoint.token},
+            timeout=ASK_S,
+            allow_redirects=False,
+        )
+    except requests.RequestException as error:
+        return Finding(
+            what,
+            f"{endpoint.url} does not answer ({type(error).__name__})",
+            "On one machine see `kd status`; on Kubernetes `kubectl get pods` and their logs.",
+        )
+    if answer.status_code == 401:
+        return Finding(
+            what,
+            f"{endpoint.url} does not accept the token of configmeta.json",
+            "The cluster was made anew: connect it again, or restart `kd up`.",
+        )
+    if not answer.ok:
+        return Finding(what, f"{endpoint.url} answers {answer.status_code}", "See its log.")
+    return Finding(what, f"{endpoint.url} answers and accepts the token")
+
+
+def _registry() -> Iterator[Finding]:
+    registry = open_registry()
+    yield Finding("registry", f"{registry.backend}, {registry.place}")
+    yield from _safely("permissions", lambda: _permissions(registry))
+    models = registry.models()
+    yield Finding("models", f"{len(models)} registered")
+    clusters = registry.clusters()
+    yield Finding("kdclusters", ", ".join(cluster.name for cluster in clusters) or "none")
+    for name, problem in registry.problems.items():
+        yield Finding(name, "left out", problem)
+
+
+def _permissions(registry: Registry) -> Iterator[Finding]:
+    missing = registry.missing_permissions()
+    if missing:
+        yield Finding(
+            "permissions",
+            f"you may not {', '.join(missing)}",
+            "Ask the administrator for the Role of deploy/rbac.yaml.",
+        )
+    else:
+        yield Finding("permissions", "all that the magics need")
+
+
+def _ago(seconds: float) -> str:
+    for length, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= length:
+            number = int(seconds // length)
+            return f"{number} {name}{'s' if number > 1 else ''}"
+    return f"{max(0, int(seconds))} seconds"
