@@ -5,15 +5,19 @@ ours: first ``/health/ready`` says 503 and every answer closes its connection, w
 arrives is still served; only when the time is over and nothing is in flight does uvicorn stop.
 """
 
+import argparse
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 
 import uvicorn
 
 from kd_engines.http import DRAIN_MAX_S, DRAIN_MIN_S, KEEP_ALIVE_S, Guard
+from kd_pipeline.errors import KdError
 
 BACKLOG = 2048
 # A terminal and a supervisor may both pass on one Ctrl-C; only a later signal means "at once".
@@ -50,6 +54,25 @@ def serve(app: Guard, host: str, port: int, on_bound: Callable[[int], None] | No
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(_serve(_Server(config), app, listener))
+
+
+def run_engine(module: str, build: Callable[[], Guard]) -> int:
+    """Run ``python -m <module> --host … --port …`` until it is told to stop; return its status.
+
+    An expected error in building or binding is one sentence on standard error, and status 1.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {module}")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=10001)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log = logging.getLogger(module)
+    try:
+        serve(build(), arguments.host, arguments.port, lambda port: log.info("port %d", port))
+    except (KdError, OSError) as error:
+        print(f"{module} cannot run: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 async def _serve(server: uvicorn.Server, app: Guard, listener: socket.socket) -> None:

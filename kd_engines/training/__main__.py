@@ -5,22 +5,21 @@ shared folder, ``KD_MAX_RUNNING`` how many jobs run at once (default: the number
 ``KD_KILL_GRACE_S`` the seconds between SIGTERM and SIGKILL for a job that must end (default: 10).
 """
 
-import argparse
 import logging
 import os
 import sys
 import threading
 import time
 
-from kd_engines.http import guard
-from kd_engines.serve import serve
+from kd_engines.http import Guard, guard
+from kd_engines.serve import run_engine
 from kd_engines.training.app import training_app
 from kd_engines.training.engine import Engine
 from kd_engines.training.environment import cpus
 from kd_engines.training.job_store import JobStore
 from kd_pipeline.connections import Connections
 from kd_pipeline.connections_file import ConnectionsFile
-from kd_pipeline.errors import InvalidInput, KdError, NoConnections
+from kd_pipeline.errors import InvalidInput, NoConnections
 from kd_pipeline.project_repository import ProjectRepository
 
 log = logging.getLogger("kd_engines.training")
@@ -44,27 +43,16 @@ class Tokens:
             self._tokens = connections.tokens
 
 
-def main() -> int:
-    """Run the engine until it is told to stop; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m kd_engines.training")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=10001)
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    try:
-        limit = max_running()
-        repository = ProjectRepository.default().create()
-        file = ConnectionsFile()
-        connections = first_connections(file)
-        tokens = Tokens(file, connections)
-        store = JobStore(repository.root, connections.cluster_name)
-        engine = Engine(store, connections.cluster_name, tokens, limit)
-        guarded = guard(training_app(engine), tokens)
-        serve(guarded, arguments.host, arguments.port, lambda port: log.info("port %d", port))
-    except (KdError, OSError) as error:
-        print(f"The training engine cannot run: {error}", file=sys.stderr)
-        return 1
-    return 0
+def build() -> Guard:
+    """Return the engine's guarded application; raises KdError for a wrong setting."""
+    limit = max_running()
+    repository = ProjectRepository.default().create()
+    file = ConnectionsFile()
+    connections = first_connections(file)
+    tokens = Tokens(file, connections)
+    store = JobStore(repository.root, connections.cluster_name)
+    engine = Engine(store, connections.cluster_name, tokens, limit)
+    return guard(training_app(engine), tokens)
 
 
 def max_running() -> int:
@@ -91,4 +79,4 @@ def first_connections(file: ConnectionsFile) -> Connections:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_engine("kd_engines.training", build))

@@ -18,7 +18,7 @@ from filelock import FileLock
 from kd_pipeline.atomic import fsync_folder, write_atomic
 from kd_pipeline.clusters import APP_KIND, CLUSTER_KIND, App, Cluster
 from kd_pipeline.connections_file import COMPARE_EVERY_S, wait_for_change
-from kd_pipeline.errors import InvalidManifest, InvalidModel, ModelNotFound, UnknownCluster
+from kd_pipeline.errors import InvalidManifest, InvalidModel
 from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE, ModelConfig
 from kd_pipeline.registry.base import Registry, natural, same_content, version_taken
 
@@ -155,7 +155,9 @@ class FolderRegistry(Registry):
     def delete_model(self, name: str, version: str) -> None:
         """Delete a model version's ConfigMap; raises ModelNotFound."""
         with self._lock:
-            self._delete("ConfigMap", self.model(name, version).configmap_name)
+            found = self._find("ConfigMap", self.model(name, version).configmap_name)
+            if found:
+                self._rewrite(found, None)
 
     def apply_cluster(self, cluster: Cluster) -> None:
         """Write a kdcluster, new or changed."""
@@ -171,12 +173,6 @@ class FolderRegistry(Registry):
                 return False
             self._write(after.manifest)
             return True
-
-    def delete_cluster(self, name: str) -> None:
-        """Delete a kdcluster; raises UnknownCluster."""
-        with self._lock:
-            self.cluster(name)
-            self._delete(CLUSTER_KIND, name)
 
     def _typed(self, kind: str, build: Callable[[dict[str, Any]], T]) -> list[T]:
         found = []
@@ -209,13 +205,6 @@ class FolderRegistry(Registry):
         else:
             prefix = PREFIXES.get(manifest["kind"], manifest["kind"].lower())
             write_atomic(self.path / f"{prefix}-{name}.yaml", _dump([manifest]))
-
-    def _delete(self, kind: str, name: str) -> None:
-        found = self._find(kind, name)
-        if found is None:
-            error = ModelNotFound if kind == "ConfigMap" else UnknownCluster
-            raise error(f"No {kind} {name!r} in {self.path}.")
-        self._rewrite(found, None)
 
     def _rewrite(self, found: Document, manifest: dict[str, Any] | None) -> None:
         """Replace one document of its file, or take it out; the others stay as they were."""

@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from tests.kd_engines.local.running_home import NOTEBOOK, TRAINING, RunningHome
+from tests.kd_engines.running_server import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -48,6 +49,10 @@ def test_each_notebook_has_its_password_and_the_same_engine(
         for name in (NOTEBOOK, "second-notebook")
     ]
     assert engines[0] == engines[1]
+    home.kill(home.member(NOTEBOOK)["pid"])
+    eventually(lambda: home.member(NOTEBOOK)["restarts"])
+    assert home.wait(NOTEBOOK)["url"] == first
+    assert log_in(first, "ada's word")
     shown = home.kd("status").stdout + "".join(
         path.read_text() for path in home.path.glob("run/*/*/log")
     )

@@ -1,0 +1,58 @@
+"""The README's four cells print what the README says they print."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kd_engines.local.running_home import NOTEBOOK, RunningHome
+from tests.kd_magics.running_notebook import Notebook
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+BLOCK = re.compile(r"```\n(In \[\d\]: .*?)\n```", re.S)
+CELLS = 4
+
+
+@pytest.fixture
+def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
+    """Open a notebook on engines that begin afresh."""
+    home = RunningHome(tmp_path / "home", deployment=True)
+    home.up()
+    configmeta = home.folder(NOTEBOOK) / "configmeta.json"
+    monkeypatch.setenv("KD_CONFIGMETA", str(configmeta))
+    monkeypatch.setenv("KD_PROJECT_REPO", str(home.repository))
+    monkeypatch.setenv("KD_REGISTRY", str(home.manifests))
+    notebook = Notebook(configmeta)
+    yield notebook
+    notebook.close()
+    home.kd("down")
+
+
+def cells() -> list[tuple[str, str]]:
+    """Return each cell's source and what the README shows below it."""
+    found = []
+    for block in BLOCK.findall(README):
+        lines = block.replace("In [", "   [", 1).splitlines()
+        lines[0] = " " * 8 + lines[0][8:]
+        last = max(n for n, line in enumerate(lines) if line.startswith(" " * 8))
+        source = "\n".join(line[8:] for line in lines[: last + 1])
+        found.append((source, "\n".join(lines[last + 1 :]).strip()))
+    return found
+
+
+def told(text: str) -> str:
+    """Return a text without what differs from run to run: ports, and a job's first status."""
+    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
+    return re.sub(r"^Job Status: (Queued|Running)$", "Job Status: …", text, count=1, flags=re.M)
+
+
+def test_the_four_cells_print_what_it_says(notebook: Notebook) -> None:
+    readme = cells()
+    assert len(readme) == CELLS
+    for source, expected in readme:
+        shown = notebook.good(source)
+        tables = [output["text/plain"] for output in shown.outputs]
+        text = re.sub(r"^Out\[\d+\]: ", "", shown.text, flags=re.M)
+        assert told(expected) in told("\n".join([text, *tables]))
