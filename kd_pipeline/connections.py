@@ -106,13 +106,14 @@ class SecretEntry:
 
 @dataclass(frozen=True)
 class Connections:
-    """What one member knows: itself, the tokens it accepts, and what is connected to it."""
+    """What one member knows: itself, its own cluster's endpoints and tokens, and connections."""
 
     cluster_name: str
     role: str
     node_id: str
     hostname: str
     tokens: frozenset[str] = field(repr=False)
+    endpoints: tuple[Endpoint, ...]
     clusters: tuple[ClusterConnection, ...]
     configmaps: tuple[ConfigMapEntry, ...]
     secrets: tuple[SecretEntry, ...]
@@ -165,6 +166,7 @@ def parse_connections(raw: bytes | str | Mapping[str, Any]) -> Connections:
         node_id=_text(node.get("id")),
         hostname=_text(node.get("hostname")),
         tokens=frozenset(e.token for e in _endpoints(meta, keep_unusable=True) if e.token),
+        endpoints=tuple(dict.fromkeys(_endpoints(meta))),
         clusters=tuple(
             _cluster(name, _map(cluster))
             for name, cluster in _map(connections.get("clusters")).items()

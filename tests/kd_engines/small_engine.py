@@ -1,6 +1,7 @@
 """A small engine behind the real guard and server: echoes, fails, and answers slowly.
 
-Prints its port. Arguments: the tokens that it accepts.
+Prints its port. Arguments: ``--port=…`` where it must be a certain one, and the tokens that it
+accepts.
 """
 
 import asyncio
@@ -15,7 +16,8 @@ from starlette.types import Receive, Scope, Send
 from kd_engines.http import Guard, application, guard, json_response, read_json
 from kd_engines.serve import serve
 
-TOKENS = frozenset(sys.argv[1:])
+PORT = next((int(word[7:]) for word in sys.argv[1:] if word.startswith("--port=")), 0)
+TOKENS = frozenset(word for word in sys.argv[1:] if not word.startswith("--"))
 
 
 class Body(msgspec.Struct):
@@ -67,4 +69,4 @@ class Both(Guard):
             await super().__call__(scope, receive, send)
 
 
-serve(Both(inner, lambda: TOKENS), "127.0.0.1", 0, on_bound=lambda port: print(port, flush=True))
+serve(Both(inner, lambda: TOKENS), "127.0.0.1", PORT, on_bound=lambda port: print(port, flush=True))

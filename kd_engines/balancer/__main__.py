@@ -1,0 +1,42 @@
+"""``python -m kd_engines.balancer --host 0.0.0.0 --port 32700``: balance a kdcluster's engines.
+
+``KD_CONFIGMETA`` names the configmeta.json whose own RESTServers are balanced. ``--stats-port``
+is where HAProxy's statistics are shown (0: nowhere), to the user ``kd`` with the balancer's token.
+"""
+
+import argparse
+import logging
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from kd_engines.balancer.balancer import Balancer
+from kd_engines.balancer.settings import Settings
+from kd_pipeline.connections_file import ConnectionsFile
+from kd_pipeline.errors import KdError
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m kd_engines.balancer")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=32700)
+    parser.add_argument("--stats-port", type=int, default=0)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    with tempfile.TemporaryDirectory(prefix="kd-balancer-") as folder:
+        settings = Settings(arguments.host, arguments.port, arguments.stats_port, Path(folder))
+        try:
+            balancer = Balancer(settings, ConnectionsFile())
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: balancer.stopping.set())
+            balancer.run()
+        except (KdError, OSError) as error:
+            print(f"kd_engines.balancer cannot run: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""HAProxy's process: its configuration, its start, and its end without a request lost."""
+
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from kd_engines.balancer.runtime import Runtime
+from kd_engines.balancer.settings import Settings, config_text, find_haproxy
+from kd_engines.balancer.slots import Address
+from kd_pipeline.atomic import write_atomic
+from kd_pipeline.errors import InvalidInput, Unavailable
+
+log = logging.getLogger(__name__)
+
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+STARTS_WITHIN_S = 10.0
+STOPS_WITHIN_S = float(os.environ.get("KD_DRAIN_MAX_S", "30"))
+
+
+class HAProxy:
+    """One HAProxy for :class:`Settings`; ``runtime`` is its runtime API."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._program = find_haproxy()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.runtime = Runtime(settings.socket)
+
+    def write(self, servers: list[Address | None], password: str) -> None:
+        """Write the configuration, for the next start."""
+        write_atomic(self._settings.config, config_text(self._settings, servers, password))
+
+    def start(self) -> None:
+        """Start HAProxy; raises InvalidInput where it does not take its configuration or port."""
+        command = [self._program, "-db", "-f", str(self._settings.config)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent
+        )
+        deadline = time.monotonic() + STARTS_WITHIN_S
+        while True:
+            try:
+                self.runtime.command("show info")
+                return
+            except Unavailable:
+                if not self.alive():
+                    raise InvalidInput(
+                        f"HAProxy ended with {self._process.returncode}; the lines above tell "
+                        f"why: is port {self._settings.port} taken?"
+                    ) from None
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.05)
+
+    def alive(self) -> bool:
+        """Tell whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """Close the listeners, let what is in flight end, then end the process."""
+        if self._process is None or not self.alive():
+            return
+        self._process.send_signal(signal.SIGUSR1)
+        try:
+            self._process.wait(STOPS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            log.warning("HAProxy still had connections after %g s", STOPS_WITHIN_S)
+            self._process.kill()
+            self._process.wait()
+
+
+def _end_with_parent() -> None:
+    """Stop gracefully where the balancer is killed: nobody would tell of members any more."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGUSR1)
