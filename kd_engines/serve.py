@@ -65,7 +65,7 @@ def run_engine(module: str, build: Callable[[], Guard]) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=10001)
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_to_stderr()
     log = logging.getLogger(module)
     try:
         serve(build(), arguments.host, arguments.port, lambda port: log.info("port %d", port))
@@ -73,6 +73,12 @@ def run_engine(module: str, build: Callable[[], Guard]) -> int:
         print(f"{module} cannot run: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def log_to_stderr() -> None:
+    """Log what an engine does, without each look of the libraries at a file."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
 
 
 async def _serve(server: uvicorn.Server, app: Guard, listener: socket.socket) -> None:

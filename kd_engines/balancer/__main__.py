@@ -5,7 +5,6 @@ is where HAProxy's statistics are shown (0: nowhere), to the user ``kd`` with th
 """
 
 import argparse
-import logging
 import signal
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from kd_engines.balancer.balancer import Balancer
 from kd_engines.balancer.settings import Settings
+from kd_engines.serve import log_to_stderr
 from kd_pipeline.connections_file import ConnectionsFile
 from kd_pipeline.errors import KdError
 
@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=32700)
     parser.add_argument("--stats-port", type=int, default=0)
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_to_stderr()
     with tempfile.TemporaryDirectory(prefix="kd-balancer-") as folder:
         settings = Settings(arguments.host, arguments.port, arguments.stats_port, Path(folder))
         try:

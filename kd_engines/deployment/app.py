@@ -6,6 +6,8 @@ import logging
 import socket
 import threading
 from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,11 +18,12 @@ from kd_engines.deployment.history import LARGEST_LISTED, History
 from kd_engines.deployment.loading import Limits
 from kd_engines.deployment.model_set import ModelSet
 from kd_engines.deployment.openapi import API
+from kd_engines.deployment.peers import ask_peers, first_id, is_peer
 from kd_engines.deployment.predict import Predict, host_of, model_of
 from kd_engines.http import application, json_response
 from kd_pipeline.connections import Connections
 from kd_pipeline.connections_file import ConnectionsFile
-from kd_pipeline.errors import Unavailable
+from kd_pipeline.errors import NotFound, Unavailable
 from kd_pipeline.messages import ModelList
 from kd_pipeline.project_repository import ProjectRepository
 
@@ -34,19 +37,19 @@ class DeploymentEngine:
 
     def __init__(self, file: ConnectionsFile, repository: ProjectRepository, limits: Limits):
         self._file, self._repository, self._limits = file, repository, limits
-        self._connections: Connections | None = None
+        self.connections: Connections | None = None
         self._stop = threading.Event()
         self.history = History(socket.gethostname())
         self.models = ModelSet(repository, limits)
 
     def tokens(self) -> frozenset[str]:
         """Return the tokens that are accepted now."""
-        return self._connections.tokens if self._connections else frozenset()
+        return self.connections.tokens if self.connections else frozenset()
 
     @property
     def generation(self) -> str | None:
         """Return which content of configmeta.json the models follow."""
-        return self._connections.generation if self._connections else None
+        return self.connections.generation if self.connections else None
 
     @property
     def last_error(self) -> str | None:
@@ -74,7 +77,8 @@ class DeploymentEngine:
             await self.models.close()
 
     def _want(self, connections: Connections) -> None:
-        self._connections = connections
+        self.connections = connections
+        self.history.first_id = first_id(connections)
         log.info("%d models are connected", len(connections.models()))
         self.models.want(connections.models())
 
@@ -97,24 +101,53 @@ async def get_model(request: Request) -> Response:
 
 
 async def list_predictions(request: Request) -> Response:
-    """GET /history: the last thousand predictions, newest first, without long texts."""
-    history: History = request.app.state.engine.history
+    """GET /history: each engine's last thousand predictions, newest first, without long texts."""
+    engine: DeploymentEngine = request.app.state.engine
     host = host_of(request.scope)
-    told = [history.told(prediction, host, LARGEST_LISTED) for prediction in history.all()]
-    return json_response(told)
+    told = [engine.history.told(one, host, LARGEST_LISTED) for one in engine.history.all()]
+    for others in await _of_peers(request):
+        known = {one["id"] for one in told}
+        told += [_at(host, one) for one in others if one["id"] not in known]
+    return json_response(sorted(told, key=lambda one: str(one["time"]), reverse=True))
 
 
 async def get_prediction(request: Request) -> Response:
-    """GET /history/{id}: one of the last thousand predictions."""
+    """GET /history/{id}: one of the last thousand predictions of an engine."""
     history: History = request.app.state.engine.history
-    prediction = history.get(request.path_params["id"])
-    return json_response(history.told(prediction, host_of(request.scope)))
+    host = host_of(request.scope)
+    try:
+        told = history.told(history.get(request.path_params["id"]), host)
+    except NotFound:
+        found = await _of_peers(request)
+        if not found:
+            raise
+        told = _at(host, found[0])
+    return json_response(told)
 
 
 async def get_log(request: Request) -> Response:
     """GET /logs/{id}: what a scoring script of 2020 wrote to standard error."""
-    prediction = request.app.state.engine.history.get(request.path_params["id"])
+    try:
+        prediction = request.app.state.engine.history.get(request.path_params["id"])
+    except NotFound:
+        found = await _of_peers(request)
+        if not found:
+            raise
+        return json_response(found[0])
     return json_response({"id": prediction.id, "logs": prediction.log})
+
+
+async def _of_peers(request: Request) -> list[Any]:
+    """Return what the other engines say to the same question, unless one of them asks it."""
+    if is_peer(request.headers) or not request.path_params.get("id", "0").isdecimal():
+        return []
+    return await ask_peers(request.app.state.engine.connections, quote(request.url.path))
+
+
+def _at(host: str, told: dict[str, Any]) -> dict[str, Any]:
+    """Return another engine's prediction with URLs on the host that was asked."""
+    number = told["id"]
+    return {**told, "log_url": f"{host}/logs/{number}", "request_url": f"{host}/history/{number}"}
 
 
 async def live(_request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -28,20 +29,25 @@ class Prediction:
     pid: int
     status: str
     seconds: float
+    ended: float  # seconds since 1970
 
 
 class History:
-    """The last thousand predictions; an id is used once in an engine's life."""
+    """The last thousand predictions; an id is used once in an engine's life.
+
+    ``first_id`` is what other engines' ids do not begin with.
+    """
 
     def __init__(self, node: str) -> None:
         self.node = node
         self._recent: deque[Prediction] = deque(maxlen=MOST)
         self._last_id = 0
+        self.first_id = 0
 
     def next_id(self) -> int:
         """Return the id of a prediction that begins."""
         self._last_id += 1
-        return self._last_id
+        return self.first_id + self._last_id
 
     def add(self, prediction: Prediction) -> None:
         """Remember a prediction in place of the oldest, without what is too large of it."""
@@ -81,6 +87,9 @@ class History:
             "status": prediction.status,
             "model": prediction.model,
             "seconds": prediction.seconds,
+            "time": datetime.fromtimestamp(prediction.ended, UTC).isoformat(
+                timespec="milliseconds"
+            ),
         }
 
 

@@ -73,7 +73,15 @@ class Predict:
         status = "Failed" if error else "Finished"
         self._history.add(
             Prediction(
-                number, served.label, args, answer.output, answer.log, answer.pid, status, taken
+                number,
+                served.label,
+                args,
+                answer.output,
+                answer.log,
+                answer.pid,
+                status,
+                taken,
+                time.time(),
             )
         )
         host = host_of(scope)

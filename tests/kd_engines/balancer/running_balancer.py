@@ -148,6 +148,8 @@ class Load:
     clients: int = 8
     pause_s: float = 0.03
     path: str = "/echo"
+    token: str = TOKEN
+    body: dict[str, Any] = field(default_factory=lambda: {"number": 1})
     answers: Counter[str] = field(default_factory=Counter)
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -174,8 +176,12 @@ class Load:
 
     def _one(self, session: requests.Session) -> str:
         try:
-            body = {"number": 1}
-            answer = session.post(self.url + self.path, json=body, headers=HEADERS, timeout=30)
+            answer = session.post(
+                self.url + self.path,
+                json=self.body,
+                headers={"X-Auth-Token": self.token},
+                timeout=30,
+            )
         except requests.RequestException as error:
             return type(error).__name__
         return str(answer.status_code)
