@@ -21,6 +21,8 @@ BALANCER_SERVICES = ("haproxy-train", "haproxy")
 API_SERVICE = "gunicorn"
 DEPLOYMENT_DISTROS = ("deploymt-engine", "deployment-engine")  # the first is KubeDirector's own
 TRAINING_DISTRO = "training-engine"
+NOTEBOOK_DISTRO = "jupyter-notebook"
+BALANCER_ROLE = "LoadBalancer"
 PREDICT_PATH = "/<<model_name>>/<<model_version>>/predict"
 
 
@@ -106,14 +108,14 @@ class SecretEntry:
 
 @dataclass(frozen=True)
 class Connections:
-    """What one member knows: itself, its own cluster's endpoints and tokens, and connections."""
+    """What one member knows: itself, its own cluster, its tokens, and what is connected."""
 
     cluster_name: str
     role: str
     node_id: str
     hostname: str
     tokens: frozenset[str] = field(repr=False)
-    endpoints: tuple[Endpoint, ...]
+    own: ClusterConnection
     clusters: tuple[ClusterConnection, ...]
     configmaps: tuple[ConfigMapEntry, ...]
     secrets: tuple[SecretEntry, ...]
@@ -166,7 +168,7 @@ def parse_connections(raw: bytes | str | Mapping[str, Any]) -> Connections:
         node_id=_text(node.get("id")),
         hostname=_text(node.get("hostname")),
         tokens=frozenset(e.token for e in _endpoints(meta, keep_unusable=True) if e.token),
-        endpoints=tuple(dict.fromkeys(_endpoints(meta))),
+        own=_cluster(_text(_map(meta["cluster"]).get("name")), meta),
         clusters=tuple(
             _cluster(name, _map(cluster))
             for name, cluster in _map(connections.get("clusters")).items()

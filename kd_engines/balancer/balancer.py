@@ -103,7 +103,7 @@ class Balancer:
 def _members(connections: Connections) -> dict[str, Address]:
     """Return the RESTServers by their name, which may stand in the file more than once."""
     found: dict[str, Address] = {}
-    for endpoint in connections.endpoints:
+    for endpoint in connections.own.endpoints:
         if endpoint.service == API_SERVICE:
             parts = urlsplit(endpoint.url)
             if parts.hostname:
@@ -113,7 +113,7 @@ def _members(connections: Connections) -> dict[str, Address]:
 
 def _password(connections: Connections) -> str:
     """Return the statistics page's password: the token of this balancer's own service."""
-    own = [e.token for e in connections.endpoints if e.role == connections.role and e.token]
+    own = [e.token for e in connections.own.endpoints if e.role == connections.role and e.token]
     tokens = own or sorted(connections.tokens)
     if not tokens:
         raise InvalidInput(

@@ -58,4 +58,4 @@ def _ask(url: str, token: str) -> Any:
 
 
 def _urls(connections: Connections) -> list[str]:
-    return sorted({e.url for e in connections.endpoints if e.service == API_SERVICE})
+    return sorted({e.url for e in connections.own.endpoints if e.service == API_SERVICE})

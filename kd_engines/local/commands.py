@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from kd_engines.lab import lab_config
 from kd_engines.local.configmeta import Running
 from kd_engines.local.home import Home
 from kd_engines.local.member import HOST, Member
@@ -28,7 +29,7 @@ def command(member: Member, running: Running, lab_root: Path | None) -> list[str
         ]
     if module == "lab" and lab_root is not None:
         config = member.folder / "jupyter_config.json"
-        write_json(config, lab_config(member, running, lab_root))
+        write_json(config, _lab_config(member, running, lab_root))
         return [sys.executable, "-m", "jupyterlab", f"--config={config}"]
     return None
 
@@ -48,29 +49,11 @@ def environment(member: Member, running: Running, home: Home) -> dict[str, str]:
     }
 
 
-def lab_config(member: Member, running: Running, root: Path) -> dict[str, Any]:
-    """Return JupyterLab's configuration, which holds its secrets: the file is its owner's alone.
-
-    A role's environment variable ``JUPYTER_PASSWORD`` becomes its password, else it has a token.
-    """
+def _lab_config(member: Member, running: Running, root: Path) -> dict[str, Any]:
+    """A role's environment variable ``JUPYTER_PASSWORD`` becomes JupyterLab's password."""
     role = next(role for role in running.cluster.roles if role.id == member.role)
-    server: dict[str, Any] = {
-        "ip": HOST,
-        "port": member.port,
-        "port_retries": 0,
-        "open_browser": False,
-        "root_dir": str(root),
-        "allow_root": hasattr(os, "geteuid") and os.geteuid() == 0,
-    }
-    # Kernels listen on loopback ports, which others on this machine could reach: encrypted.
-    shared = {"ServerApp": server, "MappingKernelManager": {"transport_encryption": "auto"}}
-    password = role.env.get("JUPYTER_PASSWORD")
-    if password:
-        from jupyter_server.auth.security import passwd
-
-        hashed = {"hashed_password": str(passwd(password)), "password_required": True}
-        return {**shared, "PasswordIdentityProvider": hashed}
-    return {**shared, "IdentityProvider": {"token": member.token}}
+    password = role.env.get("JUPYTER_PASSWORD", "")
+    return lab_config(HOST, member.port, root, member.token, password)
 
 
 def login_url(member: Member, running: Running) -> str:

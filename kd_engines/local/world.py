@@ -8,7 +8,12 @@ from kd_engines.local.configmeta import Running, configmeta
 from kd_engines.local.home import Home
 from kd_engines.local.member import Member
 from kd_pipeline.clusters import App, Cluster
-from kd_pipeline.connections import DEPLOYMENT_DISTROS, TRAINING_DISTRO
+from kd_pipeline.connections import (
+    BALANCER_ROLE,
+    DEPLOYMENT_DISTROS,
+    NOTEBOOK_DISTRO,
+    TRAINING_DISTRO,
+)
 from kd_pipeline.errors import KdError
 from kd_pipeline.model_config import CM_TYPE_LABEL
 from kd_pipeline.registry.folder import Document, FolderRegistry
@@ -16,8 +21,6 @@ from kd_pipeline.registry.folder import Document, FolderRegistry
 SECRET_TYPE_LABEL = "kubedirector.hpe.com/secretType"  # noqa: S105 - a label's key
 TYPE_LABELS = {"configmaps": CM_TYPE_LABEL, "secrets": SECRET_TYPE_LABEL}
 KINDS = {"configmaps": "ConfigMap", "secrets": "Secret"}
-NOTEBOOK_DISTRO = "jupyter-notebook"
-BALANCER_ROLE = "LoadBalancer"
 MOST_MEMBERS = 64
 
 

@@ -1,0 +1,1 @@
+"""A member in a container of KubeDirector's: what the image runs, and what KubeDirector calls."""
