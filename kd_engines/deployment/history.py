@@ -1,7 +1,8 @@
 """The recent predictions of an engine: in memory, bounded in number and in size."""
 
+import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ class Prediction:
     pid: int
     status: str
     seconds: float
-    ended: float  # seconds since 1970
+    ended: float = field(default_factory=time.time)  # seconds since 1970
 
 
 class History:

@@ -73,15 +73,7 @@ class Predict:
         status = "Failed" if error else "Finished"
         self._history.add(
             Prediction(
-                number,
-                served.label,
-                args,
-                answer.output,
-                answer.log,
-                answer.pid,
-                status,
-                taken,
-                time.time(),
+                number, served.label, args, answer.output, answer.log, answer.pid, status, taken
             )
         )
         host = host_of(scope)

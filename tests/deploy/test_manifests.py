@@ -1,5 +1,6 @@
 """The manifests that ship, taken by a real API server, and what the tenant's role allows."""
 
+import re
 import threading
 from collections.abc import Iterator
 from importlib.resources import files
@@ -11,6 +12,7 @@ import yaml
 
 from kd_pipeline.errors import Forbidden
 from kd_pipeline.model_config import ModelConfig
+from kd_pipeline.project_repository import MOUNT_POINTS
 from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.real_api_server import ApiServer
 
@@ -80,6 +82,47 @@ def test_the_role_allows_all_that_the_magics_do(server: ApiServer, namespace: st
     registry.delete_model("taxi", "1")
 
 
+def test_the_other_manifests_of_a_tenant_are_taken(server: ApiServer) -> None:
+    (namespace, *others) = yaml.safe_load_all((ROOT / "deploy" / "tenant.yaml").read_text())
+    server.apply(namespace)
+    name = namespace["metadata"]["name"]
+    server.apply(*others, namespace=name)
+    for file in ("project-repository.yaml", "network-policies.yaml"):
+        documents = list(yaml.safe_load_all((ROOT / "deploy" / file).read_text()))
+        server.apply(*documents, namespace=name)
+        assert len(documents) >= 2
+
+
+def test_every_pod_mounts_the_claim_that_ships_at_the_contracts_mount_point() -> None:
+    claim, _ = yaml.safe_load_all((ROOT / "deploy" / "project-repository.yaml").read_text())
+    mounts = [
+        projection
+        for manifest in shipped()
+        if manifest["kind"] == "KubeDirectorCluster"
+        for role in manifest["spec"]["roles"]
+        for projection in role.get("volumeProjections", ())
+    ]
+    assert {mount["pvcName"] for mount in mounts} == {claim["metadata"]["name"]}
+    assert {mount["mountPath"] for mount in mounts} == {MOUNT_POINTS[0]}
+    assert len(mounts) == 3
+
+
+def test_network_rules_name_the_ports_and_apps_that_ship() -> None:
+    """A rule that selects nothing would be a rule that protects nothing."""
+    apps = {m["metadata"]["name"]: m for m in shipped() if m["kind"] == "KubeDirectorApp"}
+    ports = {
+        service["endpoint"]["port"] for app in apps.values() for service in app["spec"]["services"]
+    }
+    text = (ROOT / "deploy" / "network-policies.yaml").read_text()
+    rules = list(yaml.safe_load_all(text))
+    named = {int(port) for port in re.findall(r"port: (\d+)", text)} - {53}
+    assert named <= ports
+    for rule in rules:
+        selector = rule["spec"]["podSelector"]
+        wanted = selector.get("matchLabels", {}).get("kubedirector.hpe.com/kdapp")
+        assert wanted is None or wanted in apps
+
+
 def test_the_role_allows_no_more(server: ApiServer, namespace: str) -> None:
     tenants = server.new_namespace()
     stranger = ApiServerRegistry(server.client(STRANGER_TOKEN), namespace)
@@ -89,6 +132,7 @@ def test_the_role_allows_no_more(server: ApiServer, namespace: str) -> None:
         ApiServerRegistry(server.client(USER_TOKEN), tenants).models()
     with pytest.raises(Forbidden, match="list configmaps"):
         stranger.models()
-    rules = yaml.safe_load((ROOT / "deploy" / "rbac.yaml").read_text().split("---")[0])["rules"]
+    documents = yaml.safe_load_all((ROOT / "deploy" / "rbac.yaml").read_text())
+    (rules,) = [document["rules"] for document in documents if document["kind"] == "Role"]
     allowed = {resource for rule in rules for resource in rule["resources"]}
     assert allowed == {"configmaps", "kubedirectorclusters", "kubedirectorapps"}
