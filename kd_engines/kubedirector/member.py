@@ -16,7 +16,7 @@ import time
 from kd_engines.kubedirector.engine import ENVIRONMENT, command
 from kd_engines.serve import log_to_stderr
 from kd_pipeline.connections import Connections
-from kd_pipeline.connections_file import ConnectionsFile
+from kd_pipeline.connections_file import GUEST_FILES, ConnectionsFile
 from kd_pipeline.errors import KdError
 
 log = logging.getLogger("kd_engines.member")
@@ -76,7 +76,9 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runner.stop())
     try:
-        connections = wait_for_connections(ConnectionsFile(), runner.stopping)
+        # It is not there yet, so that it must be named: elsewhere the newest that exists is taken.
+        path = os.environ.get("KD_CONFIGMETA") or GUEST_FILES[0]
+        connections = wait_for_connections(ConnectionsFile(path), runner.stopping)
         if connections is None:
             return 0
         line = command(connections)

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -129,6 +131,21 @@ def test_a_killed_engine_is_started_again(make: Make) -> None:
     engine.wait(10)
     eventually(lambda: _is_ready(member.url))
     assert member.process.poll() is None
+
+
+def test_a_new_container_waits_for_kubedirectors_own_file(make: Make) -> None:
+    member = make("RESTServer", TRAINING)
+    del member.environment["KD_CONFIGMETA"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kd_engines.kubedirector.member"],
+        env=member.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert "waiting for /etc/guestconfig/configmeta.json" in process.stderr.readline()
+    process.terminate()
+    assert process.wait(10) == 0
 
 
 def test_a_foreign_app_is_told(make: Make) -> None:
