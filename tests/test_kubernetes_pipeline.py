@@ -1,26 +1,36 @@
-"""The pipeline with its registry in a Kubernetes namespace: a real API server, no kubelet.
+"""The pipeline on Kubernetes, without kubelets: a real API server, the tests' own KubeDirector.
 
-KubeDirector's part is played by a controller of the tests: it copies the namespace's kdapps,
-kdclusters and ConfigMaps into the folder that `kd up` follows, whenever one of them changes.
+Members are what the images run, set up by the setup package's startscript, behind real HAProxies;
+the notebook has a kubeconfig and its configmeta.json, as in a cluster.
 """
 
-import threading
+import os
 from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 import yaml
+from nbclient import NotebookClient
 
 from kd_magics.errors import DeployFailed
-from kd_pipeline.atomic import write_atomic
+from kd_pipeline.clusters import Cluster
 from kd_pipeline.errors import VersionTaken
+from kd_pipeline.project_repository import ProjectRepository
 from kd_pipeline.registry.api_server import ApiServerRegistry
-from tests.kd_engines.local.running_home import DEPLOYMENT, NOTEBOOK, RunningHome
+from tests.kd_engines.balancer.running_balancer import Load
+from tests.kd_engines.running_server import eventually
 from tests.kd_magics.running_notebook import Notebook
+from tests.kubedirector import KubeDirector, Pod
 from tests.real_api_server import ApiServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+ROOT = Path(__file__).resolve().parents[1]
+TRAINING, DEPLOYMENT = "training-engine-instance", "deployment-engine-instance"
+NOTEBOOK = "jupyter-notebook"
 TRAIN = """%%trainingengineinstance --wait
 import pathlib
 model = pathlib.Path("models/half/1")
@@ -39,111 +49,165 @@ def predict(model, args):
     return 0
 ''')
 """
+REGISTER = "%register half --version 1 --path models/half/1 --scoring code/half.py"
 
 
-class Controller:
-    """Copies a namespace into a folder of manifests until it is closed."""
+@dataclass
+class Tenant:
+    """A namespace that KubeDirector looks after, and its shared folder."""
 
-    def __init__(self, registry: ApiServerRegistry, folder: Path) -> None:
-        self._registry, self._folder = registry, folder
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+    server: ApiServer
+    registry: ApiServerRegistry
+    kubedirector: KubeDirector
+    repository: Path
 
-    def close(self) -> None:
-        """Stop copying."""
-        self._stop.set()
-        self._thread.join(timeout=20)
+    def pods(self, cluster: str, role: str, number: int) -> list[Pod]:
+        """Return a role's members once there are so many, all configured."""
 
-    def _run(self) -> None:
-        for _ in self._registry.changes(self._stop):
-            wanted = {
-                f"{manifest['kind'].lower()}-{manifest['metadata']['name']}.yaml": manifest
-                for manifest in self._manifests()
-            }
-            for name, manifest in wanted.items():
-                write_atomic(self._folder / name, yaml.safe_dump(manifest))
-            for path in self._folder.glob("*.yaml"):
-                if path.name not in wanted:
-                    path.unlink()
+        def found() -> list[Pod]:
+            assert self.kubedirector.errors == []
+            pods = self.kubedirector.pods(cluster, role)
+            return pods if len(pods) == number else []
 
-    def _manifests(self) -> list[dict[str, Any]]:
-        found = [item.manifest for item in (*self._registry.apps(), *self._registry.clusters())]
-        return [*found, *(model.to_manifest() for model in self._registry.models())]
+        return list(eventually(found, 90))
+
+    def scale(self, cluster: str, members: int) -> None:
+        """Change a kdcluster's RESTServers, as `kubectl edit` would."""
+
+        def edit(before: Cluster) -> Cluster:
+            manifest = yaml.safe_load(yaml.safe_dump(before.manifest))
+            for role in manifest["spec"]["roles"]:
+                if role["id"] == "RESTServer":
+                    role["members"] = members
+            return Cluster(manifest)
+
+        self.registry.edit_cluster(cluster, edit)
+
+    def environment(self, folder: Path) -> dict[str, str]:
+        """Return what a kernel in the notebook's pod has in its environment."""
+        (pod,) = self.pods(NOTEBOOK, "controller", 1)
+        config = self.server.kubeconfig(folder / "config", namespace=self.registry.namespace)
+        return {
+            "KUBECONFIG": str(config),
+            "KD_CONFIGMETA": str(pod.guest.configmeta),
+            "KD_PROJECT_REPO": str(self.repository),
+            "KD_HOME": str(folder / "none"),
+        }
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """Run an API server with KubeDirector's kinds."""
+def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
+    """Apply the manifests that ship to a real API server, and let KubeDirector see to them."""
     server = ApiServer(tmp_path_factory.mktemp("kubernetes"))
     server.install_kubedirector()
-    yield server
+    registry = ApiServerRegistry(server.client(), server.new_namespace())
+    for path in (files("kd_engines.local") / "manifests").iterdir():
+        if path.name.endswith(".yaml"):
+            server.apply(yaml.safe_load(path.read_text()), namespace=registry.namespace)
+    folder = tmp_path_factory.mktemp("pods")
+    repository = ProjectRepository(folder / "project_repo").create().root
+    kubedirector = KubeDirector(registry, folder, repository)
+    tenant = Tenant(server, registry, kubedirector, repository)
+    tenant.pods(NOTEBOOK, "controller", 1)
+    yield tenant
+    kubedirector.close()
     server.kill()
 
 
-@pytest.fixture(scope="module")
-def registry(server: ApiServer) -> ApiServerRegistry:
-    """Return the registry of a tenant's namespace."""
-    return ApiServerRegistry(server.client(), server.new_namespace())
-
-
-@pytest.fixture(scope="module")
-def home(
-    tmp_path_factory: pytest.TempPathFactory, server: ApiServer, registry: ApiServerRegistry
-) -> Iterator[RunningHome]:
-    """Run the engines of the kdclusters that are in the namespace."""
-    home = RunningHome(tmp_path_factory.mktemp("kd") / "home", deployment=True)
-    for path in sorted(home.manifests.glob("*.yaml")):
-        server.apply(yaml.safe_load(path.read_text()), namespace=registry.namespace)
-        path.unlink()
-    controller = Controller(registry, home.manifests)
-    home.up()
-    yield home
-    controller.close()
-    home.kd("down")
-    assert [process.cmdline() for process in home.processes()] == []
-
-
 @pytest.fixture
-def notebook(
-    home: RunningHome,
-    server: ApiServer,
-    registry: ApiServerRegistry,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Notebook]:
-    """Open a notebook whose surroundings are a kubeconfig."""
-    config = server.kubeconfig(tmp_path / "kubeconfig", namespace=registry.namespace)
-    monkeypatch.setenv("KUBECONFIG", str(config))
-    monkeypatch.setenv("KD_CONFIGMETA", str(home.folder(NOTEBOOK) / "configmeta.json"))
-    monkeypatch.setenv("KD_PROJECT_REPO", str(home.repository))
-    monkeypatch.setenv("KD_HOME", str(tmp_path / "none"))
+def notebook(tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
+    """Open a notebook in the notebook's pod."""
+    for name, value in tenant.environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
     monkeypatch.delenv("KD_REGISTRY", raising=False)
-    notebook = Notebook(home.folder(NOTEBOOK) / "configmeta.json")
+    notebook = Notebook(Path(os.environ["KD_CONFIGMETA"]))
     notebook.good("%load_ext kd_magics")
     yield notebook
     notebook.close()
 
 
-def test_from_a_cell_to_a_prediction(
-    home: RunningHome, registry: ApiServerRegistry, notebook: Notebook
-) -> None:
+def test_kubedirector_runs_what_ships(tenant: Tenant) -> None:
+    for cluster, role in (
+        (TRAINING, "LoadBalancer"),
+        (TRAINING, "RESTServer"),
+        (DEPLOYMENT, "LoadBalancer"),
+        (DEPLOYMENT, "RESTServer"),
+        (NOTEBOOK, "controller"),
+    ):
+        (pod,) = tenant.pods(cluster, role, 1)
+        assert pod.guest.process is not None
+        assert pod.guest.process.poll() is None
+
+
+def test_from_a_cell_to_a_prediction(tenant: Tenant, notebook: Notebook) -> None:
     notebook.good(TRAIN)
-    register = "%register half --version 1 --path models/half/1 --scoring code/half.py"
-    assert "Registered half/1" in notebook.good(register).text
-    assert registry.model("half", "1").extra["job-id"] == "1"
-    assert "is ready on" in notebook.good("%deploy half/1").text
+    assert "Registered half/1" in notebook.good(REGISTER).text
+    assert tenant.registry.model("half", "1").extra["job-id"] == "1"
+    (balancer,) = tenant.pods(DEPLOYMENT, "LoadBalancer", 1)
+    url = f"{balancer.guest.url}/half/1/predict"
+    assert f"half/1 is ready on {DEPLOYMENT}: {url}" in notebook.good("%deploy half/1").text
     assert notebook.good('%predict half/1 {"miles": 7}').value == 3.5
     shown = notebook.good("%models").outputs[0]["text/plain"]
-    assert f"Registered in namespace {registry.namespace} of https://127.0.0.1:" in shown
-    assert registry.cluster(DEPLOYMENT).connections("configmaps") == ["half-1"]
+    assert f"Registered in namespace {tenant.registry.namespace} of https://127.0.0.1:" in shown
+    assert tenant.registry.cluster(DEPLOYMENT).connections("configmaps") == ["half-1"]
     notebook.good("%undeploy half/1")
-    assert registry.cluster(DEPLOYMENT).connections("configmaps") == []
+    assert tenant.registry.cluster(DEPLOYMENT).connections("configmaps") == []
 
 
-def test_what_goes_wrong_is_told_as_on_one_machine(home: RunningHome, notebook: Notebook) -> None:
+def test_what_goes_wrong_is_told_as_on_one_machine(tenant: Tenant, notebook: Notebook) -> None:
     notebook.good("%register broken --version 1 --path models/half/1 --scoring code/broken.py")
     assert "not today" in notebook.fails("%deploy broken/1", DeployFailed)
     notebook.good("%undeploy broken/1")
     other = "%register half --version 1 --path models/half/1 --scoring code/broken.py"
     assert "as version 2" in notebook.fails(other, VersionTaken)
+
+
+def test_engines_are_scaled_under_load_and_no_request_is_lost(
+    tenant: Tenant, notebook: Notebook
+) -> None:
+    notebook.good("%deploy half/1")
+    (balancer,) = tenant.pods(DEPLOYMENT, "LoadBalancer", 1)
+    body: dict[str, Any] = {"use_scoring": True, "scoring_args": {"miles": 2}}
+    load = Load(
+        balancer.guest.url, 4, path="/half/1/predict", token=balancer.member.token, body=body
+    )
+    with load:
+        for members in (3, 1, 2):
+            tenant.scale(DEPLOYMENT, members)
+            tenant.pods(DEPLOYMENT, "RESTServer", members)
+        notebook.good('%predict half/1 {"miles": 7}')
+    assert load.failed == {}
+    assert load.answers["200"] > 300
+    tenant.scale(DEPLOYMENT, 1)
+    tenant.pods(DEPLOYMENT, "RESTServer", 1)
+    notebook.good("%undeploy half/1")
+
+
+def test_two_training_engines_share_their_jobs(tenant: Tenant, notebook: Notebook) -> None:
+    """Whichever engine the balancer asks, it knows every job, and its log."""
+    tenant.scale(TRAINING, 2)
+    tenant.pods(TRAINING, "RESTServer", 2)
+    for number in range(6):
+        notebook.good(f"%%trainingengineinstance --wait\nprint('job', {number})")
+        assert f"job {number}" in notebook.good("%logs").text
+    tenant.scale(TRAINING, 1)
+    tenant.pods(TRAINING, "RESTServer", 1)
+
+
+def test_the_tutorials_notebook_runs_unchanged(tenant: Tenant, tmp_path: Path) -> None:
+    book = nbformat.read(ROOT / "notebooks" / "nyc_taxi.ipynb", as_version=4)
+    environment = {**os.environ, **tenant.environment(tmp_path), "KD_TAXI_DOWNLOAD": "no"}
+    environment.pop("KD_REGISTRY", None)
+    client = NotebookClient(
+        book, timeout=200, resources={"metadata": {"path": str(ROOT / "notebooks")}}
+    )
+    client.execute(env=environment)
+    texts = [
+        output.get("text", "")
+        for cell in book.cells
+        for output in cell.get("outputs", ())
+        if output.output_type == "stream"
+    ]
+    assert any("0 failed" in text for text in texts)
+    assert {m.name for m in tenant.registry.models()} >= {"half", "broken"}
+    assert len(tenant.registry.models()) >= 4

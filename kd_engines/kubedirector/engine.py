@@ -13,6 +13,7 @@ from kd_pipeline.project_repository import ProjectRepository
 
 # The ports of the kdapps (see deploy/): used where the file does not tell another.
 API_PORT, BALANCER_PORT, STATISTICS_PORT, LAB_PORT = 10001, 32700, 8081, 8000
+STATISTICS_SERVICE = "haproxy-stats"
 ANY_HOST = "0.0.0.0"  # noqa: S104 - a pod's own address, which network policies guard
 # The balancer notices within 1.5 s that an engine is not ready any more.
 ENVIRONMENT = {"KD_DRAIN_MIN_S": "3", "PYTHONUNBUFFERED": "1"}
@@ -33,7 +34,8 @@ def command(connections: Connections) -> list[str]:
             f"{own.name!r} has distroID {own.distro_id!r}; use the image with its own kdapps."
         )
     if connections.role == BALANCER_ROLE:
-        ports = ["--port", str(port(connections)), "--stats-port", str(STATISTICS_PORT)]
+        statistics = _port_of(connections, STATISTICS_SERVICE) or STATISTICS_PORT
+        ports = ["--port", str(port(connections)), "--stats-port", str(statistics)]
         return [sys.executable, "-m", "kd_engines.balancer", "--host", ANY_HOST, *ports]
     engine = "deployment" if own.is_deployment else "training"
     module = ["-m", f"kd_engines.{engine}"]
@@ -57,6 +59,14 @@ def health_url(connections: Connections) -> str:
     elif connections.role == BALANCER_ROLE:
         path = "/"
     return f"http://127.0.0.1:{port(connections)}{path}"
+
+
+def _port_of(connections: Connections, service: str) -> int | None:
+    """Return the port of a service of this member's role."""
+    for endpoint in connections.own.endpoints:
+        if (endpoint.role, endpoint.service) == (connections.role, service):
+            return urlsplit(endpoint.url).port
+    return None
 
 
 def _own(connections: Connections) -> Endpoint | None:

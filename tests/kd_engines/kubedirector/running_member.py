@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.kd_engines.balancer.running_balancer import free_port
 from tests.kd_engines.running_server import eventually
 
@@ -43,27 +45,30 @@ class GuestMember:
             [sys.executable, "-m", "kd_engines.kubedirector.member"], env=self.environment
         )
 
-    def inject(self) -> None:
+    def inject(self, meta: dict[str, Any] | None = None) -> None:
         """Write configmeta.json as KubeDirector does: truncated, then piece by piece."""
+        text = json.dumps(meta or self._meta())
+        with self.configmeta.open("w") as file:
+            for begin in range(0, len(text), 500):
+                file.write(text[begin : begin + 500])
+                file.flush()
+                time.sleep(0.005)
+
+    def _meta(self) -> dict[str, Any]:
+        """Return a cluster of this member and its engines, with nothing connected."""
         roles: dict[str, Any] = {}
         for role, urls in (("RESTServer", self.engines), (self.role, [self.url])):
             service = SERVICES[role]
             entry = {"id": service, "endpoints": urls, "authToken": TOKEN}
             roles[role] = {"services": {service: entry}, "node_ids": ["1"]}
         group = {"roles": roles, "distro_id": self.distro, "config_metadata": None}
-        meta = {
+        return {
             "version": "7",
             "nodegroups": {"1": group},
             "cluster": {"name": "some-cluster", "id": "uid-7"},
             "node": {"role_id": self.role, "nodegroup_id": "1", "id": "1", "hostname": "h"},
             "connections": {"clusters": None, "configmaps": None, "secrets": None},
         }
-        text = json.dumps(meta)
-        with self.configmeta.open("w") as file:
-            for begin in range(0, len(text), 150):
-                file.write(text[begin : begin + 150])
-                file.flush()
-                time.sleep(0.01)
 
     def set_up(self) -> None:
         """Fetch and unpack the setup package, by the very commands of KubeDirector."""
@@ -108,3 +113,12 @@ class GuestMember:
         assert self.process is not None
         self.process.terminate()
         return self.process.wait(60)
+
+    def kill_all(self) -> None:
+        """End whatever was started with this container's environment."""
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("KD_CONFIGMETA") == str(self.configmeta):
+                    process.kill()
+            except (psutil.Error, OSError):
+                continue

@@ -31,12 +31,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
     yield make
     for member in made:
-        for process in psutil.process_iter():
-            try:
-                if process.environ().get("KD_CONFIGMETA") == str(member.configmeta):
-                    process.kill()
-            except (psutil.Error, OSError):
-                continue
+        member.kill_all()
 
 
 def configured(member: GuestMember) -> GuestMember:

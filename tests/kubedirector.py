@@ -1,0 +1,183 @@
+"""KubeDirector's part for the tests: kdclusters of an API server as processes of this machine.
+
+It does what KubeDirector's reconciler does, by its own means and in its order: members with a
+token each, configmeta.json written in place, the setup package unpacked and its startscript
+called, members told of each other, and the kdcluster's status written.
+"""
+
+import secrets
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kd_engines.local.configmeta import Running, configmeta
+from kd_engines.local.member import Member
+from kd_engines.local.world import TYPE_LABELS
+from kd_pipeline.clusters import CLUSTER_KIND, App, Cluster
+from kd_pipeline.registry.api_server import ApiServerRegistry
+from tests.kd_engines.balancer.running_balancer import free_port
+from tests.kd_engines.kubedirector.running_member import GuestMember
+
+Roles = dict[str, list["Pod"]]
+
+
+@dataclass
+class Pod:
+    """A member: what the files say of it, and its container."""
+
+    member: Member
+    guest: GuestMember
+    stats_port: int = field(default_factory=free_port)
+    written: dict[str, Any] = field(default_factory=dict)
+
+
+class KubeDirector:
+    """Reconciles a namespace until it is closed; ``errors`` has what went wrong."""
+
+    def __init__(self, registry: ApiServerRegistry, folder: Path, repository: Path) -> None:
+        self._registry, self._folder, self._repository = registry, folder, repository
+        self._pods: dict[str, Roles] = {}
+        self._nodes: dict[str, int] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.errors: list[str] = []
+        self._thread.start()
+
+    def pods(self, cluster: str, role: str) -> list[Pod]:
+        """Return the members of a role that are configured."""
+        status = self._registry.cluster(cluster).manifest.get("status") or {}
+        if status.get("state") != "configured":
+            return []
+        return list(self._pods.get(cluster, {}).get(role, []))
+
+    def close(self) -> None:
+        """End every container."""
+        self._stop.set()
+        self._thread.join(timeout=60)
+        for roles in self._pods.values():
+            for pods in roles.values():
+                for pod in pods:
+                    pod.guest.stop()
+                    pod.guest.kill_all()
+
+    def _run(self) -> None:
+        for _ in self._registry.changes(self._stop):
+            try:
+                self._reconcile()
+            except Exception as error:  # told by the test that waits in vain
+                self.errors.append(repr(error))
+                raise
+
+    def _reconcile(self) -> None:
+        apps = {app.name: app for app in self._registry.apps()}
+        clusters = {cluster.name: cluster for cluster in self._registry.clusters()}
+        added, removed = [], []
+        for cluster in clusters.values():
+            for role in cluster.roles:
+                pods = self._pods.setdefault(cluster.name, {}).setdefault(role.id, [])
+                while len(pods) < role.members:
+                    pods.append(self._new(cluster, role.id, apps[cluster.app], len(pods)))
+                    added.append(pods[-1])
+                while len(pods) > role.members:
+                    removed.append(pods.pop())
+        running = {
+            name: Running(cluster, apps[cluster.app], self._members(name))
+            for name, cluster in clusters.items()
+        }
+        for pod in added:
+            self._set_state(pod.member.cluster, "creating")
+        for cluster in clusters.values():
+            for pods in self._pods[cluster.name].values():
+                for pod in pods:
+                    self._write(pod, running, pod in added)
+        self._tell("--addnodes", added, added)
+        self._tell("--delnodes", removed, added)
+        for pod in removed:
+            pod.guest.stop()
+        for name in clusters:
+            self._set_state(name, "configured")
+
+    def _new(self, cluster: Cluster, role: str, app: App, number: int) -> Pod:
+        node = self._nodes[cluster.name] = self._nodes.get(cluster.name, 0) + 1
+        folder = self._folder / f"{cluster.name}-{role}-{node}"
+        guest = GuestMember(folder, role, app.distro_id, [])
+        guest.environment["KD_PROJECT_REPO"] = str(self._repository)
+        token = secrets.token_hex(16)
+        member = Member(cluster.name, role, number, str(node), folder, guest.port, token)
+        return Pod(member, guest)
+
+    def _members(self, cluster: str) -> dict[str, list[Member]]:
+        return {r: [pod.member for pod in pods] for r, pods in self._pods[cluster].items()}
+
+    def _write(self, pod: Pod, running: dict[str, Running], new: bool) -> None:
+        """Write a member's file where it has changed; set up a new one, reconnect the others."""
+        own = running[pod.member.cluster]
+        meta = configmeta(
+            pod.member,
+            own,
+            [running[n] for n in own.cluster.connections("clusters") if n in running],
+            self._configmaps(own.cluster),
+            [],
+            TYPE_LABELS,
+        )
+        for cluster in (meta, *(meta["connections"]["clusters"] or {}).values()):
+            self._give_statistics_a_port(cluster)
+        if meta == pod.written:
+            return
+        reconnected = bool(pod.written) and pod.written["connections"] != meta["connections"]
+        pod.written = meta
+        if new:
+            pod.guest.start_container()
+        pod.guest.inject(meta)
+        if new:
+            pod.guest.set_up()
+            status = pod.guest.configure()
+            said = (pod.guest.guest / "configure.stderr").read_text()
+            assert status == "0", f"{pod.member.name}: {said}"
+        elif reconnected:
+            assert pod.guest.event("--reconnect").returncode == 0
+
+    def _give_statistics_a_port(self, cluster: dict[str, Any]) -> None:
+        """Pods have addresses of their own; here the two services of one need two ports."""
+        roles = cluster["nodegroups"]["1"]["roles"]
+        balancer = self._pods[cluster["cluster"]["name"]].get("LoadBalancer")
+        if balancer:
+            port = balancer[0].stats_port
+            service = roles["LoadBalancer"]["services"]["haproxy-stats"]
+            service["endpoints"] = [f"http://127.0.0.1:{port}"]
+
+    def _configmaps(self, cluster: Cluster) -> list[dict[str, Any]]:
+        """Return the connected ConfigMaps; who lacks the label is left out without a word."""
+        found = {m.configmap_name: m.to_manifest() for m in self._registry.models()}
+        return [found[n] for n in cluster.connections("configmaps") if n in found]
+
+    def _tell(self, event: str, changed: list[Pod], new: list[Pod]) -> None:
+        for one in changed:
+            for pods in self._pods[one.member.cluster].values():
+                for pod in (pod for pod in pods if pod not in new):
+                    fqdn = f"{one.member.name.replace('/', '-')}.example"
+                    line = f"{event} --nodegroup 1 --role {one.member.role} --fqdns {fqdn}"
+                    assert pod.guest.event(line).returncode == 0
+
+    def _set_state(self, name: str, state: str) -> None:
+        roles = [
+            {
+                "id": role,
+                "members": [
+                    {"pod": pod.member.name, "state": state, "authToken": pod.member.token}
+                    for pod in pods
+                ],
+            }
+            for role, pods in self._pods[name].items()
+        ]
+        status = {"state": state, "roles": roles}
+        if self._registry.cluster(name).manifest.get("status") != status:
+            resource = self._registry._resource(CLUSTER_KIND)
+            body = {"status": status}
+            resource.status.patch(
+                body=body,
+                name=name,
+                namespace=self._registry.namespace,
+                content_type="application/merge-patch+json",
+            )
