@@ -1,4 +1,4 @@
-"""A real kube-apiserver for the tests, built once from its Go module (see tests/testcluster).
+"""A real kube-apiserver and kubectl for the tests, built once from Go modules (tests/testcluster).
 
 ``python -m tests.real_api_server`` builds it, which takes minutes: longer than a test may.
 """
@@ -134,6 +134,22 @@ class ApiServer:
         }
         path.write_text(yaml.safe_dump(content))
         return path
+
+    def kubectl(
+        self, *arguments: str, kubeconfig: Path | None = None, check: bool = True
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run the real kubectl, as the administrator unless ``kubeconfig`` says otherwise."""
+        config = kubeconfig or self.kubeconfig(self.folder / "admin.kubeconfig")
+        done = subprocess.run(
+            [str(binary()), "kubectl", *arguments],
+            env={**os.environ, "KUBECONFIG": str(config)},
+            capture_output=True,
+            text=True,
+            timeout=READY_WITHIN_S,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stderr
+        return done
 
     def apply(self, *manifests: dict[str, object], namespace: str | None = None) -> None:
         """Create objects, whatever their kind."""

@@ -1,7 +1,8 @@
-// Command testcluster runs a real kube-apiserver with etcd inside the same process.
+// Command testcluster runs a real kube-apiserver with etcd inside the same process, or kubectl.
 //
-// Its first argument is a folder for etcd's files and a signing key, the others are options of
-// kube-apiserver. etcd listens on a Unix socket in that folder only.
+// Where its first argument is "kubectl", it is kubectl with the others. Else the first is a folder
+// for etcd's files and a signing key, the others are options of kube-apiserver. etcd listens on a
+// Unix socket in that folder only.
 package main
 
 import (
@@ -17,6 +18,8 @@ import (
 
 	"go.etcd.io/etcd/server/v3/embed"
 	"k8s.io/component-base/cli"
+	"k8s.io/kubectl/pkg/cmd"
+	"k8s.io/kubectl/pkg/cmd/util"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app"
 )
 
@@ -24,7 +27,12 @@ const etcdStartsWithin = 60 * time.Second
 
 func main() {
 	if len(os.Args) < 2 {
-		fail("usage: testcluster DATA_DIR [kube-apiserver options]")
+		fail("usage: testcluster DATA_DIR [kube-apiserver options] | kubectl [arguments]")
+	}
+	if os.Args[1] == "kubectl" {
+		os.Args = os.Args[1:]
+		util.CheckErr(cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()))
+		return
 	}
 	socket, err := startEtcd(os.Args[1])
 	if err != nil {
