@@ -54,6 +54,11 @@ def _meaning(error: DynamicApiError, what: str, server: str) -> KdError:
         )
     if status == 403 and "exceeded quota" in message:
         return Forbidden(f"The quota is used up: {message} Delete old models, or ask for more.")
+    if status == 403 and "is being terminated" in message:
+        return Unavailable(
+            f"Could not {what}: the namespace is being deleted. Use another (KD_NAMESPACE), or "
+            "register again when it has been made anew."
+        )
     if status == 403:
         return Forbidden(
             f"You may not {what}; ask the administrator for a Role that allows it. ({message})"
@@ -62,7 +67,7 @@ def _meaning(error: DynamicApiError, what: str, server: str) -> KdError:
         return NotFound(f"Could not {what}: {message}")
     if status == 409:
         return Conflict(f"Could not {what}: {message}")
-    if status == 413 or "must have at most 1048576 bytes" in message:
+    if status == 413 or "more than 1048576 bytes" in message:
         return TooLarge(f"Could not {what}: a ConfigMap holds 1 MiB at most. ({message})")
     if status in (400, 422):
         return InvalidInput(f"Could not {what}: {message}")

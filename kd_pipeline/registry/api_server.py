@@ -54,6 +54,7 @@ class ApiServerRegistry(Registry):
         self._server = str(api.configuration.host)
         self._dynamic: DynamicClient | None = None
         self._resources: dict[str, Resource] = {}
+        self._discovering = threading.Lock()  # the library's discovery bears one thread at a time
         self.problems: dict[str, str] = {}
 
     @property
@@ -220,10 +221,11 @@ class ApiServerRegistry(Registry):
         return self._dynamic
 
     def _resource(self, kind: str) -> Resource:
-        if kind not in self._resources:
-            found = self._client().resources.get(api_version=API_VERSIONS[kind], kind=kind)
-            self._resources[kind] = found
-        return self._resources[kind]
+        with self._discovering:
+            if kind not in self._resources:
+                found = self._client().resources.get(api_version=API_VERSIONS[kind], kind=kind)
+                self._resources[kind] = found
+            return self._resources[kind]
 
     def _watch(self, kind: str, changed: threading.Event, stop: threading.Event) -> None:
         """Set ``changed`` whenever an object of a kind has changed, or might have."""

@@ -1,0 +1,402 @@
+"""A cluster in trouble: what is told, that nothing is lost, and that it recovers by itself."""
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kd_pipeline.errors import (
+    Forbidden,
+    InvalidInput,
+    KdError,
+    NotFound,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    VersionTaken,
+)
+from kd_pipeline.registry import open_registry
+from kd_pipeline.registry.api_server import ApiServerRegistry
+from tests.configmeta import configmeta
+from tests.kd_engines.running_server import eventually
+from tests.kd_pipeline.test_registry import ENGINE, TAXI
+from tests.real_api_server import ApiServer
+from tests.tcp_proxy import TcpProxy
+
+pytestmark = pytest.mark.slow
+SEEN_WITHIN_S = 2.0
+RBAC = Path(__file__).resolve().parents[2] / "deploy" / "rbac.yaml"
+MODEL_LABEL = "kubedirector.hpe.com/cmType=model"
+
+
+@pytest.fixture
+def registry(api_server: ApiServer) -> ApiServerRegistry:
+    return ApiServerRegistry(api_server.client(), api_server.new_namespace())
+
+
+@pytest.fixture
+def watched(registry: ApiServerRegistry) -> Iterator[list[tuple[float, str]]]:
+    """Return when which generation was seen by somebody who watches the registry."""
+    with watching(registry) as seen:
+        yield seen
+
+
+class watching:  # noqa: N801 - used as a function
+    """Collect a registry's generations in a thread, until left."""
+
+    def __init__(self, registry: ApiServerRegistry) -> None:
+        self._registry, self._stop = registry, threading.Event()
+        self._seen: list[tuple[float, str]] = []
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> list[tuple[float, str]]:
+        self._thread.start()
+        eventually(lambda: self._seen)
+        return self._seen
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+    def _watch(self) -> None:
+        for generation in self._registry.changes(self._stop):
+            self._seen.append((time.monotonic(), generation))
+
+
+def test_what_kubectl_changes_is_seen_at_once(
+    api_server: ApiServer, registry: ApiServerRegistry, watched: list[Any], tmp_path: Path
+) -> None:
+    model, engine = tmp_path / "model.yaml", tmp_path / "engine.yaml"
+    model.write_text(yaml.safe_dump(TAXI.to_manifest()))
+    engine.write_text(yaml.safe_dump(ENGINE.manifest))
+    connect = '{"spec":{"connections":{"configmaps":["taxi-1"]}}}'
+    for line, found in (
+        (f"apply -f {model}", lambda: [m.key for m in registry.models()] == [("taxi", "1")]),
+        (
+            "annotate configmap taxi-1 note=seen",
+            lambda: len(registry.models()) == 1,
+        ),
+        (f"apply -f {engine}", lambda: [c.name for c in registry.clusters()] == ["engine"]),
+        (
+            f"patch kdcluster engine --type=merge -p {connect}",
+            lambda: registry.cluster("engine").connections("configmaps") == ["taxi-1"],
+        ),
+        ("label configmap taxi-1 kubedirector.hpe.com/cmType-", lambda: registry.models() == []),
+        (f"label configmap taxi-1 {MODEL_LABEL}", lambda: len(registry.models()) == 1),
+        ("delete configmap taxi-1", lambda: registry.models() == []),
+    ):
+        before = watched[-1]
+        api_server.kubectl("-n", registry.namespace, *line.split())
+        done = time.monotonic()
+        eventually(lambda before=before: watched[-1] != before)
+        assert watched[-1][0] - done < SEEN_WITHIN_S, line
+        assert found(), line
+
+
+def test_kubectl_sees_what_is_registered_and_connected(
+    api_server: ApiServer, registry: ApiServerRegistry
+) -> None:
+    def kubectl(*words: str) -> str:
+        return api_server.kubectl("-n", registry.namespace, *words).stdout
+
+    registry.register(TAXI)
+    assert "taxi-1" in kubectl("get", "configmap", "-l", MODEL_LABEL)
+    registry.apply_cluster(ENGINE)
+    registry.connect("engine", "configmaps", "taxi-1")
+    path = "jsonpath={.spec.connections.configmaps}"
+    assert kubectl("get", "kdcluster", "engine", "-o", path) == '["taxi-1"]'
+    registry.delete_model("taxi", "1")
+    assert "taxi-1" not in kubectl("get", "configmap")
+
+
+def test_of_two_users_at_once_one_wins_and_the_other_is_told(
+    api_server: ApiServer, registry: ApiServerRegistry
+) -> None:
+    users = [registry, ApiServerRegistry(api_server.client(), registry.namespace)]
+    for turn in range(20):
+        start = threading.Barrier(2)
+
+        def register(user: int, version: str = str(turn), start: Any = start) -> str:
+            model = type(TAXI)("taxi", version, "p", "s", extra={"model-sha256": str(user)})
+            start.wait()
+            try:
+                return str(users[user].register(model))
+            except VersionTaken as error:
+                return type(error).__name__
+
+        with ThreadPoolExecutor(2) as pool:
+            assert sorted(pool.map(register, (0, 1))) == ["True", "VersionTaken"]
+
+
+def test_a_renewed_token_is_used_without_a_restart(
+    api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    namespace = api_server.new_namespace()
+    config = api_server.kubeconfig(tmp_path / "config", "expired", namespace)
+    _surroundings(monkeypatch, tmp_path, KUBECONFIG=str(config))
+    with pytest.raises(Unauthorized, match=r"may have expired\. Log in to the cluster again"):
+        open_registry().register(TAXI)
+    api_server.kubeconfig(config, namespace=namespace)
+    assert open_registry().register(TAXI) is True
+
+
+def test_a_namespace_that_is_deleted_is_told_and_one_made_anew_serves(
+    api_server: ApiServer, registry: ApiServerRegistry, watched: list[Any]
+) -> None:
+    name = registry.namespace
+    api_server.kubectl("delete", "namespace", name, "--wait=false")
+    with pytest.raises(Unavailable, match="the namespace is being deleted"):
+        registry.register(TAXI)
+    finalize(api_server, name)
+    with pytest.raises(NotFound, match=f'namespaces "{name}" not found'):
+        registry.register(TAXI)
+    api_server.kubectl("create", "namespace", name)
+    before = len(watched)
+    assert registry.register(TAXI) is True
+    eventually(lambda: len(watched) > before)
+
+
+def finalize(api_server: ApiServer, name: str) -> None:
+    """Do what the namespace controller does once the namespace is empty."""
+    manifest = json.loads(api_server.kubectl("get", "namespace", name, "-o", "json").stdout)
+    manifest["spec"]["finalizers"] = []
+    path = api_server.folder / f"{name}.json"
+    path.write_text(json.dumps(manifest))
+    api_server.kubectl("replace", "--raw", f"/api/v1/namespaces/{name}/finalize", "-f", str(path))
+
+
+def test_a_quota_that_is_used_up_is_told_and_nothing_is_lost(
+    api_server: ApiServer, registry: ApiServerRegistry
+) -> None:
+    registry.register(TAXI)
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "few"},
+        "spec": {"hard": {"count/configmaps": "1"}},
+    }
+    api_server.apply(quota, namespace=registry.namespace)
+    # The quota controller, which does not run here, counts what there is.
+    status = '{"status":{"hard":{"count/configmaps":"1"},"used":{"count/configmaps":"1"}}}'
+    api_server.kubectl(
+        "-n", registry.namespace, "patch", "quota", "few", "--subresource=status",
+        "--type=merge", "-p", status,
+    )  # fmt: skip
+    second = type(TAXI)("taxi", "2", "p", "s")
+    with pytest.raises(Forbidden, match=r"The quota is used up: .*count/configmaps=1"):
+        registry.register(second)
+    assert [m.version for m in registry.models()] == ["1"]
+    api_server.kubectl("-n", registry.namespace, "delete", "quota", "few")
+    assert registry.register(second) is True
+
+
+def test_more_than_a_mebibyte_is_told(registry: ApiServerRegistry) -> None:
+    manifest = TAXI.to_manifest()
+    manifest["data"]["metrics"] = "x" * 1_100_000
+    with pytest.raises(TooLarge, match="a ConfigMap holds 1 MiB at most"):
+        registry._call("create", "ConfigMap", body=manifest)
+
+
+@pytest.fixture(scope="module")
+def lacking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], Any]]:
+    """Return a maker of registries whose user has our Role without one verb of one resource."""
+    users = {f"user-{n}": (f"user-{n}", "some") for n in range(8)}
+    server = ApiServer(tmp_path_factory.mktemp("lacking"), users)
+    server.install_kubedirector()
+    _, role, binding = yaml.safe_load_all(RBAC.read_text())
+    unused = iter(users)
+
+    def make(verb: str, resource: str) -> ApiServerRegistry:
+        user, namespace = next(unused), server.new_namespace()
+        admin = ApiServerRegistry(server.client(), namespace)
+        admin.apply_cluster(ENGINE)
+        admin.register(TAXI)
+        less = json.loads(json.dumps(role))
+        for rule in less["rules"]:
+            if resource in rule["resources"]:
+                rule["verbs"].remove(verb)
+        subject = {"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}
+        server.apply(less, {**binding, "subjects": [subject]}, namespace=namespace)
+        return ApiServerRegistry(server.client(user), namespace)
+
+    yield make
+    server.kill()
+
+
+OTHER = type(TAXI)("other", "1", "p", "s")
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource", "call"),
+    [
+        ("list", "configmaps", lambda r: r.models()),
+        ("create", "configmaps", lambda r: r.register(OTHER)),
+        ("delete", "configmaps", lambda r: r.delete_model("taxi", "1")),
+        ("list", "kubedirectorclusters", lambda r: r.clusters()),
+        ("get", "kubedirectorclusters", lambda r: r.connect("engine", "configmaps", "a")),
+        ("update", "kubedirectorclusters", lambda r: r.connect("engine", "configmaps", "a")),
+        ("patch", "kubedirectorclusters", lambda r: r.apply_cluster(ENGINE)),
+        ("list", "kubedirectorapps", lambda r: r.apps()),
+    ],
+)
+def test_each_verb_that_is_forbidden_is_named(
+    lacking: Callable[[str, str], Any], verb: str, resource: str, call: Callable[[Any], object]
+) -> None:
+    registry = lacking(verb, resource)
+    sentence = f"You may not {verb} {resource} in namespace {registry.namespace}; ask the admin"
+    with pytest.raises(Forbidden, match=sentence):
+        call(registry)
+    assert registry.missing_permissions() == [f"{verb} {resource}"]
+
+
+def test_nothing_is_lost_while_the_server_is_killed_again_and_again(
+    tmp_path: Path,
+) -> None:
+    server = ApiServer(tmp_path)
+    server.install_kubedirector()
+    registry = ApiServerRegistry(server.client(), server.new_namespace())
+    done: list[str] = []
+    stop = threading.Event()
+
+    def register() -> None:
+        while not stop.is_set():
+            model = type(TAXI)("taxi", str(len(done) + 1), "p", "s")
+            try:
+                registry.register(model)  # again, with the same content, where the answer was lost
+                done.append(model.version)
+                stop.wait(0.02)
+            except Unavailable:
+                stop.wait(0.2)
+
+    with (
+        ThreadPoolExecutor(1) as pool,
+        watching(ApiServerRegistry(server.client(), registry.namespace)) as seen,
+    ):
+        registering = pool.submit(register)
+        for _ in range(3):
+            before = len(done)
+            eventually(lambda before=before: registering.done() or len(done) > before + 3, 60)
+            server.kill()
+            server.start()
+        stop.set()
+        registering.result(30)
+        assert {m.version for m in registry.models()} >= set(done)
+        assert len(done) > 9
+        eventually(lambda: seen[-1][1] == registry.generation())
+    # What the server has forgotten (410 Gone) is listed anew.
+    assert registry._watch_once("ConfigMap", "1", threading.Event(), threading.Event()) == ""
+    server.kill()
+
+
+def test_a_connection_that_falls_silent_is_noticed(
+    api_server: ApiServer, registry: ApiServerRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No end, no reset, no bytes: only a time limit tells that a watch is dead."""
+    monkeypatch.setattr("kd_pipeline.registry.api_server.SILENCE_S", 3.0)
+    proxy = TcpProxy(api_server.port)
+    client = api_server.client()
+    client.configuration.host = f"https://127.0.0.1:{proxy.port}"
+    with watching(ApiServerRegistry(client, registry.namespace)) as seen:
+        proxy.silence()
+        registry.register(TAXI)
+        eventually(lambda: seen[-1][1] == registry.generation(), 20)
+    proxy.close()
+
+
+def test_a_server_that_answers_too_slowly_is_told(
+    api_server: ApiServer, registry: ApiServerRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = TcpProxy(api_server.port)
+    client = api_server.client()
+    client.configuration.host = f"https://127.0.0.1:{proxy.port}"
+    slow = ApiServerRegistry(client, registry.namespace)
+    assert slow.models() == []
+    monkeypatch.setattr("kd_pipeline.registry.api_server.READ_S", 0.5)
+    proxy.silence()
+    with pytest.raises(Unavailable, match=r"does not answer \(.*\); check the network"):
+        slow.models()
+    proxy.close()
+
+
+def test_a_pods_service_account_leads_here(
+    api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    namespace = api_server.new_namespace()
+    api_server.kubectl("-n", namespace, "apply", "-f", str(RBAC))
+    folder = tmp_path / "serviceaccount"
+    folder.mkdir()
+    made = api_server.kubectl("-n", namespace, "create", "token", "kd-notebook")
+    (folder / "token").write_text(made.stdout)
+    (folder / "ca.crt").write_bytes(api_server.ca.read_bytes())
+    (folder / "namespace").write_text(namespace)
+    monkeypatch.setattr("kd_pipeline.registry.surroundings.SERVICE_ACCOUNT", folder)
+    files = "kubernetes.config.incluster_config.SERVICE_"
+    monkeypatch.setattr(f"{files}TOKEN_FILENAME", str(folder / "token"))
+    monkeypatch.setattr(f"{files}CERT_FILENAME", str(folder / "ca.crt"))
+    where = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": api_server.port}
+    _surroundings(monkeypatch, tmp_path, **where)
+    registry = open_registry()
+    assert registry.place == f"namespace {namespace} of {api_server.url}"
+    assert registry.missing_permissions() == []
+    assert registry.register(TAXI) is True
+
+
+def test_a_kubeconfig_that_is_connected_as_a_secret_leads_here(
+    api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    namespace = api_server.new_namespace()
+    config = api_server.kubeconfig(tmp_path / "config", namespace=namespace).read_bytes()
+    meta = tmp_path / "configmeta.json"
+
+    def connect(content: bytes) -> None:
+        entry = {
+            "metadata": {"name": _base64(b"my-cluster")},
+            "data": {"config": _base64(_base64(content).encode())},
+            "labels": {"kubedirector.hpe.com/secretType": _base64(b"kubeconfig")},
+            "annotations": None,
+        }
+        meta.write_text(json.dumps(configmeta(secrets={"kubeconfig": [entry]})))
+
+    connect(config.replace(b"an-administrator", b"an-expired-administrator"))
+    _surroundings(monkeypatch, tmp_path, KD_CONFIGMETA=str(meta))
+    with pytest.raises(Unauthorized, match="connect a newer kubeconfig"):
+        open_registry().models()
+    connect(config)
+    assert open_registry().register(TAXI) is True
+    connect(b"no kubeconfig")
+    with pytest.raises(InvalidInput, match="kubeconfig cannot be used"):
+        open_registry()
+
+
+def test_no_refusal_tells_a_token(api_server: ApiServer, registry: ApiServerRegistry) -> None:
+    told = []
+    for user in ("expired-secret-token", "another-secret"):
+        stranger = ApiServerRegistry(api_server.client(user), registry.namespace)
+        for call in (stranger.models, stranger.clusters, stranger.missing_permissions):
+            with pytest.raises(KdError) as error:
+                call()
+            told.append(str(error.value))
+    assert not any("secret" in sentence for sentence in told)
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _surroundings(monkeypatch: pytest.MonkeyPatch, folder: Path, **variables: Any) -> None:
+    """Leave nothing in the environment that leads to a registry but ``variables``."""
+    names = ("KD_REGISTRY", "KD_NAMESPACE", "KD_CONFIGMETA", "KUBECONFIG")
+    for name in (*names, "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KD_HOME", str(folder / "nothing"))
+    monkeypatch.setenv("KUBECONFIG", str(folder / "none"))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, str(value))
