@@ -19,7 +19,7 @@ from kd_pipeline.registry.base import Registry
 from kd_pipeline.registry.folder import FolderRegistry
 
 if TYPE_CHECKING:
-    from kubernetes.client import ApiClient
+    from kubernetes.client import Configuration
 
 KUBERNETES = "kubernetes"
 KUBECONFIG_SECRET = "kubeconfig"  # noqa: S105 - a type of secrets
@@ -58,7 +58,7 @@ def _in_cluster() -> Registry:
     configuration = client.Configuration()
     config.load_incluster_config(client_configuration=configuration)
     namespace = (SERVICE_ACCOUNT / "namespace").read_text().strip() or DEFAULT_NAMESPACE
-    return _registry(client.ApiClient(configuration), namespace)
+    return _registry(configuration, namespace)
 
 
 def _of_kubeconfig(content: bytes) -> Registry:
@@ -75,13 +75,18 @@ def _of_kubeconfig(content: bytes) -> Registry:
             f"The kubeconfig cannot be used ({' '.join(str(error).split())[:200]}); download a "
             "new one from your cluster, or set KD_REGISTRY to a folder of manifests."
         ) from None
-    return _registry(client.ApiClient(configuration), namespace)
+    return _registry(configuration, namespace)
 
 
-def _registry(api: "ApiClient", namespace: str) -> Registry:
+def _registry(configuration: "Configuration", namespace: str) -> Registry:
+    from kubernetes.client import ApiClient
+    from urllib3.util import Retry
+
     from kd_pipeline.registry.api_server import ApiServerRegistry
 
-    return ApiServerRegistry(api, os.environ.get("KD_NAMESPACE") or namespace)
+    # A busy server's 429 and a refused connection are tried again, silence is told at once.
+    configuration.retries = Retry(total=3, read=0, backoff_factor=0.2)
+    return ApiServerRegistry(ApiClient(configuration), os.environ.get("KD_NAMESPACE") or namespace)
 
 
 def _connected_kubeconfig() -> bytes | None:

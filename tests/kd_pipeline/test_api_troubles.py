@@ -300,7 +300,8 @@ def test_a_connection_that_falls_silent_is_noticed(
     api_server: ApiServer, registry: ApiServerRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No end, no reset, no bytes: only a time limit tells that a watch is dead."""
-    monkeypatch.setattr("kd_pipeline.registry.api_server.SILENCE_S", 3.0)
+    for limit in ("SILENCE_S", "READ_S"):
+        monkeypatch.setattr(f"kd_pipeline.registry.api_server.{limit}", 2.0)
     proxy = TcpProxy(api_server.port)
     client = api_server.client()
     client.configuration.host = f"https://127.0.0.1:{proxy.port}"
