@@ -1,4 +1,4 @@
-"""The command `kd`: up, down, status, doctor."""
+"""The command `kd`: up, down, status, doctor, export, import."""
 
 import os
 import signal
@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
 from kd_engines.doctor import examine
 from kd_engines.local.commands import login_url
+from kd_engines.local.exchange import exported, import_into, read_stream
 from kd_engines.local.home import Home
 from kd_engines.local.job_runners import running_jobs, sentence_of_cancelled
 from kd_engines.local.status import Status, read_status
 from kd_engines.local.supervisor import Supervisor, stop_everything
 from kd_engines.local.world import module_of, read_world
-from kd_pipeline.errors import KdError, Unavailable
+from kd_pipeline.atomic import write_atomic
+from kd_pipeline.errors import InvalidInput, KdError, Unavailable
+from kd_pipeline.registry import open_registry
 
 READY_WITHIN_S = 60.0
 STOPPED_WITHIN_S = 90.0
@@ -95,6 +99,44 @@ def doctor() -> None:
         findings.append(finding)
         _tell(str(finding))
     raise typer.Exit(1 if any(finding.fix for finding in findings) else 0)
+
+
+@app.command("export")
+def export_manifests(
+    home: HomeOption = None,
+    namespace: Annotated[str | None, typer.Option(help="Written into every manifest.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File (stdout).")] = None,
+    from_cluster: Annotated[
+        bool, typer.Option("--from-cluster", help="The surroundings' namespace, not the home.")
+    ] = False,
+) -> None:
+    """Write the pipeline's manifests as `kubectl apply -f` takes them, without any secret."""
+    place = Home.at(home)
+    registry = open_registry() if from_cluster else place.registry()
+    manifests, notes = exported(registry, place.repository.root, namespace)
+    text = yaml.safe_dump_all(manifests, sort_keys=False, allow_unicode=True)
+    if output:
+        write_atomic(output, text)
+    else:
+        typer.echo(text, nl=False)
+    for note in notes:
+        typer.echo(note, err=True)
+
+
+@app.command("import")
+def import_manifests(
+    file: Annotated[Path, typer.Argument(help="YAML, as `kubectl get … -o yaml` writes it.")],
+    home: HomeOption = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite what differs.")] = False,
+) -> None:
+    """Take kdapps, kdclusters and ConfigMaps into the home, where `kd up` runs them."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{file} cannot be read: {error.strerror}.") from None
+    registry = Home.at(home).create().registry()
+    written, there = import_into(registry, read_stream(content), replace)
+    _tell(f"{written} written to {registry.path}, {there} there already.")
 
 
 def main() -> None:

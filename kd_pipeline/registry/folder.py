@@ -7,7 +7,7 @@ its own. Files with several documents are read, and written back whole when one 
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -163,6 +163,12 @@ class FolderRegistry(Registry):
         """Write a kdcluster, new or changed."""
         with self._lock:
             self._write(cluster.manifest)
+
+    def apply(self, manifests: Iterable[dict[str, Any]]) -> None:
+        """Write manifests of whatever kind, new or changed; their names must be checked before."""
+        with self._lock:
+            for manifest in manifests:
+                self._write(manifest)
 
     def edit_cluster(self, name: str, edit: Callable[[Cluster], Cluster]) -> bool:
         """Read, edit and write a kdcluster under the lock; False where nothing changed."""
