@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kd_pipeline.errors import InvalidConfigmeta, UnknownCluster
+from kd_pipeline.model_aliases import ALIASES_TYPE
 from kd_pipeline.model_config import MODEL_TYPE
 
 # Services whose endpoints take the REST calls of an engine, in the order in which to try them.
@@ -143,6 +144,10 @@ class Connections:
     def models(self) -> tuple[ConfigMapEntry, ...]:
         """Return the connected ConfigMaps of type ``model``."""
         return tuple(entry for entry in self.configmaps if entry.type == MODEL_TYPE)
+
+    def aliases(self) -> tuple[ConfigMapEntry, ...]:
+        """Return the connected ConfigMaps of type ``model-aliases``."""
+        return tuple(entry for entry in self.configmaps if entry.type == ALIASES_TYPE)
 
 
 def parse_connections(raw: bytes | str | Mapping[str, Any]) -> Connections:

@@ -185,9 +185,19 @@ class ModelStatus(msgspec.Struct):
     log: str = ""
 
 
+class AliasStatus(msgspec.Struct):
+    """An alias on a deployment engine: the version it stands for, and the one it is to."""
+
+    model: str
+    alias: str
+    version: str
+    wanted: str
+
+
 class ModelList(msgspec.Struct):
     """Answer of ``GET /models``: what is connected, and how far this engine is with it."""
 
     models: list[ModelStatus]
     generation: str | None = None
     last_error: str | None = None
+    aliases: list[AliasStatus] = []

@@ -80,6 +80,7 @@ class DeploymentEngine:
         self.connections = connections
         self.history.first_id = first_id(connections)
         log.info("%d models are connected", len(connections.models()))
+        self.models.aliases.want(connections.aliases())
         self.models.want(connections.models())
 
     async def _end_of_start(self) -> None:
@@ -90,7 +91,12 @@ class DeploymentEngine:
 async def list_models(request: Request) -> Response:
     """GET /models: every connected version, its state, and why not."""
     engine: DeploymentEngine = request.app.state.engine
-    return json_response(ModelList(engine.models.statuses(), engine.generation, engine.last_error))
+    models = engine.models
+    return json_response(
+        ModelList(
+            models.statuses(), engine.generation, engine.last_error, models.aliases.statuses()
+        )
+    )
 
 
 async def get_model(request: Request) -> Response:

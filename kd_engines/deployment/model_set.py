@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
+from kd_engines.deployment.alias_table import AliasTable
 from kd_engines.deployment.errors import ModelNotReady
 from kd_engines.deployment.loading import Limits, load
 from kd_engines.deployment.model_slot import ModelSlot
@@ -34,6 +35,7 @@ class ModelSet:
         self._loaders = asyncio.Semaphore(LOADERS)
         self._tasks: set[asyncio.Task[None]] = set()
         self.settled = asyncio.Event()
+        self.aliases = AliasTable(self._serves)
 
     def want(self, entries: Iterable[ConfigMapEntry]) -> None:
         """Make what runs be what ``entries`` say; returns at once."""
@@ -49,14 +51,29 @@ class ModelSet:
         self._see_settled()
 
     def find(self, name: str, version: str) -> ServedModel:
-        """Return what serves a version now; raises NotFound, ModelNotReady."""
+        """Return what serves a version, or an alias, now; raises NotFound, ModelNotReady."""
         slot = self._slots.get((name, version))
         if slot is None:
+            alias = self.aliases.version(name, version)
+            if alias is not None:
+                return self._find_by_alias(name, version, alias)
             raise NotFound(self._sentence_of_missing(name, version))
         if slot.running is None:
             why = f"could not be loaded: {slot.reason}" if slot.reason else "is being loaded"
             raise ModelNotReady(f"Model {name}/{version} {why}")
         return slot.running
+
+    def _find_by_alias(self, name: str, alias: str, version: str) -> ServedModel:
+        if (name, version) not in self._slots:
+            raise NotFound(
+                f"The alias {name}/{alias} is that of version {version}, which is not connected "
+                "to this engine; deploy it, or move the alias."
+            )
+        return self.find(name, version)
+
+    def _serves(self, key: Key) -> bool:
+        slot = self._slots.get(key)
+        return slot is not None and slot.running is not None and not slot.removal
 
     def statuses(self) -> list[ModelStatus]:
         """Return every version with its state, also those that cannot be used and why."""

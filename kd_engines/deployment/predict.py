@@ -65,6 +65,7 @@ class Predict:
         body = await read(receive)
         # After the body: a version that is taken off meanwhile is not found, instead of cut off.
         served = self._models.find(name, version)
+        version = served.label.partition("/")[2]  # an alias's own
         args = scoring_args(body, served.kind)
         number = self._history.next_id()
         began = time.perf_counter()

@@ -101,6 +101,7 @@ def _manifests(registry: Registry, notes: list[str]) -> Iterable[Mapping[str, An
         yield from (app.manifest for app in registry.apps())
         yield from (cluster.manifest for cluster in registry.clusters())
         yield from (model.to_manifest() for model in registry.models())
+        yield from (aliases.to_manifest() for aliases in registry.aliases().values())
         return
     for document in registry.documents():
         if document.kind in KINDS:

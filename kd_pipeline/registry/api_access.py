@@ -10,7 +10,7 @@ from kd_pipeline.registry.api_errors import told
 READ = ("get", "list", "watch")
 KUBEDIRECTOR = "kubedirector.hpe.com"
 NEEDED = {
-    ("", "configmaps"): (*READ, "create", "delete"),
+    ("", "configmaps"): (*READ, "create", "update", "delete"),
     (KUBEDIRECTOR, "kubedirectorclusters"): (*READ, "create", "update", "patch"),
     (KUBEDIRECTOR, "kubedirectorapps"): READ,
 }

@@ -5,7 +5,6 @@ editing a kdcluster is a PUT of the version that was read, tried again where som
 """
 
 import hashlib
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,10 +17,12 @@ from urllib3.exceptions import HTTPError
 
 from kd_pipeline.clusters import APP_KIND, CLUSTER_KIND, App, Cluster
 from kd_pipeline.errors import Conflict, InvalidManifest, InvalidModel, KdError, NotFound
+from kd_pipeline.model_aliases import ALIASES_TYPE, ModelAliases, aliases_name
 from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE, ModelConfig
 from kd_pipeline.registry.api_access import missing_permissions
 from kd_pipeline.registry.api_errors import told
-from kd_pipeline.registry.base import Registry, natural, same_content, version_taken
+from kd_pipeline.registry.api_watch import events
+from kd_pipeline.registry.base import Registry, name_taken, natural, same_content, version_taken
 
 FIELD_MANAGER = "kd-magics"
 API_VERSIONS = {
@@ -32,6 +33,8 @@ API_VERSIONS = {
 NAMES = {"ConfigMap": "configmaps", CLUSTER_KIND: "kubedirectorclusters"}
 NAMES[APP_KIND] = "kubedirectorapps"
 MODELS = f"{CM_TYPE_LABEL}={MODEL_TYPE}"
+ALIASES = f"{CM_TYPE_LABEL}={ALIASES_TYPE}"
+WATCHED = f"{CM_TYPE_LABEL} in ({MODEL_TYPE},{ALIASES_TYPE})"
 PAGE = 500
 MOST_EDITS = 50
 CONNECT_S, READ_S = 5.0, 30.0
@@ -132,16 +135,38 @@ class ApiServerRegistry(Registry):
             try:
                 held = ModelConfig.from_manifest(self._get("ConfigMap", model.configmap_name))
             except InvalidModel:
-                raise InvalidModel(
-                    f"A ConfigMap {model.configmap_name!r} that is no model exists already; "
-                    "choose another model name or version."
-                ) from None
+                raise name_taken(model.configmap_name) from None
             return self._is_registered(held, model, self.models())
         return True
 
     def delete_model(self, name: str, version: str) -> None:
-        """Delete a model version's ConfigMap; raises ModelNotFound."""
+        """Delete a model version's ConfigMap (see :meth:`Registry.delete_model`)."""
+        self._check_no_alias(name, version)
         self._call("delete", "ConfigMap", name=self.model(name, version).configmap_name)
+
+    def aliases(self) -> dict[str, ModelAliases]:
+        """Return the aliases of each model that has any."""
+        found = self._build("ConfigMap", ModelAliases.from_manifest, ALIASES)
+        return {aliases.model: aliases for aliases in found if aliases.versions}
+
+    def edit_aliases(self, model: str, edit: Callable[[ModelAliases], ModelAliases]) -> None:
+        """Read, edit and write a model's aliases; where somebody was faster, again."""
+        name = aliases_name(model)
+
+        def attempt() -> None:
+            try:
+                held: dict[str, Any] = self._get("ConfigMap", name)
+            except NotFound:
+                body = edit(ModelAliases(model)).to_manifest()
+                self._call("create", "ConfigMap", body=body, field_manager=FIELD_MANAGER)
+                return
+            if (held["metadata"].get("labels") or {}).get(CM_TYPE_LABEL) != ALIASES_TYPE:
+                raise name_taken(name)
+            after = edit(ModelAliases.from_manifest(held)).to_manifest()
+            body = {**_writable(held, keep_version=True), "data": after["data"]}
+            self._call("replace", "ConfigMap", body=body, field_manager=FIELD_MANAGER)
+
+        _again_where_others_were_faster(attempt, f"The aliases of {model!r}")
 
     def apply_cluster(self, cluster: Cluster) -> None:
         """Write a kdcluster, new or changed, by server-side apply."""
@@ -156,21 +181,19 @@ class ApiServerRegistry(Registry):
 
     def edit_cluster(self, name: str, edit: Callable[[Cluster], Cluster]) -> bool:
         """Read, edit and write a kdcluster; where somebody was faster, again from what is new."""
-        for attempt in range(MOST_EDITS):
+        changed = False
+
+        def attempt() -> None:
+            nonlocal changed
             before = self.cluster(name)
             after = edit(before)
-            if after.manifest == before.manifest:
-                return False
-            try:
+            changed = after.manifest != before.manifest
+            if changed:
                 body = _writable(after.manifest, keep_version=True)
                 self._call("replace", CLUSTER_KIND, body=body, field_manager=FIELD_MANAGER)
-                return True
-            except Conflict:
-                time.sleep(0.01 * (attempt + 1))
-        raise Conflict(
-            f"kdcluster {name!r} was changed by others {MOST_EDITS} times while it was edited; "
-            "try again when they are done."
-        )
+
+        _again_where_others_were_faster(attempt, f"kdcluster {name!r}")
+        return changed
 
     def _is_registered(
         self, held: ModelConfig, model: ModelConfig, models: list[ModelConfig]
@@ -242,38 +265,32 @@ class ApiServerRegistry(Registry):
         self, kind: str, version: str, changed: threading.Event, stop: threading.Event
     ) -> str:
         """Watch from a resource version on; return the one reached, "" where it is too old."""
-        stream = self._resource(kind).get(
-            namespace=self.namespace,
-            label_selector=_selector(kind) or None,
-            resource_version=version,
-            watch=True,
-            timeout_seconds=WATCH_S,
-            serialize=False,
-            _request_timeout=(CONNECT_S, SILENCE_S),
-        )
-        try:
-            for line in _lines(stream):
-                event = json.loads(line)
-                if event["type"] == "ERROR" or stop.is_set():
-                    return ""
-                version = event["object"]["metadata"]["resourceVersion"]
-                changed.set()
-        finally:
-            stream.release_conn()
-            stream.close()
+        limits = (WATCH_S, (CONNECT_S, SILENCE_S))
+        resource, selector = self._resource(kind), _selector(kind) or None
+        for event in events(resource, self.namespace, selector, version, limits):
+            if event["type"] == "ERROR" or stop.is_set():
+                return ""
+            version = event["object"]["metadata"]["resourceVersion"]
+            changed.set()
         return version
 
 
-def _lines(stream: Any) -> Iterator[bytes]:
-    """Yield whole lines of a response as they arrive."""
-    rest = b""
-    for chunk in stream.stream(amt=None):
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from (line for line in whole if line.strip())
+def _again_where_others_were_faster(attempt: Callable[[], None], what: str) -> None:
+    """Read and write anew after each Conflict; raises it where that does not end."""
+    for number in range(MOST_EDITS):
+        try:
+            attempt()
+            return
+        except Conflict:
+            time.sleep(0.01 * (number + 1))
+    raise Conflict(
+        f"{what} was changed by others {MOST_EDITS} times while it was edited; "
+        "try again when they are done."
+    )
 
 
 def _selector(kind: str) -> str:
-    return MODELS if kind == "ConfigMap" else ""
+    return WATCHED if kind == "ConfigMap" else ""
 
 
 def _writable(manifest: dict[str, Any], keep_version: bool) -> dict[str, Any]:

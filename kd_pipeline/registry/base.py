@@ -5,7 +5,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
 from kd_pipeline.clusters import App, Cluster
-from kd_pipeline.errors import ModelNotFound, NotFound, UnknownCluster, VersionTaken
+from kd_pipeline.errors import (
+    Conflict,
+    InvalidModel,
+    ModelNotFound,
+    NotFound,
+    UnknownCluster,
+    VersionTaken,
+)
+from kd_pipeline.model_aliases import ModelAliases
 from kd_pipeline.model_config import ModelConfig
 
 # Keys that say when, by whom and in which job a model was made, not what it is: registering the
@@ -58,7 +66,15 @@ class Registry(ABC):
 
     @abstractmethod
     def delete_model(self, name: str, version: str) -> None:
-        """Delete a model version's ConfigMap; raises ModelNotFound."""
+        """Delete a model version's ConfigMap; raises ModelNotFound, Conflict for an alias's."""
+
+    @abstractmethod
+    def aliases(self) -> dict[str, ModelAliases]:
+        """Return the aliases of each model that has any."""
+
+    @abstractmethod
+    def edit_aliases(self, model: str, edit: Callable[[ModelAliases], ModelAliases]) -> None:
+        """Read, edit and write a model's aliases as one step; without any, they are deleted."""
 
     @abstractmethod
     def apply_cluster(self, cluster: Cluster) -> None:
@@ -85,6 +101,51 @@ class Registry(ABC):
             else f"registered: {', '.join(names) or 'none'}"
         )
         raise ModelNotFound(f"No model {name}/{version} is registered ({known}). See %models.")
+
+    def set_alias(self, model: str, alias: str, version: str) -> str | None:
+        """Make ``alias`` that of a registered version; return the one it was of before, or None.
+
+        Raises ModelNotFound, and InvalidModel where the alias cannot be one or is a version.
+        """
+        self.model(model, version)
+        if any(m.key == (model, alias) for m in self.models()):
+            raise InvalidModel(
+                f"{model}/{alias} is a registered version, so {alias!r} cannot be an alias; "
+                "choose another word."
+            )
+        before: list[str | None] = []
+
+        def edit(aliases: ModelAliases) -> ModelAliases:
+            before.append(aliases.versions.get(alias))
+            return aliases.with_alias(alias, version)
+
+        self.edit_aliases(model, edit)
+        return before[-1]
+
+    def delete_alias(self, model: str, alias: str) -> bool:
+        """Delete an alias; return False where there was none."""
+        if alias not in self.aliases_of(model).versions:
+            return False
+        self.edit_aliases(model, lambda aliases: aliases.without(alias))
+        return True
+
+    def aliases_of(self, model: str) -> ModelAliases:
+        """Return a model's aliases, which may be none."""
+        return self.aliases().get(model, ModelAliases(model))
+
+    def resolve(self, model: str, version_or_alias: str) -> ModelConfig:
+        """Return a registered version, by its version or by an alias; raises ModelNotFound."""
+        version = self.aliases_of(model).versions.get(version_or_alias, version_or_alias)
+        return self.model(model, version)
+
+    def _check_no_alias(self, model: str, version: str) -> None:
+        """Raise Conflict where an alias is that of this version."""
+        held = [a for a, v in sorted(self.aliases_of(model).versions.items()) if v == version]
+        if held:
+            raise Conflict(
+                f"{model}/{version} has the alias {', '.join(held)}; move it to another version "
+                "or delete it first."
+            )
 
     def cluster(self, name: str) -> Cluster:
         """Return one kdcluster; raises UnknownCluster."""
@@ -131,6 +192,14 @@ def version_taken(
         f"{model.name}/{model.version} is registered already, as ConfigMap "
         f"{holder.configmap_name}, with other content ({', '.join(changed[:6])}). Versions do not "
         f"change; register this one as version {free_version(model.name, models)}."
+    )
+
+
+def name_taken(configmap: str) -> InvalidModel:
+    """Build the error that says that a ConfigMap of that name is something else."""
+    return InvalidModel(
+        f"A ConfigMap {configmap!r} that is no model exists already; choose another model name or "
+        "version."
     )
 
 

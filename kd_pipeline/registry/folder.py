@@ -19,8 +19,9 @@ from kd_pipeline.atomic import fsync_folder, write_atomic
 from kd_pipeline.clusters import APP_KIND, CLUSTER_KIND, App, Cluster
 from kd_pipeline.connections_file import COMPARE_EVERY_S, wait_for_change
 from kd_pipeline.errors import InvalidManifest, InvalidModel
+from kd_pipeline.model_aliases import ALIASES_TYPE, ModelAliases, aliases_name
 from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE, ModelConfig
-from kd_pipeline.registry.base import Registry, natural, same_content, version_taken
+from kd_pipeline.registry.base import Registry, name_taken, natural, same_content, version_taken
 
 T = TypeVar("T")
 LOCK_TIMEOUT_S = 30.0
@@ -145,18 +146,40 @@ class FolderRegistry(Registry):
                         return False
                     raise version_taken(model, held, models)
             if self._find("ConfigMap", model.configmap_name):
-                raise InvalidModel(
-                    f"A ConfigMap {model.configmap_name!r} that is no model exists already; "
-                    "choose another model name or version."
-                )
+                raise name_taken(model.configmap_name)
             self._write(model.to_manifest())
             return True
 
     def delete_model(self, name: str, version: str) -> None:
-        """Delete a model version's ConfigMap; raises ModelNotFound."""
+        """Delete a model version's ConfigMap (see :meth:`Registry.delete_model`)."""
         with self._lock:
+            self._check_no_alias(name, version)
             found = self._find("ConfigMap", self.model(name, version).configmap_name)
             if found:
+                self._rewrite(found, None)
+
+    def aliases(self) -> dict[str, ModelAliases]:
+        """Return the aliases of each model that has any."""
+        found = {}
+        for document in self.documents():
+            if document.kind == "ConfigMap" and _cm_type(document) == ALIASES_TYPE:
+                try:
+                    aliases = ModelAliases.from_manifest(document.manifest)
+                    found[aliases.model] = aliases
+                except InvalidModel as error:
+                    self.problems[document.path.name] = str(error)
+        return found
+
+    def edit_aliases(self, model: str, edit: Callable[[ModelAliases], ModelAliases]) -> None:
+        """Read, edit and write a model's aliases under the lock."""
+        with self._lock:
+            found = self._find("ConfigMap", aliases_name(model))
+            if found and _cm_type(found) != ALIASES_TYPE:
+                raise name_taken(aliases_name(model))
+            after = edit(self.aliases_of(model))
+            if after.versions:
+                self._write(after.to_manifest())
+            elif found:
                 self._rewrite(found, None)
 
     def apply_cluster(self, cluster: Cluster) -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from kd_pipeline.clusters import Cluster
-from kd_pipeline.errors import InvalidModel, ModelNotFound, UnknownCluster, VersionTaken
+from kd_pipeline.errors import Conflict, InvalidModel, ModelNotFound, UnknownCluster, VersionTaken
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry import FolderRegistry, Registry, open_registry
 from kd_pipeline.registry.api_server import ApiServerRegistry
@@ -162,3 +162,44 @@ class TestFolder:
         monkeypatch.delenv("KD_REGISTRY", raising=False)
         open_registry().register(TAXI)
         assert (tmp_path / "manifests" / "configmap-taxi-1.yaml").exists()
+
+    def test_an_alias_moves_from_version_to_version(self, registry: Registry) -> None:
+        for version in ("1", "2"):
+            registry.register(replace(TAXI, version=version, configmap_name=f"taxi-{version}"))
+        before = registry.generation()
+        assert registry.set_alias("taxi", "champion", "1") is None
+        assert registry.generation() != before
+        assert registry.set_alias("taxi", "champion", "2") == "1"
+        assert registry.aliases_of("taxi").versions == {"champion": "2"}
+        assert registry.resolve("taxi", "champion").version == "2"
+        assert [m.version for m in registry.models()] == ["1", "2"]
+        with pytest.raises(Conflict, match="taxi/2 has the alias champion; move it"):
+            registry.delete_model("taxi", "2")
+        assert registry.delete_alias("taxi", "champion") is True
+        assert registry.delete_alias("taxi", "champion") is False
+        registry.delete_model("taxi", "2")
+
+    def test_what_cannot_be_an_alias_is_told(self, registry: Registry) -> None:
+        registry.register(TAXI)
+        registry.register(replace(TAXI, version="best", configmap_name="taxi-best"))
+        with pytest.raises(ModelNotFound, match="versions of taxi: best, 1"):
+            registry.set_alias("taxi", "champion", "7")
+        with pytest.raises(InvalidModel, match="taxi/best is a registered version"):
+            registry.set_alias("taxi", "best", "1")
+        for alias in ("2", "", "name", "a b", "x" * 64, "-a", "a-"):
+            with pytest.raises(InvalidModel, match="cannot be an alias"):
+                registry.set_alias("taxi", alias, "1")
+        assert registry.aliases() == {}
+
+    def test_a_model_that_holds_the_aliases_name_is_told(self, registry: Registry) -> None:
+        registry.register(TAXI)
+        registry.register(ModelConfig("taxi", "aliases", "p", "s"))
+        with pytest.raises(InvalidModel, match="'taxi-aliases' that is no model exists already"):
+            registry.set_alias("taxi", "champion", "1")
+
+    def test_aliases_set_at_once_are_all_there(self, registry: Registry) -> None:
+        registry.register(TAXI)
+        names = [f"alias{n}" for n in range(8)]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda name: registry.set_alias("taxi", name, "1"), names))
+        assert sorted(registry.aliases_of("taxi").versions) == names

@@ -28,15 +28,15 @@ class RunningDeployment(RunningServer):
             "kd_engines.deployment", folder / "configmeta.json", repository, TOKEN, **settings
         )
         self.models: dict[str, dict[str, Any]] = {}
+        self.aliases: list[dict[str, Any]] = []
         self.write_configmeta()
         self.start()
 
     def write_configmeta(self, tokens: tuple[str, ...] = (TOKEN,)) -> None:
         """Tell the engine which models are connected."""
-        write_json(
-            self.configmeta_path,
-            configmeta("deployment-engine-instance", tokens, models=self.models.values()),
-        )
+        meta = configmeta("deployment-engine-instance", tokens, models=self.models.values())
+        meta["connections"]["configmaps"]["model-aliases"] = self.aliases or None
+        write_json(self.configmeta_path, meta)
 
     def script(self, name: str, source: str) -> str:
         """Write a scoring script and return its path as a ConfigMap says it."""
