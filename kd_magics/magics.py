@@ -95,10 +95,32 @@ class PipelineMagics(Magics):
 
     @no_var_expand
     @line_magic
+    def alias(self, line: str) -> None:
+        """Give a model version a name that can move to another, such as champion.
+
+            %alias NAME/VERSION ALIAS
+            %alias NAME ALIAS --delete
+            %alias NAME
+
+        The last lists a model's aliases. Clients that ask NAME/ALIAS get the version's answers; the
+        alias moves on an engine as soon as the new version is ready there.
+
+        Example:
+
+            %alias taxi/2 champion
+        """
+        from kd_magics import aliases
+
+        aliases.alias(self._session, line)
+
+    @no_var_expand
+    @line_magic
     def deploy(self, line: str) -> None:
         """Deploy a registered model and wait until it is ready.
 
             %deploy NAME/VERSION [--to CLUSTER] [--timeout SECONDS]
+
+        VERSION may be an alias (see %alias?): then the version is deployed that it is of.
 
         --to        the deployment cluster, where several are attached
         --timeout   how long to wait; 120 where it is not given

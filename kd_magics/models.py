@@ -8,8 +8,9 @@ from kd_magics.errors import BadOptions, DeployFailed
 from kd_magics.options import Options, model_version, seconds
 from kd_magics.session import Session
 from kd_magics.tables import Table, show
-from kd_pipeline.errors import KdError, ModelNotFound
+from kd_pipeline.errors import Conflict, KdError, ModelNotFound
 from kd_pipeline.messages import ModelStatus
+from kd_pipeline.model_aliases import aliases_name
 from kd_pipeline.model_config import ModelConfig, configmap_name
 from kd_pipeline.registry import Registry, open_registry
 
@@ -41,23 +42,34 @@ def models(session: Session, line: str) -> None:
         print("No model is registered yet. %register does it: see %register?.")
         return
     states = ClusterStates(session)
+    aliases = _alias_words(registry)
     rows = [
-        [model.name, model.version, model.description, cluster, *states.of(cluster, model)]
+        [
+            model.name,
+            model.version,
+            *([aliases.get(model.key, "")] if aliases else []),
+            model.description,
+            cluster,
+            *states.of(cluster, model),
+        ]
         for model in registered
         for cluster in deployed_on(registry, model.configmap_name) or [""]
     ]
-    headers = ["Name", "Version", "Description", "Deployed on", "State", "Reason"]
+    headers = ["Name", "Version", *(["Aliases"] if aliases else [])]
+    headers += ["Description", "Deployed on", "State", "Reason"]
     show(Table(headers, rows, [f"Registered in {registry.place}."]))
 
 
 def deploy(session: Session, line: str) -> None:
     """Connect a model's ConfigMap to a deployment cluster and wait until each engine is ready."""
     options = deploy_parser("%deploy", "--to").read(line, session.shell.user_ns)
-    name, version = options.model
     registry = open_registry()
-    model = registry.model(name, version)
+    model = registry.resolve(*options.model)
+    name, version = model.key
     cluster = session.deployment(options.cluster).name
     registry.connect(cluster, "configmaps", model.configmap_name)
+    if name in registry.aliases():
+        registry.connect(cluster, "configmaps", aliases_name(name))
     client = DeploymentClient(lambda: session.connections().cluster(cluster))
 
     def is_ready(states: States) -> bool:
@@ -87,6 +99,7 @@ def undeploy(session: Session, line: str) -> None:
     except ModelNotFound:
         configmap = configmap_name(name, version)  # deleted, but connected still perhaps
     cluster = _deployed_cluster(session, registry, configmap, options)
+    _take_off_aliases(registry, cluster, name, version)
     if not registry.disconnect(cluster, "configmaps", configmap):
         print(f"{name}/{version} is not deployed on {cluster}.")
         return
@@ -104,6 +117,33 @@ def undeploy(session: Session, line: str) -> None:
             "It is disconnected, and goes when its engine has answered its last requests."
         )
     print(f"{name}/{version} is not on {cluster} any more.")
+
+
+def _take_off_aliases(registry: Registry, cluster: str, name: str, version: str) -> None:
+    """Disconnect a model's aliases with its last version; raises Conflict for a needed one."""
+    connected = registry.cluster(cluster).connections("configmaps")
+    others = [
+        m for m in registry.models() if m.name == name and m.configmap_name in connected
+        and m.version != version
+    ]  # fmt: skip
+    if not others:
+        registry.disconnect(cluster, "configmaps", aliases_name(name))
+        return
+    held = [a for a, v in sorted(registry.aliases_of(name).versions.items()) if v == version]
+    if held and aliases_name(name) in connected:
+        raise Conflict(
+            f"{name}/{version} is {name}/{held[0]} on {cluster}, which clients ask; move the alias "
+            f"first: %alias {name}/{others[-1].version} {held[0]}"
+        )
+
+
+def _alias_words(registry: Registry) -> dict[tuple[str, str], str]:
+    """Return the aliases of each version that has any, as one text."""
+    found: dict[tuple[str, str], str] = {}
+    for name, aliases in registry.aliases().items():
+        for alias, version in sorted(aliases.versions.items()):
+            found[name, version] = ", ".join(filter(None, (found.get((name, version)), alias)))
+    return found
 
 
 def deployed_on(registry: Registry, configmap: str) -> list[str]:

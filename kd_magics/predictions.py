@@ -39,5 +39,7 @@ def _cluster_of(session: Session, name: str, version: str) -> str | None:
     clusters = [cluster.name for cluster in session.connections().deployment_clusters()]
     if len(clusters) < 2:
         return None
-    found = deployed_on(open_registry(), configmap_name(name, version))
+    registry = open_registry()
+    version = registry.aliases_of(name).versions.get(version, version)
+    found = deployed_on(registry, configmap_name(name, version))
     return next((cluster for cluster in clusters if cluster in found), None)

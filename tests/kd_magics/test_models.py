@@ -11,10 +11,18 @@ import pytest
 
 from kd_magics.errors import BadOptions, DeployFailed, EngineDown, PredictFailed
 from kd_pipeline.clusters import API_VERSION, CLUSTER_KIND, Cluster
-from kd_pipeline.errors import KdError, ModelNotFound, NotFound, UnknownCluster
+from kd_pipeline.errors import (
+    Conflict,
+    InvalidModel,
+    KdError,
+    ModelNotFound,
+    NotFound,
+    UnknownCluster,
+)
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry import FolderRegistry, open_registry
 from tests.kd_engines.deployment.running_deployment import TOKEN, RunningDeployment
+from tests.kd_engines.running_server import eventually
 from tests.kd_magics.running_notebook import Notebook
 
 CLUSTER = "deployment-engine-instance"
@@ -42,6 +50,12 @@ def connect_as_kubedirector_does(
         connected = registry.cluster(CLUSTER).connections("configmaps")
         models = {m.configmap_name: m.to_manifest() for m in registry.models()}
         engine.models = {name: models[name] for name in connected if name in models}
+        aliases = {a.configmap_name: a.to_manifest() for a in registry.aliases().values()}
+        engine.aliases = [
+            {**aliases[name], "labels": aliases[name]["metadata"]["labels"]}
+            for name in connected
+            if name in aliases
+        ]
         engine.write_configmeta()
 
 
@@ -186,3 +200,38 @@ def test_several_deployment_clusters_want_a_name(
 
 def test_an_empty_registry_is_a_sentence(empty_notebook: Notebook) -> None:
     assert "%register" in empty_notebook.good("%models").text
+
+
+def test_an_alias_is_set_asked_moved_and_deleted(
+    serving: Notebook, deployment: RunningDeployment
+) -> None:
+    serving.good("%deploy good/1")
+    assert serving.good("%alias good/1 champion").text == "good/champion is good/1.\n"
+    eventually(lambda: serving.run('%predict good/champion {"n": [1]}').value == 1)
+    said = serving.good("%alias good/2 champion").text.splitlines()
+    assert said[0] == "good/champion is good/2, was 1."
+    assert said[1].endswith(f"%deploy good/2 --to {CLUSTER}")
+    assert serving.good('%predict good/champion {"n": [2]}').value == 2
+    serving.good("%deploy good/champion")
+    assert "champion" in rows(serving)["good/2"]
+    assert "champion" not in rows(serving)["good/1"]
+
+    def answered() -> bool:
+        return bool(deployment.ask("good/champion", {"n": [1]}).json()["version"] == "2")
+
+    eventually(answered)
+    assert "move the alias first: %alias good/1" in serving.fails("%undeploy good/2", Conflict)
+    serving.good("%undeploy good/1")
+    assert "champion  2" in str(serving.good("%alias good").outputs[0]["text/plain"])
+    serving.good("%undeploy good/2")
+    assert open_registry().cluster(CLUSTER).connections("configmaps") == []
+    assert serving.good("%alias good champion --delete").text == "good/champion is deleted.\n"
+    assert "no alias" in serving.good("%alias good").text
+
+
+def test_a_wrong_alias_is_told(serving: Notebook) -> None:
+    serving.fails("%alias good/9 champion", ModelNotFound)
+    assert "a letter first" in serving.fails("%alias good/1 7", InvalidModel)
+    assert "lists them" in serving.fails("%alias good champion --delete", NotFound)
+    for line in ("good/1", "good champion", "good/1 champion --delete", "good --delete"):
+        assert "give NAME/VERSION and ALIAS" in serving.fails(f"%alias {line}", BadOptions)
