@@ -1,6 +1,7 @@
 """A notebook in this process: IPython's shell with the magics, and what it shows captured."""
 
 import json
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,8 +50,13 @@ class Notebook:
 
     def run(self, cell: str) -> Shown:
         """Run a cell, whatever becomes of it."""
-        with capture_output() as captured:
-            result = self.shell.run_cell(cell)
+        # As ipykernel does around each cell; nbclient leaves a handler that swallows interrupts.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            with capture_output() as captured:
+                result = self.shell.run_cell(cell)
+        finally:
+            signal.signal(signal.SIGINT, before)
         outputs = [output.data for output in captured.outputs]
         error = result.error_before_exec or result.error_in_exec
         shown = Shown(captured.stdout, captured.stderr, outputs, result.result, error)

@@ -108,7 +108,7 @@ def test_a_cluster_without_kubedirector_is_told(own_server: ApiServer) -> None:
 
 
 def test_a_server_that_is_down_is_told_and_watches_come_back(
-    api_server: ApiServer, registry: ApiServerRegistry
+    own_api_server: ApiServer, registry: ApiServerRegistry
 ) -> None:
     stop = threading.Event()
     seen: list[str] = []
@@ -117,10 +117,10 @@ def test_a_server_that_is_down_is_told_and_watches_come_back(
     eventually(lambda: len(seen) == 1)
     registry.register(TAXI)
     eventually(lambda: len(seen) >= 2)
-    api_server.kill()
+    own_api_server.kill()
     with pytest.raises(Unavailable, match="does not answer"):
         registry.models()
-    api_server.start()
+    own_api_server.start()
     assert [model.key for model in registry.models()] == [("taxi", "1")]
     before = len(seen)
     began = time.monotonic()

@@ -149,16 +149,16 @@ def test_a_renewed_token_is_used_without_a_restart(
 
 
 def test_a_namespace_that_is_deleted_is_told_and_one_made_anew_serves(
-    api_server: ApiServer, registry: ApiServerRegistry, watched: list[Any]
+    own_api_server: ApiServer, registry: ApiServerRegistry, watched: list[Any]
 ) -> None:
     name = registry.namespace
-    api_server.kubectl("delete", "namespace", name, "--wait=false")
+    own_api_server.kubectl("delete", "namespace", name, "--wait=false")
     with pytest.raises(Unavailable, match="the namespace is being deleted"):
         registry.register(TAXI)
-    finalize(api_server, name)
+    finalize(own_api_server, name)
     with pytest.raises(NotFound, match=f'namespaces "{name}" not found'):
         registry.register(TAXI)
-    api_server.kubectl("create", "namespace", name)
+    own_api_server.kubectl("create", "namespace", name)
     before = len(watched)
     assert registry.register(TAXI) is True
     eventually(lambda: len(watched) > before)
@@ -174,7 +174,7 @@ def finalize(api_server: ApiServer, name: str) -> None:
 
 
 def test_a_quota_that_is_used_up_is_told_and_nothing_is_lost(
-    api_server: ApiServer, registry: ApiServerRegistry
+    own_api_server: ApiServer, registry: ApiServerRegistry
 ) -> None:
     registry.register(TAXI)
     quota = {
@@ -183,10 +183,10 @@ def test_a_quota_that_is_used_up_is_told_and_nothing_is_lost(
         "metadata": {"name": "few"},
         "spec": {"hard": {"count/configmaps": "1"}},
     }
-    api_server.apply(quota, namespace=registry.namespace)
+    own_api_server.apply(quota, namespace=registry.namespace)
     # The quota controller, which does not run here, counts what there is.
     status = '{"status":{"hard":{"count/configmaps":"1"},"used":{"count/configmaps":"1"}}}'
-    api_server.kubectl(
+    own_api_server.kubectl(
         "-n", registry.namespace, "patch", "quota", "few", "--subresource=status",
         "--type=merge", "-p", status,
     )  # fmt: skip
@@ -194,7 +194,7 @@ def test_a_quota_that_is_used_up_is_told_and_nothing_is_lost(
     with pytest.raises(Forbidden, match=r"The quota is used up: .*count/configmaps=1"):
         registry.register(second)
     assert [m.version for m in registry.models()] == ["1"]
-    api_server.kubectl("-n", registry.namespace, "delete", "quota", "few")
+    own_api_server.kubectl("-n", registry.namespace, "delete", "quota", "few")
     assert registry.register(second) is True
 
 
@@ -297,13 +297,13 @@ def test_nothing_is_lost_while_the_server_is_killed_again_and_again(
 
 
 def test_a_connection_that_falls_silent_is_noticed(
-    api_server: ApiServer, registry: ApiServerRegistry, monkeypatch: pytest.MonkeyPatch
+    own_api_server: ApiServer, registry: ApiServerRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No end, no reset, no bytes: only a time limit tells that a watch is dead."""
     for limit in ("SILENCE_S", "READ_S"):
         monkeypatch.setattr(f"kd_pipeline.registry.api_server.{limit}", 2.0)
-    proxy = TcpProxy(api_server.port)
-    client = api_server.client()
+    proxy = TcpProxy(own_api_server.port)
+    client = own_api_server.client()
     client.configuration.host = f"https://127.0.0.1:{proxy.port}"
     with watching(ApiServerRegistry(client, registry.namespace)) as seen:
         proxy.silence()
@@ -313,10 +313,10 @@ def test_a_connection_that_falls_silent_is_noticed(
 
 
 def test_a_server_that_answers_too_slowly_is_told(
-    api_server: ApiServer, registry: ApiServerRegistry, monkeypatch: pytest.MonkeyPatch
+    own_api_server: ApiServer, registry: ApiServerRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proxy = TcpProxy(api_server.port)
-    client = api_server.client()
+    proxy = TcpProxy(own_api_server.port)
+    client = own_api_server.client()
     client.configuration.host = f"https://127.0.0.1:{proxy.port}"
     slow = ApiServerRegistry(client, registry.namespace)
     assert slow.models() == []
@@ -328,33 +328,33 @@ def test_a_server_that_answers_too_slowly_is_told(
 
 
 def test_a_pods_service_account_leads_here(
-    api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    namespace = api_server.new_namespace()
-    api_server.kubectl("-n", namespace, "apply", "-f", str(RBAC))
+    namespace = own_api_server.new_namespace()
+    own_api_server.kubectl("-n", namespace, "apply", "-f", str(RBAC))
     folder = tmp_path / "serviceaccount"
     folder.mkdir()
-    made = api_server.kubectl("-n", namespace, "create", "token", "kd-notebook")
+    made = own_api_server.kubectl("-n", namespace, "create", "token", "kd-notebook")
     (folder / "token").write_text(made.stdout)
-    (folder / "ca.crt").write_bytes(api_server.ca.read_bytes())
+    (folder / "ca.crt").write_bytes(own_api_server.ca.read_bytes())
     (folder / "namespace").write_text(namespace)
     monkeypatch.setattr("kd_pipeline.registry.surroundings.SERVICE_ACCOUNT", folder)
     files = "kubernetes.config.incluster_config.SERVICE_"
     monkeypatch.setattr(f"{files}TOKEN_FILENAME", str(folder / "token"))
     monkeypatch.setattr(f"{files}CERT_FILENAME", str(folder / "ca.crt"))
-    where = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": api_server.port}
+    where = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": own_api_server.port}
     _surroundings(monkeypatch, tmp_path, **where)
     registry = open_registry()
-    assert registry.place == f"namespace {namespace} of {api_server.url}"
+    assert registry.place == f"namespace {namespace} of {own_api_server.url}"
     assert registry.missing_permissions() == []
     assert registry.register(TAXI) is True
 
 
 def test_a_kubeconfig_that_is_connected_as_a_secret_leads_here(
-    api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    namespace = api_server.new_namespace()
-    config = api_server.kubeconfig(tmp_path / "config", namespace=namespace).read_bytes()
+    namespace = own_api_server.new_namespace()
+    config = own_api_server.kubeconfig(tmp_path / "config", namespace=namespace).read_bytes()
     meta = tmp_path / "configmeta.json"
 
     def connect(content: bytes) -> None:

@@ -205,8 +205,9 @@ def test_a_killed_engine_leaves_no_worker_and_comes_back(
     engine = start_deployment()
     label = engine.serve("left", "1", returns(1))
     old = engine.serve("left-old", "1", "import time\ntime.sleep(300)")
-    threading.Thread(target=lambda: ignore(engine, old), daemon=True).start()
     assert len(engine.workers()) == 2
+    threading.Thread(target=lambda: ignore(engine, old), daemon=True).start()
+    eventually(lambda: len(engine.workers()) == 3)  # the script's own process
     engine.stop(signal.SIGKILL)
     eventually(lambda: engine.workers() == [])
     engine.start()
