@@ -137,6 +137,10 @@ def _endpoint(what: str, endpoint: Endpoint) -> Finding:
 def _registry() -> Iterator[Finding]:
     registry = open_registry()
     yield Finding("registry", f"{registry.backend}, {registry.place}")
+    credentials = registry.credentials()
+    if credentials:
+        new = "Log in to the cluster again, or connect a newer kubeconfig."
+        yield Finding("credentials", credentials, new if credentials[:7] == "expired" else None)
     yield from _safely("permissions", lambda: _permissions(registry))
     models = registry.models()
     yield Finding("models", f"{len(models)} registered")

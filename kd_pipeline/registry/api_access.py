@@ -1,8 +1,13 @@
-"""What a user of a namespace needs to be allowed, and what the API server says is missing.
+"""What a user of a namespace needs to be allowed, what is missing, and how long it is granted.
 
 `deploy/rbac.yaml` is the Role that has all of it.
 """
 
+import base64
+import json
+from datetime import UTC, datetime
+
+from kubernetes.client import Configuration
 from kubernetes.dynamic import DynamicClient
 
 from kd_pipeline.registry.api_errors import told
@@ -33,3 +38,21 @@ def missing_permissions(
                 if not answer.status.allowed:
                     missing.append(f"{verb} {resource}")
     return missing
+
+
+def token_words(configuration: Configuration) -> str | None:
+    """Say until when a token is good; None where it is none that tells (RFC 7519, ``exp``).
+
+    Nothing is verified, since that is the server's part, and nothing of the token is told.
+    """
+    token = str((configuration.api_key or {}).get("authorization") or "").split(" ")[-1]
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        until = datetime.fromtimestamp(float(claims["exp"]), UTC)
+    except (ValueError, KeyError, TypeError, OverflowError, OSError):
+        return None
+    verb = "expired" if until < datetime.now(UTC) else "good until"
+    return f"{verb} {until:%Y-%m-%d %H:%M} UTC"

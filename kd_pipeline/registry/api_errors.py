@@ -5,7 +5,8 @@ for. Status codes: Kubernetes API conventions, "Response Status Kind".
 """
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from kubernetes.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
@@ -21,6 +22,8 @@ from kd_pipeline.errors import (
     Unauthorized,
     Unavailable,
 )
+
+MOST_EDITS = 50
 
 
 @contextmanager
@@ -72,6 +75,20 @@ def _meaning(error: DynamicApiError, what: str, server: str) -> KdError:
     if status in (400, 422):
         return InvalidInput(f"Could not {what}: {message}")
     return Unavailable(f"Could not {what}, as {server} answered {status}: {message}")
+
+
+def again_after_conflicts(attempt: Callable[[], None], what: str) -> None:
+    """Read and write anew after each Conflict; raises it where that does not end."""
+    for number in range(MOST_EDITS):
+        try:
+            attempt()
+            return
+        except Conflict:
+            time.sleep(0.01 * (number + 1))
+    raise Conflict(
+        f"{what} was changed by others {MOST_EDITS} times while it was edited; "
+        "try again when they are done."
+    )
 
 
 def message_of(error: DynamicApiError) -> str:

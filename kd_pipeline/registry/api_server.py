@@ -6,7 +6,6 @@ editing a kdcluster is a PUT of the version that was read, tried again where som
 
 import hashlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,8 +18,8 @@ from kd_pipeline.clusters import APP_KIND, CLUSTER_KIND, App, Cluster
 from kd_pipeline.errors import Conflict, InvalidManifest, InvalidModel, KdError, NotFound
 from kd_pipeline.model_aliases import ALIASES_TYPE, ModelAliases, aliases_name
 from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE, ModelConfig
-from kd_pipeline.registry.api_access import missing_permissions
-from kd_pipeline.registry.api_errors import told
+from kd_pipeline.registry.api_access import missing_permissions, token_words
+from kd_pipeline.registry.api_errors import again_after_conflicts, told
 from kd_pipeline.registry.api_watch import events
 from kd_pipeline.registry.base import Registry, name_taken, natural, same_content, version_taken
 
@@ -36,7 +35,6 @@ MODELS = f"{CM_TYPE_LABEL}={MODEL_TYPE}"
 ALIASES = f"{CM_TYPE_LABEL}={ALIASES_TYPE}"
 WATCHED = f"{CM_TYPE_LABEL} in ({MODEL_TYPE},{ALIASES_TYPE})"
 PAGE = 500
-MOST_EDITS = 50
 CONNECT_S, READ_S = 5.0, 30.0
 # A watch ends after WATCH_S by itself; one that says nothing for longer is a dead connection.
 WATCH_S = 50
@@ -69,6 +67,10 @@ class ApiServerRegistry(Registry):
         """Return what the API server says this user may not do, of what the magics need."""
         limits = (CONNECT_S, READ_S)
         return missing_permissions(self._client(), self.namespace, self._server, limits)
+
+    def credentials(self) -> str | None:
+        """Return until when the credentials are good, where they tell it."""
+        return token_words(self._api.configuration)
 
     def models(self) -> list[ModelConfig]:
         """Return the ConfigMaps of type model, by name and version."""
@@ -166,7 +168,7 @@ class ApiServerRegistry(Registry):
             body = {**_writable(held, keep_version=True), "data": after["data"]}
             self._call("replace", "ConfigMap", body=body, field_manager=FIELD_MANAGER)
 
-        _again_where_others_were_faster(attempt, f"The aliases of {model!r}")
+        again_after_conflicts(attempt, f"The aliases of {model!r}")
 
     def apply_cluster(self, cluster: Cluster) -> None:
         """Write a kdcluster, new or changed, by server-side apply."""
@@ -192,7 +194,7 @@ class ApiServerRegistry(Registry):
                 body = _writable(after.manifest, keep_version=True)
                 self._call("replace", CLUSTER_KIND, body=body, field_manager=FIELD_MANAGER)
 
-        _again_where_others_were_faster(attempt, f"kdcluster {name!r}")
+        again_after_conflicts(attempt, f"kdcluster {name!r}")
         return changed
 
     def _is_registered(
@@ -273,20 +275,6 @@ class ApiServerRegistry(Registry):
             version = event["object"]["metadata"]["resourceVersion"]
             changed.set()
         return version
-
-
-def _again_where_others_were_faster(attempt: Callable[[], None], what: str) -> None:
-    """Read and write anew after each Conflict; raises it where that does not end."""
-    for number in range(MOST_EDITS):
-        try:
-            attempt()
-            return
-        except Conflict:
-            time.sleep(0.01 * (number + 1))
-    raise Conflict(
-        f"{what} was changed by others {MOST_EDITS} times while it was edited; "
-        "try again when they are done."
-    )
 
 
 def _selector(kind: str) -> str:

@@ -36,6 +36,10 @@ class Registry(ABC):
     def missing_permissions(self) -> list[str]:
         """Return what the magics need and this user may not do, each as "verb resource"."""
 
+    def credentials(self) -> str | None:
+        """Return until when the credentials are good, where there are some that tell it."""
+        return None
+
     @abstractmethod
     def models(self) -> list[ModelConfig]:
         """Return the registered models, by name and version."""

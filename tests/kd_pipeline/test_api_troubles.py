@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from kubernetes.client import Configuration
 
 from kd_pipeline.errors import (
     Forbidden,
@@ -23,6 +24,7 @@ from kd_pipeline.errors import (
     VersionTaken,
 )
 from kd_pipeline.registry import open_registry
+from kd_pipeline.registry.api_access import token_words
 from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.configmeta import configmeta
 from tests.kd_engines.running_server import eventually
@@ -347,7 +349,27 @@ def test_a_pods_service_account_leads_here(
     registry = open_registry()
     assert registry.place == f"namespace {namespace} of {own_api_server.url}"
     assert registry.missing_permissions() == []
+    assert str(registry.credentials()).startswith("good until 20")
     assert registry.register(TAXI) is True
+
+
+@pytest.mark.parametrize(
+    ("claims", "told"),
+    [
+        ({"exp": 1_700_000_000}, "expired 2023-11-14 22:13 UTC"),
+        ({"exp": 4_100_000_000}, "good until 2099-12-03 16:53 UTC"),
+        ({"exp": "soon"}, None),
+        ({"exp": 1e30}, None),
+        ({}, None),
+        ([], None),
+    ],
+)
+def test_a_token_tells_until_when_it_is_good(claims: Any, told: str | None) -> None:
+    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    configuration = Configuration()
+    configuration.api_key = {"authorization": f"Bearer head.{body}.signature"}
+    assert token_words(configuration) == told
+    assert token_words(Configuration()) is None
 
 
 def test_a_kubeconfig_that_is_connected_as_a_secret_leads_here(
