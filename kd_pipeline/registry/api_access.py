@@ -45,8 +45,10 @@ def token_words(configuration: Configuration) -> str | None:
 
     Nothing is verified, since that is the server's part, and nothing of the token is told.
     """
-    token = str((configuration.api_key or {}).get("authorization") or "").split(" ")[-1]
-    parts = token.split(".")
+    keys = configuration.api_key or {}
+    # The library's later releases write the first, its earlier ones the second.
+    header = str(keys.get("BearerToken") or keys.get("authorization") or "")
+    parts = header.split(" ")[-1].split(".")
     if len(parts) != 3:
         return None
     try:
