@@ -84,6 +84,38 @@ class PipelineMagics(Magics):
 
     @no_var_expand
     @line_magic
+    def describe(self, line: str) -> None:
+        """Change a registered model version's description, which alone of it may change.
+
+            %describe NAME/VERSION TEXT
+
+        Example:
+
+            %describe taxi/1 "trained on January, without airports"
+        """
+        from kd_magics import registration
+
+        registration.describe(self._session, line)
+
+    @no_var_expand
+    @line_magic
+    def unregister(self, line: str) -> None:
+        """Delete a model version's ConfigMap; the model's files stay.
+
+            %unregister NAME/VERSION
+
+        A version that is deployed, or has an alias, is not deleted.
+
+        Example:
+
+            %unregister taxi/1
+        """
+        from kd_magics import registration
+
+        registration.unregister(self._session, line)
+
+    @no_var_expand
+    @line_magic
     def models(self, line: str) -> None:
         """Show the registered models, where they are deployed, and their state there.
 

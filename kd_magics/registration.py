@@ -1,4 +1,4 @@
-"""%register: write a model version as a ConfigMap, with where it comes from."""
+"""%register, %describe and %unregister: a model version as a ConfigMap, with its lineage."""
 
 import json
 from argparse import Namespace
@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from kd_magics.fingerprints import fingerprint
-from kd_magics.options import Options, json_option
+from kd_magics.models import deployed_on
+from kd_magics.options import Options, json_option, model_version
 from kd_magics.session import Session, user_name
 from kd_magics.training_client import ended_well
-from kd_pipeline.errors import KdError, PathNotFound
+from kd_pipeline.errors import Conflict, KdError, PathNotFound
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.project_repository import ProjectRepository
 from kd_pipeline.registry import open_registry
@@ -86,3 +87,31 @@ def _last_job(session: Session) -> dict[str, str]:
     if not ended_well(job):
         return {}
     return {"job_id": str(job.id)} | ({"code_sha256": job.code_sha256} if job.code_sha256 else {})
+
+
+def describe(session: Session, line: str) -> None:
+    """Change the description of a registered version."""
+    options = Options("%describe")
+    options.add_argument("model", type=model_version, metavar="NAME/VERSION")
+    options.add_argument("text", metavar="TEXT")
+    given = options.read(line, session.shell.user_ns)
+    name, version = given.model
+    open_registry().describe(name, version, given.text)
+    print(f"{name}/{version}: {given.text}")
+
+
+def unregister(session: Session, line: str) -> None:
+    """Delete a version's ConfigMap; raises Conflict where it is deployed or has an alias."""
+    options = Options("%unregister")
+    options.add_argument("model", type=model_version, metavar="NAME/VERSION")
+    name, version = options.read(line, session.shell.user_ns).model
+    registry = open_registry()
+    model = registry.model(name, version)
+    clusters = deployed_on(registry, model.configmap_name)
+    if clusters:
+        raise Conflict(
+            f"{name}/{version} is deployed on {', '.join(clusters)}; take it off first: "
+            f"%undeploy {name}/{version} --from {clusters[0]}"
+        )
+    registry.delete_model(name, version)
+    print(f"{name}/{version} is not registered any more; its files are still at {model.path}.")

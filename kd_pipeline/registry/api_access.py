@@ -15,7 +15,7 @@ from kd_pipeline.registry.api_errors import told
 READ = ("get", "list", "watch")
 KUBEDIRECTOR = "kubedirector.hpe.com"
 NEEDED = {
-    ("", "configmaps"): (*READ, "create", "update", "delete"),
+    ("", "configmaps"): (*READ, "create", "update", "patch", "delete"),
     (KUBEDIRECTOR, "kubedirectorclusters"): (*READ, "create", "update", "patch"),
     (KUBEDIRECTOR, "kubedirectorapps"): READ,
 }

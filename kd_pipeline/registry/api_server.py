@@ -7,6 +7,7 @@ editing a kdcluster is a PUT of the version that was read, tried again where som
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from kubernetes.client import ApiClient
@@ -145,6 +146,13 @@ class ApiServerRegistry(Registry):
         """Delete a model version's ConfigMap (see :meth:`Registry.delete_model`)."""
         self._check_no_alias(name, version)
         self._call("delete", "ConfigMap", name=self.model(name, version).configmap_name)
+
+    def describe(self, name: str, version: str, description: str) -> None:
+        """Change a model version's description (see :meth:`Registry.describe`)."""
+        model = replace(self.model(name, version), description=description).validate()
+        body = {"metadata": {"name": model.configmap_name}, "data": {"description": description}}
+        kind = "application/merge-patch+json"
+        self._call("patch", "ConfigMap", body=body, content_type=kind, field_manager=FIELD_MANAGER)
 
     def aliases(self) -> dict[str, ModelAliases]:
         """Return the aliases of each model that has any."""

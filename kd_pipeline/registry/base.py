@@ -73,6 +73,10 @@ class Registry(ABC):
         """Delete a model version's ConfigMap; raises ModelNotFound, Conflict for an alias's."""
 
     @abstractmethod
+    def describe(self, name: str, version: str, description: str) -> None:
+        """Change a model version's description, which alone of it may change; ModelNotFound."""
+
+    @abstractmethod
     def aliases(self) -> dict[str, ModelAliases]:
         """Return the aliases of each model that has any."""
 

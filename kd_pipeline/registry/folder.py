@@ -8,7 +8,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -157,6 +157,14 @@ class FolderRegistry(Registry):
             found = self._find("ConfigMap", self.model(name, version).configmap_name)
             if found:
                 self._rewrite(found, None)
+
+    def describe(self, name: str, version: str, description: str) -> None:
+        """Change a model version's description (see :meth:`Registry.describe`)."""
+        with self._lock:
+            model = replace(self.model(name, version), description=description).validate()
+            found = self._find("ConfigMap", model.configmap_name)
+            if found:
+                self._rewrite(found, {**found.manifest, "data": model.data()})
 
     def aliases(self) -> dict[str, ModelAliases]:
         """Return the aliases of each model that has any."""

@@ -229,6 +229,25 @@ def test_an_alias_is_set_asked_moved_and_deleted(
     assert "no alias" in serving.good("%alias good").text
 
 
+def test_a_version_is_described_and_unregistered(
+    serving: Notebook, deployment: RunningDeployment
+) -> None:
+    registry = open_registry()
+    registry.register(ModelConfig("short", "1", "models/good", registry.model("good", "1").path))
+    serving.good("%describe short/1 'without airports'")
+    assert "without airports" in rows(serving)["short/1"]
+    registry.connect(CLUSTER, "configmaps", "short-1")
+    assert f"%undeploy short/1 --from {CLUSTER}" in serving.fails("%unregister short/1", Conflict)
+    registry.disconnect(CLUSTER, "configmaps", "short-1")
+    serving.good("%alias short/1 best")
+    assert "has the alias best" in serving.fails("%unregister short/1", Conflict)
+    serving.good("%alias short best --delete")
+    said = serving.good("%unregister short/1").text
+    assert said == "short/1 is not registered any more; its files are still at models/good.\n"
+    serving.fails("%unregister short/1", ModelNotFound)
+    serving.fails("%describe short/1 x", ModelNotFound)
+
+
 def test_a_wrong_alias_is_told(serving: Notebook) -> None:
     serving.fails("%alias good/9 champion", ModelNotFound)
     assert "a letter first" in serving.fails("%alias good/1 7", InvalidModel)

@@ -179,6 +179,19 @@ class TestFolder:
         assert registry.delete_alias("taxi", "champion") is False
         registry.delete_model("taxi", "2")
 
+    def test_a_description_may_change_and_nothing_else_does(self, registry: Registry) -> None:
+        registry.register(TAXI)
+        before = registry.generation()
+        registry.describe("taxi", "1", "trained in January: ü")
+        assert registry.generation() != before
+        assert registry.model("taxi", "1") == replace(
+            TAXI, description="trained in January: ü", labels=registry.model("taxi", "1").labels
+        )
+        with pytest.raises(ModelNotFound):
+            registry.describe("taxi", "2", "x")
+        with pytest.raises(InvalidModel, match="65,536 are the limit"):
+            registry.describe("taxi", "1", "x" * 70_000)
+
     def test_what_cannot_be_an_alias_is_told(self, registry: Registry) -> None:
         registry.register(TAXI)
         registry.register(replace(TAXI, version="best", configmap_name="taxi-best"))
