@@ -149,7 +149,8 @@ class KubeDirector:
 
     def _configmaps(self, cluster: Cluster) -> list[dict[str, Any]]:
         """Return the connected ConfigMaps; who lacks the label is left out without a word."""
-        found = {m.configmap_name: m.to_manifest() for m in self._registry.models()}
+        kinds = (*self._registry.models(), *self._registry.aliases().values())
+        found = {one.configmap_name: one.to_manifest() for one in kinds}
         return [found[n] for n in cluster.connections("configmaps") if n in found]
 
     def _tell(self, event: str, changed: list[Pod], new: list[Pod]) -> None:

@@ -13,12 +13,13 @@ from typing import Any
 
 import nbformat
 import pytest
+import requests
 import yaml
 from nbclient import NotebookClient
 
 from kd_magics.errors import DeployFailed
 from kd_pipeline.clusters import Cluster
-from kd_pipeline.errors import VersionTaken
+from kd_pipeline.errors import Conflict, VersionTaken
 from kd_pipeline.project_repository import ProjectRepository
 from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.kd_engines.balancer.running_balancer import Load
@@ -152,6 +153,44 @@ def test_from_a_cell_to_a_prediction(tenant: Tenant, notebook: Notebook) -> None
     assert tenant.registry.cluster(DEPLOYMENT).connections("configmaps") == ["half-1"]
     notebook.good("%undeploy half/1")
     assert tenant.registry.cluster(DEPLOYMENT).connections("configmaps") == []
+
+
+def test_magics_kubectl_and_the_python_api_see_each_others_changes(
+    tenant: Tenant, notebook: Notebook
+) -> None:
+    def kubectl(*words: str) -> str:
+        return tenant.server.kubectl("-n", tenant.registry.namespace, *words).stdout
+
+    notebook.good("%describe half/1 'half of it'")
+    data = "jsonpath={.data.description}"
+    assert kubectl("get", "configmap", "half-1", "-o", data) == "half of it"
+    kubectl("patch", "configmap", "half-1", "-p", '{"data":{"description":"a half"}}')
+    assert "a half" in notebook.good("%models").outputs[0]["text/plain"]
+    notebook.good("%register half --version 2 --path models/half/1 --scoring code/half.py")
+    notebook.good("%alias half/1 champion")
+    notebook.good("%deploy half/champion")
+    notebook.good("%deploy half/2")
+    assert kubectl("get", "configmap", "half-aliases", "-o", "jsonpath={.data.champion}") == "1"
+    (balancer,) = tenant.pods(DEPLOYMENT, "LoadBalancer", 1)
+
+    def version() -> Any:
+        answer = requests.post(
+            f"{balancer.guest.url}/half/champion/predict",
+            json={"scoring_args": {"miles": 1}},
+            headers={"X-Auth-Token": balancer.member.token},
+            timeout=10,
+        )
+        return answer.json().get("version")
+
+    eventually(lambda: version() == "1")
+    kubectl("patch", "configmap", "half-aliases", "-p", '{"data":{"champion":"2"}}')
+    eventually(lambda: version() == "2")
+    assert tenant.registry.aliases_of("half").versions == {"champion": "2"}
+    assert "is deployed on" in notebook.fails("%unregister half/2", Conflict)
+    for line in ("%alias half champion --delete", "%undeploy half/2", "%undeploy half/1"):
+        notebook.good(line)
+    notebook.good("%unregister half/2")
+    assert "half-2" not in kubectl("get", "configmap")
 
 
 def test_what_goes_wrong_is_told_as_on_one_machine(tenant: Tenant, notebook: Notebook) -> None:
