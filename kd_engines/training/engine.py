@@ -1,26 +1,20 @@
 """What the routes of a training engine share: its jobs, its queue, and how a job is told."""
 
 import asyncio
-import re
 from collections.abc import Callable
 
 from starlette.requests import Request
 
-from kd_engines.training import start
 from kd_engines.training.environment import EnvironmentFinder
 from kd_engines.training.job_record import Record
 from kd_engines.training.job_store import JobStore
 from kd_engines.training.log_stream import LogFollowers
 from kd_engines.training.queue import JobQueue
-from kd_pipeline.errors import InvalidInput, NotFound, TooLarge
+from kd_engines.training.submission import check
+from kd_pipeline.errors import InvalidInput, NotFound
 from kd_pipeline.messages import Job, SubmitJob
 
-LARGEST_CODE = 4 * 1024 * 1024
-LONGEST_TEXT = 200  # of a job's name, user and idempotency key, in characters
-LARGEST_EXTRAS = 64 * 1024  # of a job's environment or origin, in characters
-LONGEST_TIMEOUT_S = 366 * 86400
 HIGHEST_ID = 2**53
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Engine:
@@ -73,44 +67,16 @@ class Engine:
             queue_position=None if ended else self.queue.position(job.id),
             log_size=self.store.log_size(job.id),
             origin=job.origin,
+            params=job.params,
+            inputs=job.inputs,
+            outputs=job.outputs,
+            files=job.files,
+            requirements=job.requirements,
+            resources=job.resources,
+            timeout_s=job.timeout_s,
+            rerun_of=job.rerun_of,
+            memory_peak_bytes=ended.memory_peak_bytes if ended else None,
         )
-
-
-def check(wanted: SubmitJob) -> None:
-    """Raise InvalidInput or TooLarge, which name the field, its limit and what to do."""
-    if not wanted.code.strip():
-        raise InvalidInput("The code is empty; send the code that the job is to run.")
-    size = len(wanted.code.encode())
-    if size > LARGEST_CODE:
-        raise TooLarge(
-            f"The code has {size:,} bytes, {LARGEST_CODE:,} are the limit; put data and modules "
-            "into the project repository and read them from there."
-        )
-    for field, text in (
-        ("name", wanted.name),
-        ("user", wanted.user),
-        ("idempotency_key", "-" if wanted.idempotency_key is None else wanted.idempotency_key),
-    ):
-        if len(text) > LONGEST_TEXT or _CONTROL.search(text):
-            raise InvalidInput(
-                f"{field} has at most {LONGEST_TEXT} characters and no control characters; "
-                f"this one has {len(text)} characters."
-            )
-    if wanted.idempotency_key == "":
-        raise InvalidInput("idempotency_key is empty; leave it out or give one per submission.")
-    for field, texts in (("env", wanted.env), ("origin", wanted.origin)):
-        length = sum(len(key) + len(value) for key, value in texts.items())
-        if length > LARGEST_EXTRAS:
-            raise TooLarge(
-                f"{field} has {length:,} characters, {LARGEST_EXTRAS:,} are the limit; put long "
-                "values into a file of the project repository."
-            )
-    if wanted.timeout_s is not None and not 0 < wanted.timeout_s <= LONGEST_TIMEOUT_S:
-        raise InvalidInput(
-            f"timeout_s is {wanted.timeout_s:g}; it is a number of seconds above 0 and at most "
-            f"{LONGEST_TIMEOUT_S:,}."
-        )
-    start.check_environment(wanted.env)
 
 
 def engine_of(request: Request) -> Engine:

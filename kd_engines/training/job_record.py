@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from kd_engines.training import records
-from kd_pipeline.messages import TERMINAL, JobStatus
+from kd_pipeline.messages import TERMINAL, JobStatus, Resources
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,15 @@ class Submitted(msgspec.Struct):
     env: dict[str, str] = {}
     timeout_s: float | None = None
     origin: dict[str, str] = {}
+    first_line: int = 1
+    params: dict[str, Any] = {}
+    inputs: list[str] = []
+    outputs: list[str] = []
+    pickle_outputs: bool = False
+    files: list[str] = []
+    requirements: list[str] = []
+    resources: Resources = Resources()
+    rerun_of: int | None = None
 
 
 class Started(msgspec.Struct):
@@ -48,6 +57,7 @@ class Exit(msgspec.Struct):
     signal: str | None = None
     cpu_s: float | None = None
     max_rss_bytes: int | None = None
+    memory_peak_bytes: int | None = None
 
 
 class Record(msgspec.Struct):

@@ -203,6 +203,14 @@ class JobStore:
             env=wanted.env,
             timeout_s=wanted.timeout_s,
             origin=wanted.origin,
+            first_line=wanted.first_line,
+            params=wanted.params,
+            inputs=sorted(wanted.inputs),
+            outputs=wanted.outputs,
+            pickle_outputs=wanted.pickle_outputs,
+            files=sorted(wanted.files),
+            requirements=wanted.requirements,
+            resources=wanted.resources,
         )
         try:
             with contextlib.suppress(FileExistsError):

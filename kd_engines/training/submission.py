@@ -1,0 +1,50 @@
+"""What a submission may hold: every field's limits, told in one sentence each."""
+
+import re
+
+from kd_engines.training import start
+from kd_pipeline.errors import InvalidInput, TooLarge
+from kd_pipeline.messages import SubmitJob
+
+LARGEST_CODE = 4 * 1024 * 1024
+LONGEST_TEXT = 200  # of a job's name, user and idempotency key, in characters
+LARGEST_EXTRAS = 64 * 1024  # of a job's environment or origin, in characters
+LONGEST_TIMEOUT_S = 366 * 86400
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def check(wanted: SubmitJob) -> None:
+    """Raise InvalidInput or TooLarge, which name the field, its limit and what to do."""
+    if not wanted.code.strip():
+        raise InvalidInput("The code is empty; send the code that the job is to run.")
+    size = len(wanted.code.encode())
+    if size > LARGEST_CODE:
+        raise TooLarge(
+            f"The code has {size:,} bytes, {LARGEST_CODE:,} are the limit; put data and modules "
+            "into the project repository and read them from there."
+        )
+    for field, text in (
+        ("name", wanted.name),
+        ("user", wanted.user),
+        ("idempotency_key", "-" if wanted.idempotency_key is None else wanted.idempotency_key),
+    ):
+        if len(text) > LONGEST_TEXT or _CONTROL.search(text):
+            raise InvalidInput(
+                f"{field} has at most {LONGEST_TEXT} characters and no control characters; "
+                f"this one has {len(text)} characters."
+            )
+    if wanted.idempotency_key == "":
+        raise InvalidInput("idempotency_key is empty; leave it out or give one per submission.")
+    for field, texts in (("env", wanted.env), ("origin", wanted.origin)):
+        length = sum(len(key) + len(value) for key, value in texts.items())
+        if length > LARGEST_EXTRAS:
+            raise TooLarge(
+                f"{field} has {length:,} characters, {LARGEST_EXTRAS:,} are the limit; put long "
+                "values into a file of the project repository."
+            )
+    if wanted.timeout_s is not None and not 0 < wanted.timeout_s <= LONGEST_TIMEOUT_S:
+        raise InvalidInput(
+            f"timeout_s is {wanted.timeout_s:g}; it is a number of seconds above 0 and at most "
+            f"{LONGEST_TIMEOUT_S:,}."
+        )
+    start.check_environment(wanted.env)
