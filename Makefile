@@ -13,7 +13,7 @@ help:
 	@echo "make lab        the same engines with JupyterLab, left running until Ctrl-C"
 	@echo "make test       everything: style, types, tests, notebooks"
 	@echo "make test-fast  the tests without the slow ones"
-	@echo "make bench      predictions a second, against a server written by hand"
+	@echo "make bench      predictions a second and what a job costs, beside peers"
 
 demo: .venv/demo
 	$(BIN)/python notebooks/demo.py
@@ -30,6 +30,7 @@ test-fast: .venv/test
 
 bench: .venv/test
 	$(BIN)/python -m benchmarks.predict
+	$(BIN)/python -m benchmarks.jobs
 
 check: .venv/test
 	$(BIN)/ruff check .

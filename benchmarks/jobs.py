@@ -1,0 +1,155 @@
+"""What a job costs who sends it: `make bench`.
+
+Each figure stands beside a peer's of the same run: bare IPython and its own extension, an empty
+cell of the same kernel, a bare ``python -c pass``. Only the ratios count, as machines differ.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jupyter_client.manager import start_new_kernel
+
+from kd_magics.training_client import TrainingClient
+from kd_pipeline.connections import ClusterConnection, parse_connections
+from kd_pipeline.messages import SubmitJob
+from tests.configmeta import configmeta
+from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
+
+ROUNDS = 30
+LOADS = 9
+LOG_LINES, LINE = 800_000, 99  # 80 MB
+LOAD = """
+import time
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.run_cell("pass")
+began = time.perf_counter()
+shell.run_line_magic("load_ext", {name!r})
+print((time.perf_counter() - began) * 1000)
+"""
+
+
+def main() -> None:
+    """Print the figures, in milliseconds unless it says otherwise."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with engine(folder) as running, attached(folder, running) as configmeta_path:
+            show("%load_ext kd_magics", loading("kd_magics"))
+            show("%load_ext autoreload (IPython's own)", loading("autoreload"))
+            cells(configmeta_path)
+            jobs(TrainingClient(lambda: connection(configmeta_path)))
+
+
+def cells(configmeta_path: Path) -> None:
+    """Time cells in a real kernel, from the request to its idle message."""
+    manager, client = start_new_kernel(
+        env={**_environment(), "KD_CONFIGMETA": str(configmeta_path)}
+    )
+    try:
+        run = lambda cell: client.execute_interactive(cell, output_hook=lambda _: None, timeout=60)  # noqa: E731
+        run("%load_ext kd_magics")
+        short = CLUSTER.replace("-", "")
+        run(f"%%{short}\npass")
+        show("a cell that submits", timed(lambda: run(f"%%{short}\npass")))
+        show("an empty cell", timed(lambda: run("pass")))
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def jobs(client: TrainingClient) -> None:
+    """Time submitting, a job from end to end, prints on their way, and a long log."""
+    show("POST /jobs", timed(lambda: client.submit(SubmitJob(code="pass"))))
+    client.wait(client.submit(SubmitJob(code="pass")).id)
+    show("submitted to finished", timed(lambda: client.wait(client.submit(SubmitJob("pass")).id)))
+    bare = [sys.executable, "-c", "pass"]
+    show("python -c pass", timed(lambda: subprocess.run(bare, check=True)))
+    show("a print until the client has it", prints(client))
+    show("a log of 80 MB, MB/s", [throughput(client) for _ in range(3)])
+
+
+def prints(client: TrainingClient) -> list[float]:
+    """Return how long each of a job's prints was under way."""
+    code = (
+        "import time\nfor _ in range(40):\n    print(time.time(), flush=True)\n    time.sleep(0.05)"
+    )
+    job = client.submit(SubmitJob(code=code))
+    found = []
+    with client.follow(job.id, 0) as stream:
+        for part in stream:
+            arrived = time.time()
+            found += [(arrived - float(line)) * 1000 for line in part.decode().split()]
+    return found
+
+
+def throughput(client: TrainingClient) -> float:
+    """Return at how many megabytes a second a long log comes."""
+    code = f"print(('x' * {LINE} + chr(10)) * {LOG_LINES}, end='')"
+    job = client.wait(client.submit(SubmitJob(code=code)).id)
+    began, size = time.perf_counter(), 0
+    with client.follow(job.id, 0) as stream:
+        for part in stream:
+            size += len(part)
+    if size != LOG_LINES * (LINE + 1):
+        raise RuntimeError(f"{size:,} bytes of the log came.")
+    return size / 1e6 / (time.perf_counter() - began)
+
+
+def loading(name: str) -> list[float]:
+    """Return how long an extension takes to load, each time in a fresh process."""
+    command = [sys.executable, "-c", LOAD.format(name=name)]
+    return [float(subprocess.check_output(command, env=_environment())) for _ in range(LOADS)]
+
+
+def timed(call: Callable[[], object]) -> list[float]:
+    """Return how long a call takes, again and again."""
+    found = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        call()
+        found.append((time.perf_counter() - began) * 1000)
+    return found
+
+
+def show(what: str, found: list[float]) -> None:
+    """Print a figure's median, best and worst."""
+    median = statistics.median(found)
+    print(f"{what:40} median {median:8.1f}   best {min(found):8.1f}   worst {max(found):8.1f}")
+
+
+@contextmanager
+def engine(folder: Path) -> Iterator[RunningEngine]:
+    """Run a training engine over a repository of its own."""
+    (folder / "project_repo").mkdir()
+    running = RunningEngine(folder / "project_repo", folder / "engine.json")
+    yield running
+    running.stop()
+
+
+@contextmanager
+def attached(folder: Path, running: RunningEngine) -> Iterator[Path]:
+    """Write a notebook's configmeta.json to which the engine is connected."""
+    path = folder / "configmeta.json"
+    path.write_text(json.dumps(configmeta(clusters={CLUSTER: [(running.url, TOKEN)]})))
+    yield path
+
+
+def connection(path: Path) -> ClusterConnection:
+    """Return the connected training cluster."""
+    return parse_connections(path.read_bytes()).cluster(CLUSTER)
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "IPYTHONDIR": tempfile.gettempdir()}
+
+
+if __name__ == "__main__":
+    main()
