@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kd_magics.errors import PredictFailed
-from kd_magics.http_client import HttpClient, decoded
+from kd_magics.http_client import CONNECT_S, HttpClient, decoded
 from kd_pipeline.connections import API_SERVICE, ClusterConnection
 from kd_pipeline.errors import KdError
 from kd_pipeline.messages import ModelList, ModelStatus, PredictRequest
@@ -17,8 +17,10 @@ LONGEST_OUTPUT = 1000
 class DeploymentClient:
     """Models of one deployment cluster."""
 
-    def __init__(self, find: Callable[[], ClusterConnection]) -> None:
-        self._http = HttpClient(find)
+    def __init__(
+        self, find: Callable[[], ClusterConnection], connect_s: float = CONNECT_S
+    ) -> None:
+        self._http = HttpClient(find, connect_s)
 
     def members(self) -> list[str]:
         """Return the URL of each engine; a balancer would answer for any one of them."""

@@ -10,6 +10,7 @@ KdError
 │   └── UnknownRoute     the engine does not know the route: one of 2020
 ├── Unavailable
 │   └── EngineDown       no endpoint of a cluster answers
+│       └── EngineStarting   its members are not there yet, or its balancer says so
 ├── RemoteJobError       a job that was waited for did not finish well
 ├── WatchStopped         watching was interrupted; the job goes on
 ├── DeployFailed         a model did not become ready, or did not go away
@@ -42,6 +43,10 @@ class UnknownRoute(NotFound):
 
 class EngineDown(Unavailable):
     """No endpoint of a cluster answers."""
+
+
+class EngineStarting(EngineDown):
+    """A cluster has no member yet, or its balancer answers in its engine's place."""
 
 
 class RemoteJobError(KdError):

@@ -1,26 +1,42 @@
 """What the magics of one notebook share: its connections, its clients, its last job."""
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from kd_magics.deployment_client import DeploymentClient
 from kd_magics.errors import BadOptions
 from kd_magics.job import Job
+from kd_magics.settings import KdMagics
 from kd_magics.training_client import TrainingClient
 from kd_pipeline.connections import ClusterConnection, Connections
 from kd_pipeline.connections_file import ConnectionsFile, default_configmeta
 from kd_pipeline.errors import KdError
 from kd_pipeline.messages import Job as JobMessage
 
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+
+class Shell(Protocol):
+    """What a session wants of its shell: IPython's, or that of the command line.
+
+    ``user_ns`` holds the user's variables; ``magics_manager`` is asked by cell magics only.
+    """
+
+    user_ns: dict[str, Any]
+    magics_manager: Any
 
 
 class Session:
-    """One notebook's side of the pipeline."""
+    """One notebook's side of the pipeline, or one command's.
 
-    def __init__(self, shell: "InteractiveShell") -> None:
+    ``mlflow`` is the environment that %loadMlflow and %Setexp give to jobs, without any secret;
+    ``answered`` tells of each cluster when it last answered here (seconds since the epoch).
+    """
+
+    def __init__(self, shell: Shell, settings: KdMagics | None = None) -> None:
         self.shell = shell
+        self.settings = settings or KdMagics()
         self.job: Job | None = None
+        self.mlflow: dict[str, str] = {}
+        self.answered: dict[str, float] = {}
         self._file = ConnectionsFile()
         self._stamp: tuple[object, ...] | None = None
         self._clients: dict[str, TrainingClient] = {}
@@ -52,7 +68,9 @@ class Session:
         if self.connections().cluster(full).is_deployment:
             raise BadOptions(f"Cluster {full} is no training cluster; see %attachments.")
         if full not in self._clients:
-            self._clients[full] = TrainingClient(lambda: self.connections().cluster(full))
+            self._clients[full] = TrainingClient(
+                lambda: self.connections().cluster(full), self.settings.connect_timeout_s
+            )
         return self._clients[full]
 
     def only_training(self) -> TrainingClient:
@@ -60,6 +78,9 @@ class Session:
         names = [cluster.name for cluster in self.connections().training_clusters()]
         if self.job and self.job.cluster in names:
             return self.job.client
+        default = self.full_name(self.settings.default_cluster)
+        if default in names:
+            return self.training(default)
         return self.training(_only(names, "training cluster", "write CLUSTER/JOB"))
 
     def deployment(self, name: str | None) -> ClusterConnection:
@@ -72,6 +93,12 @@ class Session:
         if not cluster.is_deployment:
             raise BadOptions(f"Cluster {cluster.name} is no deployment cluster; see %attachments.")
         return cluster
+
+    def deployment_client(self, cluster: str) -> DeploymentClient:
+        """Return the client of a connected deployment cluster, by its own name."""
+        return DeploymentClient(
+            lambda: self.connections().cluster(cluster), self.settings.connect_timeout_s
+        )
 
     def full_name(self, name: str) -> str:
         """Return the cluster's own name where ``name`` is that, or it without dashes."""
@@ -86,8 +113,9 @@ class Session:
         return self.job
 
     def origin(self) -> dict[str, str]:
-        """Return where a cell comes from: notebook and cell id, as far as the kernel knows."""
+        """Return where code comes from: notebook and cell id as the kernel knows, or a file."""
         origin = {"notebook": os.environ.get("JPY_SESSION_NAME", "")}
+        origin |= getattr(self.shell, "origin", {})
         parent: Any = getattr(self.shell, "get_parent", dict)()
         origin["cell_id"] = str((parent.get("metadata") or {}).get("cellId") or "")
         return {key: value[:1000] for key, value in origin.items() if value}

@@ -9,9 +9,17 @@ import requests
 
 from kd_magics import train_2020
 from kd_magics.errors import BadOptions, EngineDown, UnknownRoute
-from kd_magics.http_client import HttpClient, decoded
+from kd_magics.http_client import CONNECT_S, READ_S, ROUNDS, HttpClient, decoded
 from kd_pipeline.connections import ClusterConnection
-from kd_pipeline.messages import TERMINAL, Job, JobList, JobOutput, JobOutputs, SubmitJob
+from kd_pipeline.messages import (
+    TERMINAL,
+    Environment,
+    Job,
+    JobList,
+    JobOutput,
+    JobOutputs,
+    SubmitJob,
+)
 
 T = TypeVar("T")
 # A job may print nothing for hours: the reader then asks anew, so that it notices a dead engine.
@@ -23,8 +31,10 @@ OLD_POLL_S = 1.0
 class TrainingClient:
     """Jobs of one training cluster."""
 
-    def __init__(self, find: Callable[[], ClusterConnection]) -> None:
-        self._http = HttpClient(find)
+    def __init__(
+        self, find: Callable[[], ClusterConnection], connect_s: float = CONNECT_S
+    ) -> None:
+        self._http = HttpClient(find, connect_s)
         self._is_old = False
         self._urls: dict[int, str] = {}
 
@@ -68,11 +78,35 @@ class TrainingClient:
 
     def newest(self) -> Job | None:
         """Return the newest job of the cluster, or None."""
-        jobs = self._either(
-            lambda: decoded(self._http.call("GET", "/jobs", params={"limit": 1}), JobList).jobs,
-            lambda: train_2020.jobs(self._http),
-        )
+        jobs = self.page(READ_S, limit=1).jobs
         return jobs[0] if jobs else None
+
+    def page(self, timeout: float, **wanted: Any) -> JobList:
+        """Return a page of the jobs, newest first; ``wanted``: limit, before, status, user.
+
+        An engine of 2020 gives its whole history at once.
+        """
+        rounds = ROUNDS if timeout >= READ_S else 1
+        return self._either(
+            lambda: decoded(
+                self._http.call("GET", "/jobs", params=wanted, timeout=timeout, rounds=rounds),
+                JobList,
+            ),
+            lambda: JobList(train_2020.jobs(self._http)),
+        )
+
+    def environment(self, timeout: float) -> Environment | None:
+        """Return what a job will find on the cluster; None of an engine of 2020."""
+
+        def ask_old() -> None:
+            self._http.call("GET", "/history", timeout=timeout, rounds=1)
+
+        return self._either(
+            lambda: decoded(
+                self._http.call("GET", "/environment", timeout=timeout, rounds=1), Environment
+            ),
+            ask_old,
+        )
 
     def cancel(self, number: int) -> Job:
         """Ask for a job's end."""
