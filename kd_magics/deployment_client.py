@@ -23,8 +23,11 @@ class DeploymentClient:
         self._http = HttpClient(find, connect_s)
 
     def members(self) -> list[str]:
-        """Return the URL of each engine; a balancer would answer for any one of them."""
-        endpoints = self._http.cluster.api_endpoints()
+        """Return the URL of each engine; a balancer would answer for any one of them.
+
+        Raises EngineStarting where there is none.
+        """
+        endpoints = self._http.endpoints()
         engines = [e.url for e in endpoints if e.service == API_SERVICE]
         return engines or [e.url for e in endpoints]
 
@@ -48,8 +51,11 @@ class DeploymentClient:
         return states
 
     def predict_url(self, name: str, version: str) -> str:
-        """Return where clients ask a model: at the balancer, if there is one."""
-        return f"{self._http.cluster.api_endpoints()[0].url}/{name}/{version}/predict"
+        """Return where clients ask a model: at the balancer, if there is one.
+
+        Raises EngineStarting where the cluster has no endpoint.
+        """
+        return f"{self._http.endpoints()[0].url}/{name}/{version}/predict"
 
     def predict(self, name: str, version: str, args: Any) -> Any:
         """Return a model's result; a script of 2020 has only its output. Raises PredictFailed."""

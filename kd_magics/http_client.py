@@ -48,6 +48,10 @@ class HttpClient:
         """Return the cluster as it is connected now; raises UnknownCluster."""
         return self._find()
 
+    def endpoints(self) -> list[Endpoint]:
+        """Return where the cluster takes calls, a balancer first; raises EngineStarting."""
+        return _endpoints(self.cluster, None)
+
     def call(
         self,
         method: str,

@@ -39,6 +39,11 @@ class Job:
         return self._message
 
     @property
+    def known(self) -> JobMessage:
+        """Return the job as it was last told here; the engine is not asked."""
+        return self._message
+
+    @property
     def status(self) -> str:
         """Return Queued, Running, Finished, Failed, Cancelled, TimedOut, OutOfMemory or Lost."""
         return self.message.status

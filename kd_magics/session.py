@@ -112,6 +112,14 @@ class Session:
         self.shell.user_ns["_job"] = self.job
         return self.job
 
+    def job_named(self, text: str, magic: str) -> Job:
+        """Return the job that ``9`` or ``CLUSTER/9`` names; raises BadOptions, NotFound."""
+        cluster, slash, number = text.rpartition("/")
+        if not number.isdecimal() or (slash and not cluster):
+            raise BadOptions(f"{magic}: {text[:80]!r} is no job; write 9 or CLUSTER/9.")
+        client = self.training(cluster) if slash else self.only_training()
+        return Job(client, client.job(int(number)))
+
     def origin(self) -> dict[str, str]:
         """Return where code comes from: notebook and cell id as the kernel knows, or a file."""
         origin = {"notebook": os.environ.get("JPY_SESSION_NAME", "")}

@@ -1,6 +1,6 @@
 """A small table that shows as plain text, and as HTML where the front end can."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from kd_magics.screen import show_bundle
@@ -56,6 +56,12 @@ class Table:
         notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
 
+    def without_empty(self) -> "Table":
+        """Return the table without the columns in which no row has anything."""
+        full = [i for i in range(len(self.headers)) if any(row[i] for row in self.rows)]
+        headers = [self.headers[i] for i in full]
+        return Table(headers, [[row[i] for i in full] for row in self._cells], self.notes)
+
     def __repr__(self) -> str:
         return self.text
 
@@ -74,6 +80,13 @@ def show(*parts: Table, html: Sequence[Table] = ()) -> None:
             "text/html": "".join(part.html for part in html or parts),
         }
     )
+
+
+def number_words(values: Mapping[str, object], most: int = 3) -> str:
+    """Return the first numbers of ``values`` in short: ``rmse 5.21, mae 3.4, …``."""
+    numbers = {k: v for k, v in values.items() if isinstance(v, int | float)}
+    words = [f"{name} {number:.4g}" for name, number in list(numbers.items())[:most]]
+    return ", ".join([*words, "…"] if len(numbers) > most else words)
 
 
 def _html(cell: object) -> str:
