@@ -115,7 +115,7 @@ class ClusterMagics:
         manager = self._session.shell.magics_manager
         if words[0] in self._cell_magics() or words[0] in manager.lazy_magics:
             return lines
-        ours = "get_ipython().magics_manager.registry['PipelineMagics']"
+        ours = "get_ipython().magics_manager.registry['JobMagics']"
         return [f"{ours}.clusters.refuse({words[0]!r})\n"]
 
     def refuse(self, name: str) -> None:
