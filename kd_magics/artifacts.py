@@ -50,13 +50,13 @@ class Artifacts:
         return _one(self._narrowed(self.scripts, name), f"%register {name}", "--scoring")
 
     def _narrowed(self, paths: list[str], name: str) -> list[str]:
-        for fits in (
-            lambda path: name in Path(path).parts,
-            lambda path: path in self.mentioned,
-            lambda path: name in path,
+        """Keep what fits, as long as anything does: by folder, by the log, by the file's name."""
+        for fitting in (
+            [path for path in paths if name in Path(path).parts],
+            [path for path in paths if path in self.mentioned],
+            [path for path in paths if name in path],
         ):
-            fitting = [path for path in paths if fits(path)]
-            paths = fitting or paths
+            paths = [path for path in paths if path in fitting] or paths
         return paths
 
 

@@ -11,9 +11,7 @@ from kd_pipeline.errors import KdError
 T = TypeVar("T")
 
 
-def ask_all(
-    questions: Mapping[str, Callable[[], T]], within_s: float
-) -> dict[str, T | KdError]:
+def ask_all(questions: Mapping[str, Callable[[], T]], within_s: float) -> dict[str, T | KdError]:
     """Return each answer, or why there is none, after ``within_s`` seconds at the latest.
 
     A question that is still under way then is left to end by itself.

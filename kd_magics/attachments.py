@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from kd_magics.cluster_magics import ClusterMagics, Names, choose_names
+from kd_magics.cluster_magics import ClusterMagics, Names
 from kd_magics.deployment_states import DeploymentStates
 from kd_magics.options import Options
 from kd_magics.session import Session
@@ -17,14 +17,10 @@ def parser() -> Options:
     return Options("%attachments")
 
 
-def attachments(session: Session, magics: ClusterMagics | None, line: str) -> None:
-    """Show the connected clusters and how each is now; a sentence where there is none.
-
-    ``magics`` are the cell magics, which are made anew; a terminal has none.
-    """
+def attachments(session: Session, magics: ClusterMagics, line: str) -> None:
+    """Show the connected clusters and how each is now; a sentence where there is none."""
     parser().read(line, session.shell.user_ns)
-    if magics:
-        magics.update()
+    magics.update()
     try:
         connections = session.connections()
     except NoConnections as error:
@@ -38,8 +34,7 @@ def attachments(session: Session, magics: ClusterMagics | None, line: str) -> No
             "it shows here without a restart."
         )
         return
-    names = magics.names if magics else choose_names([c.name for c in training], lambda _: False)
-    text, html = _training_tables(session, training, names) if training else ([], [])
+    text, html = _training_tables(session, training, magics.names) if training else ([], [])
     if deployment:
         models = len(connections.models())
         notes = [f"{models} model ConfigMaps are attached to this notebook."] if models else []

@@ -17,9 +17,7 @@ LONGEST_OUTPUT = 1000
 class DeploymentClient:
     """Models of one deployment cluster."""
 
-    def __init__(
-        self, find: Callable[[], ClusterConnection], connect_s: float = CONNECT_S
-    ) -> None:
+    def __init__(self, find: Callable[[], ClusterConnection], connect_s: float = CONNECT_S) -> None:
         self._http = HttpClient(find, connect_s)
 
     def members(self) -> list[str]:

@@ -33,9 +33,7 @@ ERRORS = {
 class HttpClient:
     """Calls to the cluster that ``find`` returns: asked anew each time, as connections change."""
 
-    def __init__(
-        self, find: Callable[[], ClusterConnection], connect_s: float = CONNECT_S
-    ) -> None:
+    def __init__(self, find: Callable[[], ClusterConnection], connect_s: float = CONNECT_S) -> None:
         self._find = find
         self._connect_s = connect_s
         self._session = requests.Session()

@@ -26,11 +26,12 @@ class JobMagics(Magics):
 
     @line_magic
     def attachments(self, line: str) -> None:
-        """Show the clusters that are attached to this notebook.
+        """Show the clusters that are attached to this notebook, and how each is now.
 
             %attachments
 
-        A training cluster's name is what you type after %% to send a cell to it.
+        A training cluster's name is what you type after %% to send a cell to it. State, queue,
+        Python, processors and memory are asked anew each time, of all clusters at once.
         """
         attachments.attachments(self._session, self.clusters, line)
 

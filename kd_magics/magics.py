@@ -1,14 +1,17 @@
 """How the magics come and go: all are registered at once, and leave nothing behind."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics
 
 from kd_magics.cluster_magics import ClusterMagics
+from kd_magics.completion import Completer
 from kd_magics.job_magics import JobMagics
 from kd_magics.model_magics import ModelMagics
+from kd_magics.overview_magics import OverviewMagics
 from kd_magics.session import Session
+from kd_magics.settings import KdMagics
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -21,16 +24,32 @@ class Loaded:
     """What was registered with a shell."""
 
     clusters: ClusterMagics
+    settings: KdMagics
+    completer: Completer
     lines: tuple[Magics, ...]
+
+
+def line_magics(shell: Any, session: Session, clusters: ClusterMagics) -> tuple[Magics, ...]:
+    """Return all our line magics, made for a shell: IPython's, or that of the command line."""
+    return (
+        JobMagics(shell, session, clusters),
+        ModelMagics(shell, session),
+        OverviewMagics(shell, session),
+    )
 
 
 def load(shell: "InteractiveShell") -> None:
     """Register our magics with a shell; loading twice is as once."""
     unload(shell)
-    session = Session(shell)
+    settings = KdMagics(config=shell.config)
+    session = Session(shell, settings)
     clusters = ClusterMagics(session)
-    loaded = Loaded(clusters, (JobMagics(shell, session, clusters), ModelMagics(shell, session)))
+    lines = line_magics(shell, session, clusters)
+    loaded = Loaded(clusters, settings, Completer(session, clusters), lines)
     shell.register_magics(*loaded.lines)
+    configurables: list[Any] = shell.configurables
+    configurables.append(settings)
+    shell.Completer.custom_matchers.append(loaded.completer.match)
     shell.events.register("pre_run_cell", clusters.refresh)
     shell.input_transformers_cleanup.append(clusters.take_refused)
     setattr(shell, _LOADED, loaded)
@@ -44,6 +63,9 @@ def unload(shell: "InteractiveShell") -> None:
         return
     shell.events.unregister("pre_run_cell", loaded.clusters.refresh)
     shell.input_transformers_cleanup.remove(loaded.clusters.take_refused)
+    configurables: list[Any] = shell.configurables
+    configurables.remove(loaded.settings)
+    shell.Completer.custom_matchers.remove(loaded.completer.match)
     loaded.clusters.unregister()
     lines = shell.magics_manager.magics["line"]
     for magics in loaded.lines:

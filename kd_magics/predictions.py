@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from kd_magics.errors import BadOptions
 from kd_magics.deployment_states import deployed_on
+from kd_magics.errors import BadOptions
 from kd_magics.options import Options, json_option, model_version
 from kd_magics.session import Session
 from kd_pipeline.model_config import configmap_name

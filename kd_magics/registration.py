@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kd_magics.fingerprints import fingerprint
 from kd_magics.deployment_states import deployed_on
+from kd_magics.fingerprints import fingerprint
 from kd_magics.model_source import Source
 from kd_magics.options import Options, json_option, model_version
 from kd_magics.session import Session, user_name
@@ -107,12 +107,24 @@ def _with_circumstances(model: ModelConfig, source: Source) -> ModelConfig:
     ).validate()
 
 
-def describe(session: Session, line: str) -> None:
-    """Change the description of a registered version."""
+def describe_parser() -> Options:
+    """Return the parser of %describe."""
     options = Options("%describe")
     options.add_argument("model", type=model_version, metavar="NAME/VERSION")
     options.add_argument("text", metavar="TEXT")
-    given = options.read(line, session.shell.user_ns)
+    return options
+
+
+def unregister_parser() -> Options:
+    """Return the parser of %unregister."""
+    options = Options("%unregister")
+    options.add_argument("model", type=model_version, metavar="NAME/VERSION")
+    return options
+
+
+def describe(session: Session, line: str) -> None:
+    """Change the description of a registered version."""
+    given = describe_parser().read(line, session.shell.user_ns)
     name, version = given.model
     open_registry().describe(name, version, given.text)
     print(f"{name}/{version}: {given.text}")
@@ -120,9 +132,7 @@ def describe(session: Session, line: str) -> None:
 
 def unregister(session: Session, line: str) -> None:
     """Delete a version's ConfigMap; raises Conflict where it is deployed or has an alias."""
-    options = Options("%unregister")
-    options.add_argument("model", type=model_version, metavar="NAME/VERSION")
-    name, version = options.read(line, session.shell.user_ns).model
+    name, version = unregister_parser().read(line, session.shell.user_ns).model
     registry = open_registry()
     model = registry.model(name, version)
     clusters = deployed_on(registry, model.configmap_name)

@@ -31,9 +31,7 @@ OLD_POLL_S = 1.0
 class TrainingClient:
     """Jobs of one training cluster."""
 
-    def __init__(
-        self, find: Callable[[], ClusterConnection], connect_s: float = CONNECT_S
-    ) -> None:
+    def __init__(self, find: Callable[[], ClusterConnection], connect_s: float = CONNECT_S) -> None:
         self._http = HttpClient(find, connect_s)
         self._is_old = False
         self._urls: dict[int, str] = {}
