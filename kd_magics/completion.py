@@ -60,6 +60,8 @@ class Completer:
 
     def complete(self, line: str) -> tuple[str, list[str]]:
         """Return the word that a line ends with, and what it can become, best first."""
+        if line.lstrip().startswith("%%"):
+            self._clusters.refresh()  # what was attached since the last cell is offered too
         matched = _LINE.match(line)
         parser = self._parser(matched[1], matched[2]) if matched else None
         if not matched or parser is None:

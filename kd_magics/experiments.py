@@ -29,7 +29,7 @@ def load_parser() -> Options:
     """Return the parser of %loadMlflow."""
     options = Options("%loadMlflow")
     options.add_argument("--cluster")
-    options.add_argument("--secret")
+    options.add_argument("--credentials", metavar="SECRET")
     return options
 
 
@@ -53,7 +53,7 @@ def load_mlflow(session: Session, line: str) -> None:
         )
     uri = tracking_uri(cluster)
     secrets = [secret for secret in connections.secrets if _credentials(secret)]
-    secret = _chosen(secrets, options.secret, "secret")
+    secret = _chosen(secrets, options.credentials, "credentials")
     found = _credentials(secret) if secret else {}
     os.environ.update(found)
     os.environ[URI] = session.mlflow[URI] = uri
@@ -112,8 +112,8 @@ def _chosen(found: Sequence[Any], named: str | None, what: str) -> Any:
         return found[names.index(named)]
     if len(found) > 1:
         raise BadOptions(
-            f"%loadMlflow: there are several {what}s for MLflow ({', '.join(names)}); name one "
-            f"with --{what}."
+            f"%loadMlflow: several could be MLflow's {what} ({', '.join(names)}); name one with "
+            f"--{what}."
         )
     return found[0] if found else None
 

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, overload
 
+from msgspec import structs
+
 from kd_magics.asking import ask_all
 from kd_magics.comparison import comparison
 from kd_magics.errors import BadOptions
@@ -109,7 +111,9 @@ def jobs(session: Session, line: str) -> JobList:
             notes.append(f"{name} {trouble(session, name, answer)}: its jobs are not shown.")
         else:
             session.answered[name] = time.time()
-            found += [Job(clients[name], message) for message in answer]
+            # Under the name by which its cluster is attached here, which %logs takes.
+            named = [structs.replace(message, cluster=name) for message in answer]
+            found += [Job(clients[name], message) for message in named]
     me = user_name()
     found.sort(key=lambda job: (job.known.user == me, job.known.submitted, job.id), reverse=True)
     shown = found[: options.limit]

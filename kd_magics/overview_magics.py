@@ -74,14 +74,14 @@ class OverviewMagics(Magics):
     def loadMlflow(self, line: str) -> None:  # noqa: N802 - the name of the 2020 product
         """Point MLflow in this notebook at the connected MLflow cluster.
 
-            %loadMlflow [--cluster CLUSTER] [--secret SECRET]
+            %loadMlflow [--cluster CLUSTER] [--credentials SECRET]
 
         Sets MLFLOW_TRACKING_URI, and from a connected secret MLflow's and the object store's
         credentials, in the environment of this kernel. Jobs that are sent later get the tracking
         URI and the experiment's name, and no secret.
 
-        --cluster   the MLflow cluster, where several are attached
-        --secret    the secret, where several are connected
+        --cluster       the MLflow cluster, where several are attached
+        --credentials   the name of the secret, where several are connected
 
         Example:
 

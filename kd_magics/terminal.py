@@ -58,9 +58,10 @@ class TerminalShell:
 
     def __init__(self) -> None:
         from IPython.core.magic import MagicsManager
+        from IPython.core.magics import UserMagics
 
         self.user_ns: dict[str, Any] = {}
-        self.magics_manager: MagicsManager = MagicsManager()
+        self.magics_manager: MagicsManager = MagicsManager(user_magics=UserMagics())
         self.origin: dict[str, str] = {}
 
 
