@@ -62,9 +62,10 @@ def _training_tables(
     both = [[*row, *states[c.name]] for row, c in zip(first, clusters, strict=True)]
     text = [
         Table(["Training Cluster", "ML Engine"], first, []),
-        Table(["Cluster", *HEADERS], second, notes),
+        Table(["Cluster", *HEADERS], second, notes).without_empty(),
     ]
-    return text, [Table(["Training Cluster", "ML Engine", *HEADERS], both, notes)]
+    merged = Table(["Training Cluster", "ML Engine", *HEADERS], both, notes)
+    return text, [merged.without_empty()]
 
 
 def _deployment_table(session: Session, clusters: list[str], notes: list[str]) -> Table:

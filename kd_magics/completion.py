@@ -3,8 +3,9 @@
 import argparse
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import (
     CompletionContext,
@@ -13,10 +14,12 @@ from IPython.core.completer import (
     context_matcher,
 )
 
-from kd_magics.candidates import Candidates
 from kd_magics.cluster_magics import ClusterMagics
 from kd_magics.options import Options
 from kd_magics.session import Session
+
+if TYPE_CHECKING:
+    from kd_magics.candidates import Candidates
 
 # Of each line magic: the module and the function that makes its parser, and what that takes.
 PARSERS: dict[str, tuple[str, ...]] = {
@@ -44,8 +47,13 @@ class Completer:
     """Completes the lines of our magics; registered with IPython as a matcher."""
 
     def __init__(self, session: Session, clusters: ClusterMagics) -> None:
-        self._clusters = clusters
-        self._candidates = Candidates(session)
+        self._session, self._clusters = session, clusters
+
+    @cached_property
+    def _candidates(self) -> "Candidates":
+        from kd_magics.candidates import Candidates  # at the first TAB, not at %load_ext
+
+        return Candidates(self._session)
 
     @context_matcher(identifier="kd_magics")  # type: ignore[untyped-decorator]
     def match(self, context: CompletionContext) -> SimpleMatcherResult:
@@ -77,7 +85,7 @@ class Completer:
     def _parser(self, signs: str, name: str) -> Options | None:
         if signs == "%%":
             return _make("cluster_magics", "parser", name) if self._is_cluster(name) else None
-        return _make(*PARSERS[name]) if name in PARSERS else None
+        return parser_of(name) if name in PARSERS else None
 
     def _is_cluster(self, name: str) -> bool:
         return name in self._clusters.names.clusters
@@ -91,6 +99,11 @@ class Completer:
             yield from self._candidates.of(parser.prog, expected, fragment)
         elif not fragment:
             yield from _flags(actions, words)
+
+
+def parser_of(magic: str) -> Options:
+    """Return the parser of a line magic of ours."""
+    return _make(*PARSERS[magic])
 
 
 def _make(module: str, function: str, *arguments: str) -> Options:

@@ -4,13 +4,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from kd_magics.asking import ask_all
 from kd_magics.deployment_client import ASK_S, DeploymentClient
 from kd_magics.session import Session
 from kd_pipeline.errors import KdError
 from kd_pipeline.messages import ModelList, ModelStatus
-from kd_pipeline.registry import Registry
+
+if TYPE_CHECKING:
+    from kd_pipeline.registry import Registry
 
 # An engine may take ASK_S; its cluster's other engines are asked after it.
 WITHIN_S = 2 * ASK_S
@@ -91,7 +94,7 @@ class DeploymentStates:
             return ""
 
 
-def deployed_on(registry: Registry, configmap: str) -> list[str]:
+def deployed_on(registry: "Registry", configmap: str) -> list[str]:
     """Return the kdclusters to which a model's ConfigMap is connected."""
     return [c.name for c in registry.clusters() if configmap in c.connections("configmaps")]
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from IPython.core.magic import Magics, magics_class
 
-from kd_magics import attachments, logs
+from kd_magics import logs
 from kd_magics.cluster_magics import ClusterMagics
 from kd_magics.line_magic import line_magic
 from kd_magics.session import Session
@@ -33,6 +33,8 @@ class JobMagics(Magics):
         A training cluster's name is what you type after %% to send a cell to it. State, queue,
         Python, processors and memory are asked anew each time, of all clusters at once.
         """
+        from kd_magics import attachments
+
         attachments.attachments(self._session, self.clusters, line)
 
     @line_magic

@@ -23,19 +23,28 @@ class ModelMagics(Magics):
     def register(self, line: str) -> None:
         """Register a model version: it becomes a ConfigMap that can be deployed.
 
-            %register NAME --version V --path PATH --scoring SCRIPT
+            %register NAME [--job [CLUSTER/]JOB] [--version V] [--path PATH] [--scoring SCRIPT]
                       [--description TEXT] [--metrics JSON] [--example JSON]
 
-        --path       the model's file or folder in the project repository
-        --scoring    the Python script that scores with it
-        --metrics    how good it is, as JSON or the name of a variable
+        --job        the job that wrote the model; without it and --path, this notebook's last one
+        --version    without it the next free one
+        --path       the model's file or folder in the project repository; without it what the job
+                     wrote under models/
+        --scoring    the Python script that scores with it; without it that of the newest version,
+                     or one that the job wrote under code/
+        --metrics    how good it is, as JSON or the name of a variable; of a job, added to what it
+                     printed
         --example    arguments of a prediction, as JSON or the name of a variable
+        --description    a sentence for people, which %describe can change
 
         Paths are written repo://project_repo/models/x, models/x or as the mount point shows them.
-        Versions do not change: other content needs another version.
+        Versions do not change: other content needs another version. The job's params, code, git
+        commit and notebook are kept with it.
 
         Examples:
 
+            %register taxi
+            %register taxi --job training-engine-instance/9
             %register taxi --version 1 --path models/taxi/1 --scoring code/score_taxi.py
             %register taxi --version {v} --path models/taxi/{v} --scoring code/s.py --metrics scores
         """
@@ -75,9 +84,11 @@ class ModelMagics(Magics):
 
     @line_magic
     def models(self, line: str) -> None:
-        """Show the registered models, where they are deployed, and their state there.
+        """Show the registered models, their metrics, where they are deployed, and their state.
 
-        %models
+            %models
+
+        A version that is nowhere deployed says so, and whether an older one is.
         """
         from kd_magics import models
 

@@ -78,7 +78,8 @@ def run(name: str, words: Sequence[str]) -> int:
             if value is not None:
                 print(value if not isinstance(value, dict | list) else _json(value))
     except KdError as error:
-        print(f"kd {name}: {in_terminal_words(str(error))}", file=sys.stderr)
+        told = in_terminal_words(str(error))
+        print(told if told.startswith(f"kd {name}: ") else f"kd {name}: {told}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
