@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from starlette.requests import Request
 
+from kd_engines.training.admission import Admission, Room, problems
 from kd_engines.training.environment import EnvironmentFinder
 from kd_engines.training.job_record import Record
 from kd_engines.training.job_store import JobStore
@@ -26,13 +27,16 @@ class Engine:
         self.store = store
         self.cluster = cluster
         self.tokens = tokens
-        self.queue = JobQueue(store, cluster, tokens, limit)
+        self.room = Room.of_this_machine(limit)
+        self.queue = JobQueue(store, cluster, tokens, Admission(self.room))
         self.followers = LogFollowers(store, lambda job: store.record(job).terminal)
         self.environment = EnvironmentFinder()
 
     async def submit(self, wanted: SubmitJob) -> tuple[int, bool]:
         """Take a job; return its id, and whether it is new. Raises as `check` and the store do."""
         check(wanted)
+        for problem in problems(self.room, wanted.resources):
+            raise InvalidInput(problem)
         self.queue.check_room()
         job, created = await asyncio.to_thread(self.store.submit, wanted)
         if created:
@@ -57,7 +61,7 @@ class Engine:
             code_sha256=job.code_sha256,
             name=job.name,
             user=job.user,
-            reason=ended.reason if ended else self.queue.trouble(job.id),
+            reason=ended.reason if ended else self.queue.reason(job.id),
             exit_code=ended.exit_code if ended else None,
             signal=ended.signal if ended else None,
             started=began.started if began else None,
