@@ -3,8 +3,8 @@
 A job takes one of the engine's places (KD_MAX_RUNNING) and, where it asks for them, processors,
 memory and GPUs of its own. The rule: first come, first served. A job that does not fit waits, and
 whatever it asks for is kept for it as it becomes free; later jobs may pass it with what is left
-over. So no job waits for ever, and one that waits for a GPU does not hold up those that want none. A
-job that could never run here (another engine of the same queue may have the room) keeps nothing.
+over. So no job waits for ever, and one that waits for a GPU does not hold up those that want none.
+A job that could never run here (another engine of the same queue may have the room) keeps nothing.
 """
 
 import math
@@ -90,9 +90,8 @@ class Free:
             total = in_words(self.room.memory_bytes)
             return f"Wants {wanted} of memory; {free} of {total} are free."
         if (asked.gpus or 0) > self.gpus:
-            wanted = _count(asked.gpus or 0, "GPU")
-            total = len(self.room.gpus)
-            return f"Wants {wanted}; {self.gpus} of {total} {_are(self.gpus)} free."
+            wanted, all_gpus = _count(asked.gpus or 0, "GPU"), len(self.room.gpus)
+            return f"Wants {wanted}; {self.gpus} of {all_gpus} {_are(self.gpus)} free."
         return None
 
 

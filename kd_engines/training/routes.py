@@ -53,7 +53,7 @@ async def list_jobs(request: Request) -> Response:
     limit = whole(request, "limit", PAGE, 1, LARGEST_PAGE)
     before = whole(request, "before", ALL, 1, ALL)
     found = await asyncio.to_thread(_page, engine, status, user, limit + 1, before)
-    jobs = [engine.message(record, request) for record in found[:limit]]
+    jobs = await engine.messages(found[:limit], request)
     return json_response(JobList(jobs, jobs[-1].id if len(found) > limit else None))
 
 
