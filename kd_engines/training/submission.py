@@ -2,7 +2,7 @@
 
 import re
 
-from kd_engines.training import start
+from kd_engines.training import requirements, start
 from kd_engines.training.admission import check_values
 from kd_pipeline.errors import InvalidInput, TooLarge
 from kd_pipeline.messages import SubmitJob
@@ -50,3 +50,6 @@ def check(wanted: SubmitJob) -> None:
         )
     start.check_environment(wanted.env)
     check_values(wanted.resources)
+    wrong = requirements.problem(wanted.requirements)
+    if wrong:
+        raise InvalidInput(wrong)
