@@ -9,6 +9,8 @@ started.json    whoever claims the job   made exclusively: the runner, or an eng
                                          job which never ran; its mtime is the runner's heartbeat
 log             the job                  stdout and stderr in order of arrival
 outputs.jsonl   the job                  {"offset": log offset, "output": nbformat output}
+usage.json      the runner               what the job's processes use, every 2 s while it runs;
+                                         replaced by rename, not durable
 cancel.json     engine                   somebody wants the job to stop
 exit.json       whoever claimed the job  how it ended; made exclusively, never changed
 ==============  =======================  =====================================================
@@ -28,6 +30,7 @@ CODE = "code.py"
 STARTED = "started.json"
 LOG = "log"
 OUTPUTS = "outputs.jsonl"
+USAGE = "usage.json"
 CANCEL = "cancel.json"
 EXIT = "exit.json"
 
