@@ -148,7 +148,7 @@ def _column(pa: Any, array: Any, name: str) -> tuple[Any, dict[str, Any]]:
     dtype = array.dtype
     order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
     extra = {"dtype": "T" if dtype.kind == "T" else dtype.str, "order": order}
-    plain = dtype.kind in "biuf" and dtype.itemsize <= 8 or dtype.kind in "mMUS"
+    plain = (dtype.kind in "biuf" and dtype.itemsize <= 8) or dtype.kind in "mMUS"
     pairs = dtype.kind == "c" and dtype.itemsize <= 16
     text = dtype.kind == "T" and not hasattr(dtype, "na_object")
     if not (plain or pairs or text):

@@ -27,8 +27,8 @@ def to_table(pa: Any, frame: Any, name: str) -> Any:
     for position, label in enumerate(frame.columns):
         if not _same_column(back.iloc[:, position], frame.iloc[:, position]):
             raise InvalidInput(
-                f"The column {label!r:.80} of {name} ({frame.dtypes.iloc[position]}) would not come "
-                f"back from Arrow as it is; {advice}."
+                f"The column {repr(label)[:80]} of {name} ({frame.dtypes.iloc[position]}) "
+                f"would not come back from Arrow as it is; {advice}."
             )
     return table
 

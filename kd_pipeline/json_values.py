@@ -100,12 +100,17 @@ def _refused(value: Any, place: str) -> str:
     advice = ADVICE.get(kind.__name__)
     if advice:
         return f"{place[:200]} is a {kind.__name__}; {advice}, or --pickle sends it as a pickle."
-    full = (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
+    full = full_name(kind)
+    return (
+        f"{place[:200]} is a {full}, which has no JSON or Arrow form; --pickle sends it as a "
+        "pickle."
     )
-    return f"{place[:200]} is a {full}, which has no JSON or Arrow form; --pickle sends it as a pickle."
+
+
+def full_name(kind: type) -> str:
+    """Return the name of a type with its module, which built-in ones go without."""
+    name = kind.__qualname__
+    return name if kind.__module__ == "builtins" else f"{kind.__module__}.{name}"
 
 
 def _is_scalar(value: Any) -> bool:

@@ -25,6 +25,7 @@ from kd_pipeline.messages import Value
 
 LARGEST_VALUE = 16 * 1024 * 1024
 LARGEST_VALUES = 32 * 1024 * 1024  # all values and files of one submission, or all kept by one job
+TIMES = " × "  # noqa: RUF001
 FORMATS = {"json": "JSON", "arrow": "Arrow", "pickle": "a pickle"}
 
 
@@ -45,7 +46,12 @@ def encode(value: Any, *, name: str = "The value", allow_pickle: bool = False) -
     except InvalidInput:
         if not allow_pickle:
             raise
-    return Value("pickle", _pickled(value, name), kind_name(value), platform.python_version())
+    return Value(
+        "pickle",
+        _pickled(value, name),
+        json_values.full_name(type(value)),
+        platform.python_version(),
+    )
 
 
 def decode(
@@ -81,14 +87,14 @@ def decode(
 
 
 def describe(value: Value, name: str = "") -> str:
-    """Return what was sent, as ``df (DataFrame 1,000 × 4, Arrow, 31 kB)``.
+    """Return what was sent, as ``df (ndarray 60, Arrow, 1.2 kB)``; without a name the inner part.
 
-    Without a name only what stands in the brackets.
-    """
+    A table of 1,000 rows and 4 columns is a ``DataFrame 1,000 × 4``.
+    """  # noqa: RUF002
     shape = arrow_values.shape_of(value.data) if value.format == "arrow" else None
     what = value.kind.rpartition(".")[2]
     if shape is not None:
-        what += " " + (" × ".join(f"{length:,}" for length in shape) or "of no dimension")
+        what += " " + (TIMES.join(f"{length:,}" for length in shape) or "of no dimension")
     text = f"{what}, {FORMATS[value.format]}, {size_text(len(value.data))}"
     return f"{name} ({text})" if name else text
 
@@ -119,16 +125,6 @@ def size_text(size: int) -> str:
             )
         amount /= 1000
     return f"{amount:.1f} GB"
-
-
-def kind_name(value: Any) -> str:
-    """Return the full name of a value's type; a built-in one has no module before it."""
-    kind = type(value)
-    return (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
 
 
 def _fitting(data: bytes, form: str, name: str, kind: str = "") -> bytes:
@@ -179,7 +175,8 @@ def _pickled(value: Any, name: str) -> bytes:
         raise
     except Exception as error:  # whatever the type's own code raises
         raise InvalidInput(
-            f"{name} ({kind_name(value)}) cannot be pickled: {type(error).__name__}: {error}."
+            f"{name} ({json_values.full_name(type(value))}) cannot be pickled: "
+            f"{type(error).__name__}: {error}."
         ) from None
     return file.getvalue()
 

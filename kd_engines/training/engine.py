@@ -30,11 +30,11 @@ class Engine:
         self.followers = LogFollowers(store, lambda job: store.record(job).terminal)
         self.environment = EnvironmentFinder()
 
-    async def submit(self, wanted: SubmitJob) -> tuple[int, bool]:
+    async def submit(self, wanted: SubmitJob, rerun_of: int | None = None) -> tuple[int, bool]:
         """Take a job; return its id, and whether it is new. Raises as `check` and the store do."""
         check(wanted)
         self.queue.check_room()
-        job, created = await asyncio.to_thread(self.store.submit, wanted)
+        job, created = await asyncio.to_thread(self.store.submit, wanted, rerun_of)
         if created:
             self.queue.add(job)
         return job, created

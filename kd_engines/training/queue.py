@@ -241,7 +241,13 @@ class JobQueue:
         ours, theirs = os.pipe()
         try:
             runner = start.start_runner(
-                folder, job, self._store.root, environment, record.job.timeout_s or 0, theirs
+                folder,
+                job,
+                self._store.root,
+                environment,
+                record.job.timeout_s or 0,
+                theirs,
+                record.job.first_line,
             )
         except OSError:
             os.close(ours)

@@ -35,12 +35,15 @@ def start_runner(
     environment: Mapping[str, str],
     timeout_s: float,
     notify: int,
+    first_line: int = 1,
 ) -> subprocess.Popen[bytes]:
     """Start the detached runner of a job; ``notify`` is the pipe end on which it tells events.
 
+    ``first_line`` is the line of its cell at which the job's code begins.
     Raises OSError where no process can be started.
     """
     child = [sys.executable, "-c", CHILD, PACKAGES, str(folder), str(job), str(root)]
+    child.append(str(first_line))
     grace = os.environ.get("KD_KILL_GRACE_S", str(GRACE_S))
     # Without site-packages (-S) and PYTHON* variables (-I) the runner is there in half the time.
     command = [sys.executable, "-I", "-S", "-c", RUNNER, PACKAGES, str(folder), str(notify)]
