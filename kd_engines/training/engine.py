@@ -35,13 +35,13 @@ class Engine:
         self.environment = EnvironmentFinder()
         self.progress = JobProgress(store)
 
-    async def submit(self, wanted: SubmitJob) -> tuple[int, bool]:
+    async def submit(self, wanted: SubmitJob, rerun_of: int | None = None) -> tuple[int, bool]:
         """Take a job; return its id, and whether it is new. Raises as `check` and the store do."""
         check(wanted)
         for problem in problems(self.room, wanted.resources):
             raise InvalidInput(problem)
         self.queue.check_room()
-        job, created = await asyncio.to_thread(self.store.submit, wanted)
+        job, created = await asyncio.to_thread(self.store.submit, wanted, rerun_of)
         if created:
             self.queue.add(job)
         return job, created

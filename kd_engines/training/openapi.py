@@ -7,6 +7,7 @@ API = Api(
     title="kd-magics training engine",
     bodies={
         "submit_job": messages.SubmitJob,
+        "rerun_job": messages.RerunJob,
         "train": messages.TrainRequest,
         "preflight": messages.Preflight,
     },
@@ -16,6 +17,11 @@ API = Api(
         "cancel_job": messages.Job,
         "list_jobs": messages.JobList,
         "get_outputs": messages.JobOutputs,
+        "get_values": messages.Values,
+        "get_value": messages.Value,
+        "get_failure": messages.Failure,
+        "get_code": messages.Code,
+        "rerun_job": messages.Job,
         "get_environment": messages.Environment,
         "preflight": messages.PreflightAnswer,
     },
@@ -37,6 +43,6 @@ API = Api(
         },
         "get_outputs": {"after": ("integer", "`next` of the answer before")},
     },
-    created=frozenset({"submit_job"}),
+    created=frozenset({"submit_job", "rerun_job"}),
     texts=frozenset({"get_log"}),
 )

@@ -17,9 +17,11 @@ from kd_engines.training.openapi import API
 from kd_engines.training.preflight import look
 from kd_pipeline.errors import InvalidInput, NotFound, Unavailable
 from kd_pipeline.messages import TERMINAL, JobList, JobOutput, JobOutputs, Preflight, SubmitJob
+from kd_pipeline.values import LARGEST_VALUES
 
 # JSON writes one byte of code as up to six (\u0000); `check` looks at the code itself.
 LARGEST_BODY = 32 * 1024 * 1024
+LARGEST_SUBMISSION = LARGEST_BODY + LARGEST_VALUES * 4 // 3  # values and files are in base64
 ADVICE = "put data and modules into the project repository and read them from there"
 LARGEST_PREFLIGHT = 1024 * 1024
 LONGEST_WAIT_S = 60
@@ -39,8 +41,15 @@ TEXT_HEADERS = {
 async def submit_job(request: Request) -> Response:
     """POST /jobs: take a job; 201 with it, or 200 where its idempotency key was used before."""
     engine = engine_of(request)
-    wanted = await read_json(request, SubmitJob, LARGEST_BODY, ADVICE)
-    job, created = await engine.submit(wanted)
+    wanted = await read_json(request, SubmitJob, LARGEST_SUBMISSION, ADVICE)
+    return await taken(engine, wanted, request)
+
+
+async def taken(
+    engine: Engine, wanted: SubmitJob, request: Request, rerun_of: int | None = None
+) -> Response:
+    """Take a job and answer with it."""
+    job, created = await engine.submit(wanted, rerun_of)
     message = engine.message(await engine.record(job), request)
     return json_response(message, 201 if created else 200, {"Location": f"/jobs/{job}"})
 

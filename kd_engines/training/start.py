@@ -45,7 +45,7 @@ def start_runner(
     Raises OSError where no process can be started.
     """
     child = [sys.executable, "-c", CHILD, PACKAGES, str(folder), str(job.id), str(root)]
-    child += job.requirements
+    child += [str(job.first_line), *job.requirements]
     grace = os.environ.get("KD_KILL_GRACE_S", str(GRACE_S))
     # Without site-packages (-S) and PYTHON* variables (-I) the runner is there in half the time.
     command = [sys.executable, "-I", "-S", "-c", RUNNER, PACKAGES, str(folder), str(notify)]
