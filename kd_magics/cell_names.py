@@ -11,7 +11,7 @@ import dis
 import warnings
 from collections.abc import Collection, Iterator
 from types import CodeType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 N = TypeVar("N", bound=ast.AST)
 NEW_LOCALS = 0x2  # inspect.CO_NEWLOCALS: a function's code has it, a class body's has not
@@ -76,9 +76,13 @@ def _names_come_unseen(tree: ast.Module) -> bool:
             return True
         if _name_of(node) in NAMESPACES:
             return True
-        if isinstance(node, ast.Call) and not node.args and isinstance(node.func, ast.Name):
-            if node.func.id in OWN_NAMESPACES:
-                return True
+        if (
+            isinstance(node, ast.Call)
+            and not node.args
+            and isinstance(node.func, ast.Name)
+            and node.func.id in OWN_NAMESPACES
+        ):
+            return True
     return False
 
 
@@ -100,7 +104,8 @@ class _WithoutDoubtful(ast.NodeTransformer):
         node.orelse, node.finalbody = self._all(node.orelse), self._all(node.finalbody)
         return node
 
-    visit_TryStar = visit_Try  # the same fields
+    def visit_TryStar(self, node: ast.TryStar) -> Any:
+        return self.visit_Try(node)  # type: ignore[arg-type]  # it has the same fields
 
     def visit_If(self, node: ast.If) -> ast.If:
         doubtful = any(_name_of(part) in PLATFORMS for part in ast.walk(node.test))

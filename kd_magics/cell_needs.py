@@ -6,7 +6,7 @@ and functions.
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 PLACES = ("/bd-fs-mnt/", "repo://", "data/", "models/", "code/", "misc/")
 READ_MODES = frozenset({"r", "rb", "rt", "br", "tr"})
@@ -100,3 +100,17 @@ def _mode(call: ast.Call) -> object:
     given = [keyword.value for keyword in call.keywords if keyword.arg == "mode"]
     mode = call.args[1] if len(call.args) > 1 else given[0] if given else ast.Constant("r")
     return mode.value if isinstance(mode, ast.Constant) else None
+
+
+def replaced_params(tree: ast.Module, params: Collection[str]) -> dict[str, int]:
+    """Return the params that the code's own level sets before it reads them, with the lines."""
+    left, found = set(params), dict[str, int]()
+    for statement in tree.body:
+        names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+        read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            plain = {target.id for target in targets if isinstance(target, ast.Name)}
+            found |= dict.fromkeys(plain & left - read, statement.lineno)
+        left -= {node.id for node in names}
+    return found

@@ -32,7 +32,7 @@ def load(shell: "InteractiveShell") -> None:
     loaded = Loaded(clusters, (JobMagics(shell, session, clusters), ModelMagics(shell, session)))
     shell.register_magics(*loaded.lines)
     shell.events.register("pre_run_cell", clusters.refresh)
-    shell.input_transformers_cleanup.append(clusters.take_refused)
+    shell.input_transformers_cleanup.append(clusters.read_cell)
     setattr(shell, _LOADED, loaded)
     clusters.refresh()
 
@@ -43,7 +43,7 @@ def unload(shell: "InteractiveShell") -> None:
     if loaded is None:
         return
     shell.events.unregister("pre_run_cell", loaded.clusters.refresh)
-    shell.input_transformers_cleanup.remove(loaded.clusters.take_refused)
+    shell.input_transformers_cleanup.remove(loaded.clusters.read_cell)
     loaded.clusters.unregister()
     lines = shell.magics_manager.magics["line"]
     for magics in loaded.lines:

@@ -1,6 +1,7 @@
 """Before a cell is sent: what it would miss there, a line for each with what to do about it."""
 
 import inspect
+import platform
 import types
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from kd_magics.cell_names import undefined_names
 from kd_magics.cell_needs import imported_modules, parsed, read_files
 from kd_magics.errors import PreflightFailed, UnknownRoute
+from kd_magics.http_client import READ_S
 from kd_magics.training_client import TrainingClient
 from kd_pipeline.errors import KdError
 from kd_pipeline.messages import Preflight, PreflightAnswer, SubmitJob
@@ -17,12 +19,20 @@ LONGEST_S = 1.0
 MOST_SHOWN = 8
 
 
-def check(client: TrainingClient, wanted: SubmitJob, variables: Mapping[str, Any]) -> None:
-    """Raise PreflightFailed where a job would surely fail; ``variables`` are the notebook's."""
+def check(
+    client: TrainingClient,
+    wanted: SubmitJob,
+    variables: Mapping[str, Any],
+    patient: bool = False,
+) -> None:
+    """Raise PreflightFailed where a job would surely fail; ``variables`` are the notebook's.
+
+    ``patient`` waits for the engine as long as it takes, and raises what is the matter with it.
+    """
     found = [
         *_tokens(client),
         *_names(wanted, variables),
-        *_engine(client, wanted),
+        *_engine(client, wanted, patient),
     ]
     if found:
         more = len(found) - MOST_SHOWN
@@ -61,7 +71,9 @@ def _name_line(name: str, line: int, wanted: SubmitJob, variables: Mapping[str, 
     value = variables[name]
     if isinstance(value, types.ModuleType):
         alias = "" if value.__name__ == name else f" as {name}"
-        return f"{name} (line {line}) is a module: write `import {value.__name__}{alias}` in the cell"
+        return (
+            f"{name} (line {line}) is a module: write `import {value.__name__}{alias}` in the cell"
+        )
     if inspect.isclass(value) or inspect.isroutine(value):
         module = getattr(value, "__module__", "__main__") or "__main__"
         if module not in ("__main__", "builtins"):
@@ -75,23 +87,27 @@ def _name_line(name: str, line: int, wanted: SubmitJob, variables: Mapping[str, 
     return f"{name} (line {line}) is a variable of the notebook: send it with --in {sent}"
 
 
-def _engine(client: TrainingClient, wanted: SubmitJob) -> list[str]:
+def _engine(client: TrainingClient, wanted: SubmitJob, patient: bool) -> list[str]:
     """Return what the engine says that the job would miss; nothing where it cannot say."""
     tree = parsed(wanted.code)
     sent = {path.partition("/")[0].removesuffix(".py") for path in wanted.files}
     modules = {n: line for n, line in imported_modules(tree).items() if n not in sent}
     paths = {p: n for p, n in read_files(tree, wanted.code).items() if p not in wanted.files}
+    pickles = [name for name, value in wanted.inputs.items() if value.format == "pickle"]
     question = Preflight(list(modules), list(paths), wanted.requirements, wanted.resources)
-    if question == Preflight():
+    if question == Preflight() and not pickles:
         return []
     try:
-        answer = client.preflight(question, LONGEST_S)
+        answer = client.preflight(question, READ_S if patient else LONGEST_S)
     except UnknownRoute:
         return []  # an engine of 2020
     except KdError:
+        if patient:
+            raise
         return []  # sending the cell tells what is the matter with the engine
     offset = wanted.first_line - 1
     return [
+        *_pickle_lines(answer, pickles),
         *_module_lines(answer, {n: line + offset for n, line in modules.items()}, client.name),
         *(
             f"{path} (line {paths[path] + offset}) is not there in {client.name}'s project "
@@ -108,4 +124,14 @@ def _module_lines(answer: PreflightAnswer, lines: dict[str, int], cluster: str) 
         f"{answer.python}): add --requirements {module.package or module.name}, or, where it is "
         f"yours, --files {module.name}.py"
         for module in answer.missing_modules
+    ]
+
+
+def _pickle_lines(answer: PreflightAnswer, names: list[str]) -> list[str]:
+    here = platform.python_version_tuple()[:2]
+    if not names or tuple(answer.python.split(".")[:2]) == here:
+        return []
+    return [
+        f"{', '.join(names)} would be a pickle of Python {'.'.join(here)}, and the engine has "
+        f"{answer.python}: send a table, an array or what JSON has, or write a file"
     ]

@@ -1,8 +1,9 @@
 """What the magics of one notebook share: its connections, its clients, its last job."""
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from kd_magics import provenance
 from kd_magics.errors import BadOptions
 from kd_magics.job import Job
 from kd_magics.training_client import TrainingClient
@@ -85,12 +86,25 @@ class Session:
         self.shell.user_ns["_job"] = self.job
         return self.job
 
+    def job_named(self, text: str, magic: str) -> Job:
+        """Return the job that ``9`` or ``CLUSTER/9`` names; raises BadOptions, NotFound."""
+        cluster, slash, number = text.rpartition("/")
+        if not number.isdecimal() or (slash and not cluster):
+            raise BadOptions(f"{magic}: {text[:80]!r} is no job; write 9 or CLUSTER/9.")
+        client = self.training(cluster) if slash else self.only_training()
+        return Job(client, client.job(int(number)))
+
+    def last_job(self, magic: str) -> Job:
+        """Return this notebook's last job; raises BadOptions where it has none."""
+        if self.job is None:
+            raise BadOptions(
+                f"{magic}: this notebook has sent no job yet; name one: {magic} 9, or CLUSTER/9."
+            )
+        return self.job
+
     def origin(self) -> dict[str, str]:
-        """Return where a cell comes from: notebook and cell id, as far as the kernel knows."""
-        origin = {"notebook": os.environ.get("JPY_SESSION_NAME", "")}
-        parent: Any = getattr(self.shell, "get_parent", dict)()
-        origin["cell_id"] = str((parent.get("metadata") or {}).get("cellId") or "")
-        return {key: value[:1000] for key, value in origin.items() if value}
+        """Return where a cell comes from: notebook, cell id, git commit, Python, our version."""
+        return provenance.origin(self.shell)
 
 
 def user_name() -> str:
