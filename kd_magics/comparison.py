@@ -23,7 +23,7 @@ def comparison(
     marked where its name tells whether less or more is better. Raises BadOptions.
     """
     found = _names(_metrics(job) for job in jobs)
-    given = [job.known.params for job in jobs]
+    given = [job.last.params for job in jobs]
     params = [name for name in _names(given) if _differs(given, name)]
     unknown = [name for name in metrics if name not in found]
     if unknown or (sort and sort not in found + params):
@@ -39,9 +39,9 @@ def comparison(
     rows = [
         [
             f"{job.cluster}/{job.id}",
-            job.known.name,
-            job.known.status,
-            *(_text(job.known.params.get(name)) for name in params),
+            job.last.name,
+            job.last.status,
+            *(_text(job.last.params.get(name)) for name in params),
             *(_cell(_metrics(job).get(name), best[name]) for name in columns),
         ]
         for job in ordered
@@ -61,7 +61,7 @@ def direction(metric: str) -> int:
 
 
 def _metrics(job: Job) -> dict[str, float]:
-    return job.known.progress.metrics if job.known.progress else {}
+    return job.last.progress.metrics if job.last.progress else {}
 
 
 def _names(many: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -97,7 +97,7 @@ def _sorted(jobs: Sequence[Job], name: str) -> list[Job]:
     way = direction(name) if any(name in _metrics(job) for job in jobs) else 0
 
     def key(job: Job) -> tuple[bool, int, float, str]:
-        value = _metrics(job).get(name, job.known.params.get(name))
+        value = _metrics(job).get(name, job.last.params.get(name))
         missing = value is None or value != value
         if isinstance(value, int | float):
             return missing, 0, -value if way > 0 else float(value), ""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PARSERS: dict[str, tuple[str, ...]] = {
     "alias": ("aliases", "parser"),
     "attachments": ("attachments", "parser"),
+    "cancel": ("cancelling", "parser"),
     "deploy": ("models", "deploy_parser", "%deploy", "--to"),
     "deployments": ("deployments", "parser"),
     "describe": ("registration", "describe_parser"),
@@ -34,9 +35,11 @@ PARSERS: dict[str, tuple[str, ...]] = {
     "models": ("models", "models_parser"),
     "predict": ("predictions", "parser"),
     "register": ("registration", "parser"),
+    "rerun": ("reruns", "parser"),
     "Setexp": ("experiments", "experiment_parser"),
     "undeploy": ("models", "deploy_parser", "%undeploy", "--from"),
     "unregister": ("registration", "unregister_parser"),
+    "why": ("why", "parser"),
 }
 HELP = "--help"
 # "%jobs --st" and "found = %jobs --st"
@@ -84,7 +87,7 @@ class Completer:
 
     def _parser(self, signs: str, name: str) -> Options | None:
         if signs == "%%":
-            return _make("cluster_magics", "parser", name) if self._is_cluster(name) else None
+            return _make("cell_options", "parser", name) if self._is_cluster(name) else None
         return parser_of(name) if name in PARSERS else None
 
     def _is_cluster(self, name: str) -> bool:

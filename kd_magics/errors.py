@@ -5,8 +5,10 @@ KdError
 │   ├── BadOptions       a magic's options are wrong
 │   ├── EmptyCell        there is nothing to run
 │   ├── InvalidCell      the cell is no Python
+│   ├── PreflightFailed  a cell would fail on the engine: undefined names, missing modules or files
 │   └── ForeignUrl       a URL names a host that is not connected: no token goes there
 ├── NotFound
+│   ├── NoResult         a job has kept no value: it runs, or was not asked to, or could not
 │   └── UnknownRoute     the engine does not know the route: one of 2020
 ├── Unavailable
 │   └── EngineDown       no endpoint of a cluster answers
@@ -18,7 +20,10 @@ KdError
 └── InvalidAnswer        an engine answered something that is not in the contract
 """
 
+from collections.abc import Sequence
+
 from kd_pipeline.errors import InvalidInput, KdError, NotFound, Unavailable
+from kd_pipeline.messages import Failure
 
 
 class BadOptions(InvalidInput):
@@ -33,12 +38,20 @@ class InvalidCell(InvalidInput):
     """A cell's code is no Python; nothing was sent."""
 
 
+class PreflightFailed(InvalidInput):
+    """A cell would fail on the engine, so it was not sent; a line for each finding."""
+
+
 class ForeignUrl(InvalidInput):
     """A URL names no host of a connected cluster, so nothing was sent there."""
 
 
 class UnknownRoute(NotFound):
     """The engine does not know a route of ours: it is one of the 2020 product."""
+
+
+class NoResult(NotFound):
+    """A job has no kept value: it still runs, was asked for none, or could not keep it."""
 
 
 class EngineDown(Unavailable):
@@ -50,12 +63,29 @@ class EngineStarting(EngineDown):
 
 
 class RemoteJobError(KdError):
-    """A job ended otherwise than well; ``job`` is its id, ``status`` its last status."""
+    """A job ended otherwise than well; ``job`` is its id, ``status`` its last status.
 
-    def __init__(self, message: str, job: int = 0, status: str = "") -> None:
+    ``failure`` is the exception that ended it, where the engine has kept one; ``remote`` are the
+    lines of its traceback, which a notebook shows below the sentence.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        job: int = 0,
+        status: str = "",
+        failure: Failure | None = None,
+        remote: Sequence[str] = (),
+    ) -> None:
         super().__init__(message)
         self.job = job
         self.status = status
+        self.failure = failure
+        self.remote = tuple(remote)
+
+    def _render_traceback_(self) -> list[str]:
+        """Show the sentence, then the job's own traceback, and nothing of ours."""
+        return [*super()._render_traceback_(), *self.remote]
 
 
 class WatchStopped(KdError):

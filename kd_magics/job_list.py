@@ -61,7 +61,7 @@ class JobList(Sequence[Job]):
             raise KdError(
                 "to_dataframe() needs pandas, which is not installed here: %pip install pandas"
             ) from None
-        return pd.DataFrame([_record(job.known) for job in self._jobs])
+        return pd.DataFrame([_record(job.last) for job in self._jobs])
 
     def __repr__(self) -> str:
         return self._table.text
@@ -115,7 +115,7 @@ def jobs(session: Session, line: str) -> JobList:
             named = [structs.replace(message, cluster=name) for message in answer]
             found += [Job(clients[name], message) for message in named]
     me = user_name()
-    found.sort(key=lambda job: (job.known.user == me, job.known.submitted, job.id), reverse=True)
+    found.sort(key=lambda job: (job.last.user == me, job.last.submitted, job.id), reverse=True)
     shown = found[: options.limit]
     if options.compare is not None:
         ordered, table = comparison(shown, options.compare, options.sort, notes)
@@ -183,7 +183,7 @@ def _table(shown: Sequence[Job], notes: list[str], more: bool) -> Table:
 
 
 def _row(job: Job) -> Iterator[str]:
-    message = job.known
+    message = job.last
     yield reference(job)
     yield message.name
     yield status_words(message)

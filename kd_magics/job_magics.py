@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @magics_class
 class JobMagics(Magics):
-    """%attachments and %logs."""
+    """%attachments, %logs, %why, %cancel and %rerun."""
 
     def __init__(
         self, shell: "InteractiveShell", session: Session, clusters: ClusterMagics
@@ -58,3 +58,60 @@ class JobMagics(Magics):
             %logs training-engine-instance/9
         """
         logs.logs(self._session, line)
+
+    @line_magic
+    def why(self, line: str) -> None:
+        """Tell in a sentence why a job waits, or ended as it did.
+
+            %why [[CLUSTER/]JOB]
+
+        Without a job it is this notebook's last one. Of a job that failed you see the frames of the
+        traceback with their variables as they were: type, shape, value.
+
+        Examples:
+
+            %why
+            %why 9
+            %why training-engine-instance/9
+        """
+        from kd_magics import why
+
+        why.why(self._session, line)
+
+    @line_magic
+    def cancel(self, line: str) -> None:
+        """End jobs, and tell what the engine says became of them.
+
+            %cancel [[CLUSTER/]JOB]…
+
+        Without a job it is this notebook's last one. A job gets 10 seconds to end by itself.
+
+        Examples:
+
+            %cancel
+            %cancel 9 10 training-engine-instance/11
+        """
+        from kd_magics import cancelling
+
+        cancelling.cancel(self._session, line)
+
+    @line_magic
+    def rerun(self, line: str) -> None:
+        """Send a job's code, values and files once more.
+
+            %rerun [[CLUSTER/]JOB] [--param NAME=VALUE]… [--name NAME] [--wait]
+
+        Without a job it is this notebook's last one. The new job is in the variable _job.
+
+        --param lr=0.1   replaces a param of the job, or adds one; may be given again
+        --name NAME      what the new job is called in lists
+        --wait           follow its log; a job that fails is an error of this cell
+
+        Examples:
+
+            %rerun
+            %rerun 9 --param lr=0.01 --wait
+        """
+        from kd_magics import reruns
+
+        reruns.rerun(self._session, line)

@@ -51,7 +51,7 @@ def load(shell: "InteractiveShell") -> None:
     configurables.append(settings)
     shell.Completer.custom_matchers.append(loaded.completer.match)
     shell.events.register("pre_run_cell", clusters.refresh)
-    shell.input_transformers_cleanup.append(clusters.take_refused)
+    shell.input_transformers_cleanup.append(clusters.read_cell)
     setattr(shell, _LOADED, loaded)
     clusters.refresh()
 
@@ -62,7 +62,7 @@ def unload(shell: "InteractiveShell") -> None:
     if loaded is None:
         return
     shell.events.unregister("pre_run_cell", loaded.clusters.refresh)
-    shell.input_transformers_cleanup.remove(loaded.clusters.take_refused)
+    shell.input_transformers_cleanup.remove(loaded.clusters.read_cell)
     configurables: list[Any] = shell.configurables
     configurables.remove(loaded.settings)
     shell.Completer.custom_matchers.remove(loaded.completer.match)

@@ -49,7 +49,7 @@ class Source:
             )
         if not ended_well(job.message):
             raise BadOptions(
-                f"%register: job {job.id} on {job.cluster} is {job.known.status}, and only what a "
+                f"%register: job {job.id} on {job.cluster} is {job.last.status}, and only what a "
                 "finished job wrote is taken from it. Name --path to register a file anyway."
             )
         return cls(job, True)
@@ -61,7 +61,7 @@ class Source:
         newest = max(versions, key=lambda m: natural(m.version), default=None)
         artifacts: Artifacts | None = None
         if self.wanted and self.job and not (options.path and (options.scoring or newest)):
-            artifacts = artifacts_of(self.job.known, self.job.log(), repository)
+            artifacts = artifacts_of(self.job.last, self.job.log(), repository)
         if not options.path and artifacts:
             options.path = artifacts.model(options.model)
         if not options.scoring:
@@ -73,7 +73,7 @@ class Source:
                 "the Python script that scores with it: --scoring code/SCRIPT.py"
             )
         if self.wanted and self.job:
-            progress = self.job.known.progress
+            progress = self.job.last.progress
             self.metrics = dict(progress.metrics) if progress else {}
 
     def sentence(self, model: ModelConfig) -> str:
@@ -88,7 +88,7 @@ class Source:
         """Return which job it was, its code, its params and where its code came from."""
         if self.job is None:
             return {}
-        job = self.job.known
+        job = self.job.last
         found = {"job_id": str(job.id), "job_cluster": job.cluster, "code_sha256": job.code_sha256}
         found |= {key: job.origin.get(key, "") for key in ORIGIN_KEYS} | _params(job)
         return {key: value for key, value in found.items() if value}

@@ -3,6 +3,7 @@
 import os
 from typing import Any, Protocol
 
+from kd_magics import provenance
 from kd_magics.deployment_client import DeploymentClient
 from kd_magics.errors import BadOptions
 from kd_magics.job import Job
@@ -120,13 +121,17 @@ class Session:
         client = self.training(cluster) if slash else self.only_training()
         return Job(client, client.job(int(number)))
 
+    def last_job(self, magic: str) -> Job:
+        """Return this notebook's last job; raises BadOptions where it has none."""
+        if self.job is None:
+            raise BadOptions(
+                f"{magic}: this notebook has sent no job yet; name one: {magic} 9, or CLUSTER/9."
+            )
+        return self.job
+
     def origin(self) -> dict[str, str]:
-        """Return where code comes from: notebook and cell id as the kernel knows, or a file."""
-        origin = {"notebook": os.environ.get("JPY_SESSION_NAME", "")}
-        origin |= getattr(self.shell, "origin", {})
-        parent: Any = getattr(self.shell, "get_parent", dict)()
-        origin["cell_id"] = str((parent.get("metadata") or {}).get("cellId") or "")
-        return {key: value[:1000] for key, value in origin.items() if value}
+        """Return where a cell comes from: notebook, cell id, git commit, Python, our version."""
+        return provenance.origin(self.shell)
 
 
 def user_name() -> str:

@@ -29,6 +29,9 @@ COMMANDS = {
     "attachments": "Show the clusters that are attached, and how each is now.",
     "jobs": "Show the jobs of all training clusters.",
     "logs": "Show a job's status and log; -f follows it.",
+    "why": "Tell why a job waits, or ended as it did.",
+    "cancel": "End jobs, and tell what became of them.",
+    "rerun": "Send a job's code, values and files once more.",
     "register": "Register a model version, also from a job.",
     "describe": "Change a registered version's description.",
     "unregister": "Delete a registered version; its files stay.",
@@ -42,7 +45,7 @@ COMMANDS = {
 # They set the environment of a kernel, which a command does not have.
 NOTEBOOK_ONLY = frozenset({"loadMlflow", "Setexp"})
 # What these print is a job's or a model's, not ours.
-PRINTED_AS_IT_IS = frozenset({TRAIN, "logs", "predict"})
+PRINTED_AS_IT_IS = frozenset({TRAIN, "logs", "rerun", "predict"})
 TRAIN_USAGE = "kd train FILE [--cluster CLUSTER] [the options of the cell magic]"
 HELP = "--help"
 INTERRUPTED = 130
@@ -53,8 +56,11 @@ Command = tuple[str, str, str, Callable[[Sequence[str]], int]]
 class TerminalShell:
     """What a session needs of a shell: variables, and a place where magics are registered.
 
-    ``origin`` is where the code of this command's job comes from.
+    ``origin`` is where the code of this command's job comes from, ``first_line`` the line of the
+    file at which it begins: there is no magic above it, as there is in a cell.
     """
+
+    first_line = 1
 
     def __init__(self) -> None:
         from IPython.core.magic import MagicsManager

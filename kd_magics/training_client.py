@@ -11,14 +11,22 @@ from kd_magics import train_2020
 from kd_magics.errors import BadOptions, EngineDown, UnknownRoute
 from kd_magics.http_client import CONNECT_S, READ_S, ROUNDS, HttpClient, decoded
 from kd_pipeline.connections import ClusterConnection
+from kd_pipeline.errors import NotFound
 from kd_pipeline.messages import (
     TERMINAL,
+    Code,
     Environment,
+    Failure,
     Job,
     JobList,
     JobOutput,
     JobOutputs,
+    Preflight,
+    PreflightAnswer,
+    RerunJob,
     SubmitJob,
+    Value,
+    Values,
 )
 
 T = TypeVar("T")
@@ -40,6 +48,11 @@ class TrainingClient:
     def name(self) -> str:
         """Return the cluster's name."""
         return self._http.cluster.name
+
+    @property
+    def cluster(self) -> ClusterConnection:
+        """Return the cluster as it is connected now; raises UnknownCluster."""
+        return self._http.cluster
 
     def submit(self, wanted: SubmitJob) -> Job:
         """Send a job; its idempotency key makes sending again safe."""
@@ -169,6 +182,42 @@ class TrainingClient:
             found += page.outputs
             after = page.next
         return found
+
+    def preflight(self, question: Preflight, timeout: float) -> PreflightAnswer:
+        """Return what a job would miss; it is asked once, and raises UnknownRoute where it is old.
+
+        An engine that needs longer than ``timeout`` seconds is an EngineDown here.
+        """
+        return decoded(
+            self._http.call("POST", "/preflight", body=question, timeout=timeout, rounds=1),
+            PreflightAnswer,
+        )
+
+    def values(self, number: int) -> Values:
+        """Return which outputs a job has kept, and why others are missing."""
+        return decoded(self._http.call("GET", f"/jobs/{number}/values"), Values)
+
+    def value(self, number: int, name: str) -> Value:
+        """Return a kept output with its data; raises NotFound, which tells why there is none."""
+        return decoded(self._http.call("GET", f"/jobs/{number}/values/{name}"), Value)
+
+    def failure(self, number: int) -> Failure | None:
+        """Return the exception that ended a job; None where none did, or the engine is old."""
+        try:
+            return decoded(self._http.call("GET", f"/jobs/{number}/failure"), Failure)
+        except NotFound:
+            return None
+
+    def code(self, number: int) -> Code:
+        """Return a job's code."""
+        return decoded(self._http.call("GET", f"/jobs/{number}/code"), Code)
+
+    def rerun(self, number: int, wanted: RerunJob) -> Job:
+        """Send a job's code, values and files once more; its key makes sending again safe."""
+        answer = self._http.call("POST", f"/jobs/{number}/rerun", body=wanted)
+        job = decoded(answer, Job)
+        self._urls[job.id] = job.request_url
+        return job
 
     def remember(self, number: int, url: str) -> None:
         """Keep where a job of an engine of 2020 is to be asked for."""

@@ -16,6 +16,7 @@ from kd_magics.experiments import job_environment
 from kd_magics.session import Session
 from kd_magics.terminal import TerminalShell
 from kd_pipeline.errors import InvalidInput, NotFound, Unauthorized
+from tests.kd_engines.training.running_engine import RunningEngine
 from tests.kd_magics.running_notebook import Notebook
 
 USER, PASSWORD = "ada", "correct horse battery"
@@ -165,6 +166,16 @@ def test_jobs_get_the_place_and_the_name_and_no_secret(
         "MLFLOW_EXPERIMENT_NAME": "demoexp",
     }
     assert job_environment(Session(TerminalShell())) == {}
+
+
+def test_a_job_finds_them_in_its_environment(notebook: Notebook, engine: RunningEngine) -> None:
+    session = notebook.shell._kd_magics.lines[0]._session
+    session.mlflow["MLFLOW_EXPERIMENT_NAME"] = "demoexp"
+    os.environ["MLFLOW_TRACKING_PASSWORD"] = PASSWORD
+    code = "import os\nprint({k: v for k, v in os.environ.items() if k.startswith('MLFLOW')})"
+    notebook.good(f"%%trainingengineinstance --wait\n{code}")
+    log = engine.log(notebook.shell.user_ns["_job"].id)
+    assert log == "{'MLFLOW_EXPERIMENT_NAME': 'demoexp'}\n"
 
 
 def test_what_is_wrong_is_told(empty_notebook: Notebook, tracking: Tracking) -> None:

@@ -43,14 +43,14 @@ def second(tmp_path: Path) -> Iterator[RunningEngine]:
 def names(notebook: Notebook, line: str) -> list[str]:
     value = notebook.good(line).value
     assert isinstance(value, JobList)
-    return [job.known.name for job in value]
+    return [job.last.name for job in value]
 
 
 def test_mine_come_first_and_the_newest_of_them(
     notebook: Notebook, submitted: dict[str, int]
 ) -> None:
     shown = notebook.good("%jobs")
-    assert [job.known.name for job in shown.value] == ["sweep-2", "sweep-1", "first", "of-bob"]
+    assert [job.last.name for job in shown.value] == ["sweep-2", "sweep-1", "first", "of-bob"]
     lines = repr(shown.value).splitlines()
     assert lines[0].split() == ["Job", "Name", "Status", "Age", "Took", "User"]
     assert lines[2].startswith(f"{CLUSTER}/{submitted['sweep-2']}  sweep-2  Failed")

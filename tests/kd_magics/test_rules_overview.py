@@ -74,7 +74,7 @@ def test_rule_12_jobs_of_all_clusters_mine_first_with_links_that_work(
         engine.wait(job)
     notebook.attach({CLUSTER: [(engine.url, TOKEN)], SECOND: DOWN})
     value = notebook.good("%jobs").value
-    names = [job.known.name for job in value]
+    names = [job.last.name for job in value]
     assert names.index("of-ada") < names.index("of-bob")
     lines = repr(value).splitlines()
     for column in ("Job", "Status", "Age", "User"):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kd_magics.options import split_line
 from kd_magics.terminal import COMMANDS, NOTEBOOK_ONLY, in_terminal_words
 from tests.configmeta import configmeta
+from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
 from tests.kd_magics.running_notebook import Notebook
 
@@ -84,6 +85,18 @@ def test_a_file_becomes_a_job_that_the_other_commands_know(
 @pytest.mark.slow
 def test_standard_input_and_the_only_cluster_do(attached: Path) -> None:
     assert "from a pipe" in good("train", "-", "--wait", stdin="print('from a pipe')")
+
+
+@pytest.mark.slow
+def test_a_job_is_cancelled_and_explained(attached: Path, engine: RunningEngine) -> None:
+    code = "import time\nprint('loss=0.25', flush=True)\ntime.sleep(300)"
+    told = good("train", "-", "--param", "lr=0.1", stdin=code)
+    job = int(told.splitlines()[0].rpartition("/")[2])
+    eventually(lambda: (engine.get(f"/jobs/{job}")["progress"] or {}).get("metrics"))
+    compared = good("jobs", "--compare", "loss", "--limit", "1")
+    assert compared.splitlines()[2].split()[-2:] == ["0.1", "0.25"]
+    assert "Cancelled" in good("cancel", f"{CLUSTER}/{job}")
+    assert "Cancelled" in good("why", str(job))
 
 
 @pytest.mark.slow
