@@ -1,4 +1,4 @@
-"""The command `kd`: up, down, status, doctor, export, import."""
+"""The command `kd`: up, down, status, doctor, export, import, and what others mount on it."""
 
 import os
 import signal
@@ -19,6 +19,7 @@ from kd_engines.local.job_runners import running_jobs, sentence_of_cancelled
 from kd_engines.local.status import Status, read_status
 from kd_engines.local.supervisor import Supervisor, stop_everything
 from kd_engines.local.world import module_of, read_world
+from kd_engines.mounted import mount
 from kd_pipeline.atomic import write_atomic
 from kd_pipeline.errors import InvalidInput, KdError, Unavailable
 from kd_pipeline.registry import open_registry
@@ -141,6 +142,7 @@ def import_manifests(
 
 def main() -> None:
     """Run the command; an expected error is one sentence and exit code 1."""
+    mount(app)
     try:
         app()
     except KdError as error:

@@ -1,7 +1,7 @@
 """%alias: names that move from version to version, and where they are connected."""
 
+from kd_magics.deployment_states import deployed_on
 from kd_magics.errors import BadOptions
-from kd_magics.models import deployed_on
 from kd_magics.options import Options
 from kd_magics.session import Session
 from kd_magics.tables import Table, show

@@ -1,9 +1,13 @@
 """%attachments: what is connected to this notebook, and how to call it."""
 
-from kd_magics.cluster_magics import ClusterMagics
+from collections import Counter
+
+from kd_magics.cluster_magics import ClusterMagics, Names
+from kd_magics.deployment_states import DeploymentStates
 from kd_magics.options import Options
 from kd_magics.session import Session
 from kd_magics.tables import Table, show
+from kd_magics.training_states import HEADERS, training_states, trouble
 from kd_pipeline.connections import ClusterConnection
 from kd_pipeline.errors import NoConnections
 
@@ -14,7 +18,7 @@ def parser() -> Options:
 
 
 def attachments(session: Session, magics: ClusterMagics, line: str) -> None:
-    """Show the connected clusters; a sentence where there is none."""
+    """Show the connected clusters and how each is now; a sentence where there is none."""
     parser().read(line, session.shell.user_ns)
     magics.update()
     try:
@@ -30,21 +34,51 @@ def attachments(session: Session, magics: ClusterMagics, line: str) -> None:
             "it shows here without a restart."
         )
         return
-    tables = [_training_table(training, magics)] if training else []
+    text, html = _training_tables(session, training, magics.names) if training else ([], [])
     if deployment:
         models = len(connections.models())
         notes = [f"{models} model ConfigMaps are attached to this notebook."] if models else []
-        tables.append(Table(["Deployment Cluster"], [[c.name] for c in deployment], notes))
-    show(*tables)
+        table = _deployment_table(session, [c.name for c in deployment], notes)
+        text, html = [*text, table], [*html, table]
+    show(*text, html=html)
 
 
-def _training_table(clusters: tuple[ClusterConnection, ...], magics: ClusterMagics) -> Table:
-    """Return the table of the 2020 product, in which a name is what is typed after ``%%``."""
-    shown = magics.names.shown
-    same = [
+def _training_tables(
+    session: Session, clusters: tuple[ClusterConnection, ...], names: Names
+) -> tuple[list[Table], list[Table]]:
+    """Return the tables of the text, the first as the 2020 product's, and that of the HTML.
+
+    A name is what is typed after ``%%``.
+    """
+    shown = names.shown
+    notes = [
         f"%%{shown[c.name]} and %%{c.name} are the same."
         for c in clusters
-        if shown.get(c.name, c.name) != c.name and c.name in magics.names.clusters
+        if shown.get(c.name, c.name) != c.name and c.name in names.clusters
+    ] + names.notes
+    states = training_states(session, [c.name for c in clusters])
+    first = [[shown.get(c.name, c.name), c.ml_engine] for c in clusters]
+    second = [[shown.get(c.name, c.name), *states[c.name]] for c in clusters]
+    both = [[*row, *states[c.name]] for row, c in zip(first, clusters, strict=True)]
+    text = [
+        Table(["Training Cluster", "ML Engine"], first, []),
+        Table(["Cluster", *HEADERS], second, notes).without_empty(),
     ]
-    rows = [[shown.get(c.name, c.name), c.ml_engine] for c in clusters]
-    return Table(["Training Cluster", "ML Engine"], rows, same + magics.names.notes)
+    merged = Table(["Training Cluster", "ML Engine", *HEADERS], both, notes)
+    return text, [merged.without_empty()]
+
+
+def _deployment_table(session: Session, clusters: list[str], notes: list[str]) -> Table:
+    states = DeploymentStates(session, clusters)
+    rows = []
+    for cluster in clusters:
+        error = states.trouble(cluster)
+        found = Counter(states.of(cluster, key).state for key in states.versions(cluster))
+        words = [f"{found[state]} {state.lower()}" for state in sorted(found, key=_badness)]
+        told = trouble(session, cluster, error) if error else "answers"
+        rows.append([cluster, told, ", ".join(words) or ("" if error else "none")])
+    return Table(["Deployment Cluster", "State", "Models"], rows, notes)
+
+
+def _badness(state: str) -> int:
+    return ("Ready", "Failed").index(state) if state in ("Ready", "Failed") else 2

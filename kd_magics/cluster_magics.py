@@ -1,21 +1,18 @@
 """One cell magic per connected training cluster: ``%%<name>``, and its name without dashes."""
 
-import ast
-import secrets
-import warnings
+import difflib
+import inspect
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from kd_magics import logs
-from kd_magics.errors import EmptyCell, InvalidCell
-from kd_magics.options import Options, seconds
-from kd_magics.session import Session, user_name
-from kd_pipeline.errors import InvalidInput, NoConnections, TooLarge, UnknownCluster
-from kd_pipeline.messages import SubmitJob
+from kd_magics import cell_lines, submission
+from kd_magics.errors import InvalidCell
+from kd_magics.line_magic import asks_for_help
+from kd_magics.session import Session
+from kd_pipeline.errors import NoConnections, UnknownCluster
 
-LARGEST_CELL = 4 * 1024 * 1024
-LONGEST_NAME = 200
 Magic = Callable[[str, str], None]
 DOC = """Send this cell to the training cluster {name}, as a job.
 
@@ -23,18 +20,41 @@ The cell does not run here. It runs on the cluster, in the project repository's 
 that it writes to `models/` are in the project repository when it is done. The job goes on when
 the notebook is closed.
 
-    %%{magic} [--wait] [--name NAME] [--timeout SECONDS]
+    %%{magic} [--wait] [--name NAME] [-o VAR] [--in A,B] [--out M,N] [--param NAME=VALUE]…
 
---wait      follow the log; a job that fails is an error of this cell
---name      what the job is called in lists
---timeout   end the job after so many seconds
+--wait            follow the log; a job that fails is an error of this cell
+--no-raise        with --wait: print why a job failed, and go on
+--name NAME       what the job is called in lists
+-o VAR            the variable of the job, beside _job
+--in A,B          send these variables: JSON, and Arrow for tables and arrays
+--out M,N         keep these variables of the job: _job.result, and with --wait variables here too
+--pickle          send and keep as a pickle what is neither, for the same minor version of Python
+--files PATHS     send these files and folders, such as util.py,pkg; the cell can import them
+--param lr=0.1    a variable of the cell, as JSON or text; may be given again
+--grid lr=0.1,1   a job for each of the values, and for each combination with further --grid
+--env NAME=VALUE  a variable of the environment, no secret; may be given again
+--requirements R  packages to install for it, such as "polars==1.9", or a requirements.txt
+--timeout TIME    end the job after 90s, 2h, 1h30m or so many seconds
+--cpus, --memory, --gpus    what the job wants for itself, such as --cpus 2 --memory 4g --gpus 1
+--dry-run         say what would be sent and what it would miss there, and send nothing
+--no-preflight    send without looking for names, modules and files that would be missing
+--help            show this
 
-Example:
+Values may be variables of the notebook: --name "run {{number}}" --param lr={{rate}}.
+
+Examples:
 
     %%{magic} --wait --name first-try
     print("hello from the cluster")
 
-The job is in the variable _job: _job.status, _job.log(), _job.wait(), _job.cancel(). See %logs?.
+    %%{magic} --in rides --param depth=6 --out score --wait
+    score = rides["duration"].mean() / depth
+
+    %%{magic} --grid lr=0.1,0.01 --grid depth=3,6
+    print(f"rmse={{lr * depth}}")
+
+The job is in the variable _job: _job.status, _job.log(), _job.wait(), _job.cancel(), _job.result;
+the jobs of a grid are in _jobs: _jobs.wait(), _jobs.best("rmse"). See %logs?, %why?, %cancel?.
 """
 
 
@@ -45,6 +65,16 @@ class Names:
     clusters: dict[str, str] = field(default_factory=dict)  # magic name: cluster
     shown: dict[str, str] = field(default_factory=dict)  # cluster: the name to show
     notes: list[str] = field(default_factory=list)
+
+
+def similar(name: str, magics: Iterable[str]) -> str:
+    """Return what an unknown name may have meant, as a sentence with a space before it."""
+    plain = {re.sub("[-_.]", "", magic).lower(): magic for magic in magics}
+    found = plain.get(re.sub("[-_.]", "", name).lower())
+    if found:
+        return f" %%{found} differs from it in case, dashes or underscores only: type that."
+    close = difflib.get_close_matches(name.lower(), plain, 1, 0.75)
+    return f" Did you mean %%{plain[close[0]]}?" if close else ""
 
 
 def choose_names(clusters: Iterable[str], taken: Callable[[str], bool]) -> Names:
@@ -100,32 +130,35 @@ class ClusterMagics:
         """Take all cell magics away."""
         self._register(Names())
 
-    def take_refused(self, lines: list[str]) -> list[str]:
-        """Have the cells come to us that IPython would refuse (an input transformer).
+    def read_cell(self, lines: list[str]) -> list[str]:
+        """Have the cells come to us that are ours, or that IPython would refuse.
 
-        It refuses an empty cell and a cell magic that does not exist with UsageError, which stops
-        no run: nbval and papermill take such a notebook for a good one.
+        This is an input transformer, see kd_magics.cell_lines.
         """
-        words = lines[0][2:].split(maxsplit=1) if lines and lines[0].startswith("%%") else []
-        if not words or "?" in words[0]:
+        if not any(line.startswith("%%") for line in lines):
             return lines
         self.refresh()
-        if words[0] in self._ours:
-            return lines if len(lines) > 1 else [lines[0].rstrip("\n") + "\n", "\n"]
         manager = self._session.shell.magics_manager
-        if words[0] in self._cell_magics() or words[0] in manager.lazy_magics:
-            return lines
-        ours = "get_ipython().magics_manager.registry['PipelineMagics']"
-        return [f"{ours}.clusters.refuse({words[0]!r})\n"]
+        return cell_lines.arranged(
+            lines, {*self._ours}, {*self._cell_magics(), *manager.lazy_magics}
+        )
 
     def refuse(self, name: str) -> None:
         """Raise UnknownCluster for a cell magic that does not exist."""
-        shown = ", ".join(f"%%{magic}" for magic in self.names.shown.values()) or "none"
+        shown = list(self.names.shown.values())
         line = name in self._session.shell.magics_manager.magics["line"]
         hint = f" (%{name} is a line magic: write one % sign)" if line else ""
         raise UnknownCluster(
-            f"There is no cell magic %%{name[:80]}{hint}, so this cell did not run. Training "
-            f"clusters attached: {shown}. %attachments lists them."
+            f"There is no cell magic %%{name[:80]}{hint}, so this cell did not run."
+            f"{similar(name, self.names.clusters)} Training clusters attached: "
+            f"{', '.join(f'%%{magic}' for magic in shown) or 'none'}. %attachments lists them."
+        )
+
+    def refuse_below(self, name: str) -> None:
+        """Raise InvalidCell for a cell magic that stands below code."""
+        raise InvalidCell(
+            f"%%{name} stands below other code, so this cell did not run: make it the cell's first "
+            "line (comments may stand above it), and put the code before it into a cell of its own."
         )
 
     def _register(self, names: Names) -> None:
@@ -151,75 +184,12 @@ class ClusterMagics:
         return cells
 
 
-def parser(magic: str) -> Options:
-    """Return the parser of a cluster's cell magic."""
-    options = Options(f"%%{magic}")
-    options.add_argument("--wait", action="store_true")
-    options.add_argument("--name", default="")
-    options.add_argument("--timeout", type=seconds, metavar="SECONDS")
-    return options
-
-
-def submit(session: Session, magic: str, cluster: str, line: str, cell: str) -> None:
-    """Send a cell to a cluster and print its history URL."""
-    options = parser(magic).read(line, session.shell.user_ns)
-    check_cell(cell, magic)
-    if len(options.name) > LONGEST_NAME or not options.name.isprintable():
-        raise InvalidInput(
-            f"--name has at most {LONGEST_NAME} printable characters; nothing was sent."
-        )
-    client = session.training(cluster)
-    message = client.submit(
-        SubmitJob(
-            code=cell,
-            name=options.name,
-            user=user_name(),
-            idempotency_key=secrets.token_hex(16),
-            timeout_s=options.timeout,
-            origin=session.origin(),
-        )
-    )
-    job = session.keep(client, message)
-    print(f"History URL: {job.url}", flush=True)
-    if options.wait:
-        logs.follow(job, first_line=False)
-
-
-def check_cell(cell: str, magic: str) -> None:
-    """Raise EmptyCell, TooLarge or InvalidCell where a cell cannot run anywhere."""
-    size = len(cell.encode(errors="surrogatepass"))
-    if size > LARGEST_CELL:
-        raise TooLarge(
-            f"The cell has {size:,} bytes, {LARGEST_CELL:,} are the limit; nothing was sent. Put "
-            "data and modules into the project repository and read them from there."
-        )
-    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = compile(cell, "<cell>", "exec", flags, dont_inherit=True)
-    except SyntaxError as error:
-        raise InvalidCell(_syntax_sentence(cell, error)) from None
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise InvalidCell(f"The cell is no Python: {error}; nothing was sent.") from None
-    if not tree.body:
-        raise EmptyCell(f"There is no code below %%{magic}, so nothing was sent.")
-
-
-def _syntax_sentence(cell: str, error: SyntaxError) -> str:
-    lines = cell.splitlines()
-    number = min(error.lineno or 1, len(lines) or 1)
-    text = lines[number - 1].strip()[:120] if lines else ""
-    advice = ""
-    if text.startswith(("%", "!")):
-        advice = " Magics and ! commands work in the notebook only, not in a job."
-    where = f"line {number} below the cell's first line"
-    return f"The cell is no Python ({where}: {error.msg}): {text!r}. Nothing was sent.{advice}"
-
-
 def _cell_magic(session: Session, magic: str, cluster: str) -> Magic:
     def send_cell(line: str, cell: str) -> None:
-        submit(session, magic, cluster, line, cell)
+        if asks_for_help(line):
+            print(inspect.cleandoc(DOC.format(name=cluster, magic=magic)))
+            return
+        submission.submit(session, submission.Cell(magic, cluster, line, cell))
 
     send_cell.__name__ = magic
     send_cell.__doc__ = DOC.format(name=cluster, magic=magic)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kd_magics.errors import PredictFailed
-from kd_magics.http_client import HttpClient, decoded
+from kd_magics.http_client import CONNECT_S, HttpClient, decoded
 from kd_pipeline.connections import API_SERVICE, ClusterConnection
 from kd_pipeline.errors import KdError
 from kd_pipeline.messages import ModelList, ModelStatus, PredictRequest
@@ -17,12 +17,15 @@ LONGEST_OUTPUT = 1000
 class DeploymentClient:
     """Models of one deployment cluster."""
 
-    def __init__(self, find: Callable[[], ClusterConnection]) -> None:
-        self._http = HttpClient(find)
+    def __init__(self, find: Callable[[], ClusterConnection], connect_s: float = CONNECT_S) -> None:
+        self._http = HttpClient(find, connect_s)
 
     def members(self) -> list[str]:
-        """Return the URL of each engine; a balancer would answer for any one of them."""
-        endpoints = self._http.cluster.api_endpoints()
+        """Return the URL of each engine; a balancer would answer for any one of them.
+
+        Raises EngineStarting where there is none.
+        """
+        endpoints = self._http.endpoints()
         engines = [e.url for e in endpoints if e.service == API_SERVICE]
         return engines or [e.url for e in endpoints]
 
@@ -46,8 +49,11 @@ class DeploymentClient:
         return states
 
     def predict_url(self, name: str, version: str) -> str:
-        """Return where clients ask a model: at the balancer, if there is one."""
-        return f"{self._http.cluster.api_endpoints()[0].url}/{name}/{version}/predict"
+        """Return where clients ask a model: at the balancer, if there is one.
+
+        Raises EngineStarting where the cluster has no endpoint.
+        """
+        return f"{self._http.endpoints()[0].url}/{name}/{version}/predict"
 
     def predict(self, name: str, version: str, args: Any) -> Any:
         """Return a model's result; a script of 2020 has only its output. Raises PredictFailed."""

@@ -9,7 +9,7 @@ import msgspec
 import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from kd_magics.errors import EngineDown, InvalidAnswer, UnknownRoute
+from kd_magics.errors import EngineDown, EngineStarting, InvalidAnswer, UnknownRoute
 from kd_pipeline import errors
 from kd_pipeline.connections import ClusterConnection, Endpoint
 from kd_pipeline.errors import KdError, Unauthorized, Unavailable
@@ -33,8 +33,9 @@ ERRORS = {
 class HttpClient:
     """Calls to the cluster that ``find`` returns: asked anew each time, as connections change."""
 
-    def __init__(self, find: Callable[[], ClusterConnection]) -> None:
+    def __init__(self, find: Callable[[], ClusterConnection], connect_s: float = CONNECT_S) -> None:
         self._find = find
+        self._connect_s = connect_s
         self._session = requests.Session()
         # No proxy and no .netrc: a token goes to the engine only.
         self._session.trust_env = False
@@ -44,6 +45,10 @@ class HttpClient:
     def cluster(self) -> ClusterConnection:
         """Return the cluster as it is connected now; raises UnknownCluster."""
         return self._find()
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return where the cluster takes calls, a balancer first; raises EngineStarting."""
+        return _endpoints(self.cluster, None)
 
     def call(
         self,
@@ -66,7 +71,7 @@ class HttpClient:
         options = {
             "data": None if body is None else msgspec.json.encode(body),
             "params": params,
-            "timeout": (min(CONNECT_S, timeout), timeout),
+            "timeout": (min(self._connect_s, timeout), timeout),
             "stream": stream,
         }
         cluster = self.cluster
@@ -126,7 +131,7 @@ def decoded(answer: requests.Response, shape: type[T]) -> T:
 def _endpoints(cluster: ClusterConnection, at: str | None) -> list[Endpoint]:
     endpoints = [e for e in cluster.api_endpoints() if at in (None, e.url)]
     if not endpoints:
-        raise EngineDown(
+        raise EngineStarting(
             f"Cluster {cluster.name} has no REST endpoint"
             + (f" {at}" if at else "")
             + " in configmeta.json; its members may still be starting. Try again in a moment."
@@ -154,7 +159,7 @@ def _error(answer: requests.Response, cluster: str) -> KdError:
     if status in (404, 405):
         return UnknownRoute(f"Cluster {cluster} has no {_url(answer)}: an engine of 2020.")
     if status in BALANCER_TROUBLE:
-        return EngineDown(
+        return EngineStarting(
             f"Cluster {cluster} answers {status} at {_url(answer)}: its engine is starting or "
             "down. Try again in a moment; see `kd status`, or the cluster's pods."
         )

@@ -3,9 +3,10 @@
 from html import escape
 from typing import Any
 
+from kd_magics.job_values import result
 from kd_magics.training_client import TrainingClient, fields_of
 from kd_pipeline.errors import Unavailable
-from kd_pipeline.messages import TERMINAL
+from kd_pipeline.messages import TERMINAL, Failure, Progress
 from kd_pipeline.messages import Job as JobMessage
 
 
@@ -15,6 +16,7 @@ class Job:
     def __init__(self, client: TrainingClient, message: JobMessage) -> None:
         self._client = client
         self._message = message
+        self.allow_pickle = False  # whether its cell was sent from here with --pickle
 
     @property
     def id(self) -> int:
@@ -39,6 +41,11 @@ class Job:
         return self._message
 
     @property
+    def last(self) -> JobMessage:
+        """Return the job as it was last told, without asking."""
+        return self._message
+
+    @property
     def status(self) -> str:
         """Return Queued, Running, Finished, Failed, Cancelled, TimedOut, OutOfMemory or Lost."""
         return self.message.status
@@ -47,6 +54,29 @@ class Job:
     def client(self) -> TrainingClient:
         """Return the client of the job's cluster."""
         return self._client
+
+    @property
+    def result(self) -> Any:
+        """Return the value that the job has kept (--out), or a dict of several by name.
+
+        Raises NoResult where there is none (yet), RemoteJobError where the job failed.
+        """
+        return result(self._client, self.message, self.allow_pickle)
+
+    @property
+    def failure(self) -> Failure | None:
+        """Return the exception that ended the job, with its frames; None where none did."""
+        return self._client.failure(self.id) if self.status in TERMINAL else None
+
+    @property
+    def progress(self) -> Progress | None:
+        """Return how far the job is, as its prints tell."""
+        return self.message.progress
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Return the job's params."""
+        return self._message.params
 
     def log(self) -> str:
         """Return the whole log."""

@@ -1,12 +1,10 @@
 """Put a job's log and rich outputs on the screen in the order in which they came."""
 
 import codecs
-import sys
 from collections import deque
 
-from IPython.display import display
-
 from kd_magics.job import Job
+from kd_magics.screen import show_bundle
 from kd_pipeline.messages import JobOutput
 
 # A notebook keeps what it shows: more than this makes it slow to open.
@@ -103,8 +101,6 @@ class LogView:
 
 def _publish(entry: JobOutput) -> None:
     """Show an nbformat output; errors are in the log already, as a traceback."""
-    sys.stdout.flush()
     output = entry.output
     if output.get("output_type") in ("display_data", "execute_result"):
-        data, metadata = output.get("data") or {}, output.get("metadata") or {}
-        display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+        show_bundle(output.get("data") or {}, output.get("metadata") or {})

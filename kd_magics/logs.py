@@ -6,12 +6,12 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-from kd_magics.errors import BadOptions, EngineDown, ForeignUrl, RemoteJobError, WatchStopped
+from kd_magics.errors import BadOptions, EngineDown, ForeignUrl, WatchStopped
+from kd_magics.failures import raise_unless_well
 from kd_magics.job import Job
 from kd_magics.log_view import MOST_SHOWN, LogView
 from kd_magics.options import Options, count
 from kd_magics.session import Session
-from kd_magics.training_client import ended_well
 from kd_pipeline.errors import NotFound, Unavailable
 from kd_pipeline.messages import TERMINAL
 from kd_pipeline.messages import Job as JobMessage
@@ -21,7 +21,6 @@ SHOW_EVERY_S = 0.2
 OUTPUTS_EVERY_S = 1.0
 RECONNECT_FOR_S = 120.0
 RECONNECT_EVERY_S = 0.5
-END_LOOKED_AT = 4096
 
 
 def parser() -> Options:
@@ -76,20 +75,6 @@ def follow(job: Job, tail: int | None = None, first_line: bool = True) -> None:
     if job.status != message.status or not first_line:
         print(f"Job Status: {job.status}")
     raise_unless_well(job)
-
-
-def raise_unless_well(job: Job) -> None:
-    """Raise RemoteJobError, with the log's last line, where an ended job did not finish well."""
-    message = job.message
-    if ended_well(message) or message.status not in TERMINAL:
-        return
-    size = job.client.log_size(message)
-    end = job.client.log(job.id, max(0, size - END_LOOKED_AT)).decode(errors="replace")
-    lines = [line.strip() for line in end.splitlines() if line.strip()]
-    words = [f"Job {job.id} on {job.cluster}: {message.status}"]
-    words += [message.reason.rstrip(".")] if message.reason else []
-    words += [f"Its log ends with: {lines[-1][:500]}"] if lines else []
-    raise RemoteJobError(". ".join(words), job.id, message.status)
 
 
 def _watch(job: Job, tail: int | None) -> None:

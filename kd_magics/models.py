@@ -1,18 +1,21 @@
 """%models, %deploy and %undeploy: what is registered, and where it is served."""
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from kd_magics.deployment_client import DeploymentClient
+from kd_magics.deployment_states import DeploymentStates, deployed_on
 from kd_magics.errors import BadOptions, DeployFailed
 from kd_magics.options import Options, model_version, seconds
 from kd_magics.session import Session
-from kd_magics.tables import Table, show
+from kd_magics.tables import Table, number_words, show
 from kd_pipeline.errors import Conflict, KdError, ModelNotFound
 from kd_pipeline.messages import ModelStatus
 from kd_pipeline.model_aliases import aliases_name
 from kd_pipeline.model_config import ModelConfig, configmap_name
 from kd_pipeline.registry import Registry, open_registry
+from kd_pipeline.registry.base import natural
 
 DEFAULT_TIMEOUT_S = 120.0
 ASK_EVERY_S = 0.3
@@ -41,23 +44,47 @@ def models(session: Session, line: str) -> None:
     if not registered:
         print("No model is registered yet. %register does it: see %register?.")
         return
-    states = ClusterStates(session)
+    places = {model.configmap_name: deployed_on(registry, model.configmap_name)
+              for model in registered}  # fmt: skip
+    states = DeploymentStates(session, [name for names in places.values() for name in names])
     aliases = _alias_words(registry)
-    rows = [
-        [
-            model.name,
-            model.version,
-            *([aliases.get(model.key, "")] if aliases else []),
-            model.description,
-            cluster,
-            *states.of(cluster, model),
-        ]
-        for model in registered
-        for cluster in deployed_on(registry, model.configmap_name) or [""]
-    ]
-    headers = ["Name", "Version", *(["Aliases"] if aliases else [])]
-    headers += ["Description", "Deployed on", "State", "Reason"]
-    show(Table(headers, rows, [f"Registered in {registry.place}."]))
+    newer = _waiting(registered, places)
+    rows = []
+    for model in registered:
+        start = [model.name, model.version, aliases.get(model.key, ""), model.description]
+        start.append(metrics_words(model))
+        for cluster in places[model.configmap_name]:
+            actual = states.of(cluster, model.key)
+            rows.append([*start, cluster, actual.state, actual.reason])
+        if not places[model.configmap_name]:
+            rows.append([*start, "", "Not deployed", newer.get(model.key, "")])
+    headers = ["Name", "Version", "Aliases", "Description", "Metrics"]
+    headers += ["Deployed on", "State", "Reason"]
+    show(Table(headers, rows, [f"Registered in {registry.place}."]).without_empty())
+
+
+def metrics_words(model: ModelConfig) -> str:
+    """Return a model's first metrics in short: ``rmse 5.21, mae 3.4``."""
+    try:
+        metrics = json.loads(model.extra.get("metrics", "null"))
+    except ValueError:
+        return ""
+    return number_words(metrics) if isinstance(metrics, dict) else ""
+
+
+def _waiting(
+    registered: Sequence[ModelConfig], places: Mapping[str, list[str]]
+) -> dict[tuple[str, str], str]:
+    """Return a word about each newest version that is not deployed while an older one is."""
+    words: dict[tuple[str, str], str] = {}
+    for name in {model.name for model in registered}:
+        versions = sorted(
+            (m for m in registered if m.name == name), key=lambda m: natural(m.version)
+        )
+        served = [m.version for m in versions if places[m.configmap_name]]
+        if served and not places[versions[-1].configmap_name]:
+            words[versions[-1].key] = f"newer than {served[-1]}, which is deployed"
+    return words
 
 
 def deploy(session: Session, line: str) -> None:
@@ -70,7 +97,7 @@ def deploy(session: Session, line: str) -> None:
     registry.connect(cluster, "configmaps", model.configmap_name)
     if name in registry.aliases():
         registry.connect(cluster, "configmaps", aliases_name(name))
-    client = DeploymentClient(lambda: session.connections().cluster(cluster))
+    client = session.deployment_client(cluster)
 
     def is_ready(states: States) -> bool:
         for state in states.values():
@@ -103,7 +130,7 @@ def undeploy(session: Session, line: str) -> None:
     if not registry.disconnect(cluster, "configmaps", configmap):
         print(f"{name}/{version} is not deployed on {cluster}.")
         return
-    client = DeploymentClient(lambda: session.connections().cluster(cluster))
+    client = session.deployment_client(cluster)
     last = _wait(
         client,
         name,
@@ -144,48 +171,6 @@ def _alias_words(registry: Registry) -> dict[tuple[str, str], str]:
         for alias, version in sorted(aliases.versions.items()):
             found[name, version] = ", ".join(filter(None, (found.get((name, version)), alias)))
     return found
-
-
-def deployed_on(registry: Registry, configmap: str) -> list[str]:
-    """Return the kdclusters to which a model's ConfigMap is connected."""
-    return [c.name for c in registry.clusters() if configmap in c.connections("configmaps")]
-
-
-class ClusterStates:
-    """The states of all models on the deployment clusters, each engine asked once."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._answers: dict[str, list[dict[tuple[str, str], ModelStatus] | KdError]] = {}
-
-    def of(self, cluster: str, model: ModelConfig) -> tuple[str, str]:
-        """Return a model's state and its reason on a cluster, the worst of all its engines."""
-        if not cluster:
-            return "", ""
-        if cluster not in self._answers:
-            self._answers[cluster] = self._ask(cluster)
-        states = [
-            answer if isinstance(answer, KdError) else answer.get(model.key)
-            for answer in self._answers[cluster]
-        ]
-        worst = next((state for state in states if not _is(state, "Ready")), states[0])
-        if isinstance(worst, ModelStatus):
-            return worst.state, worst.reason or ""
-        return ("Not loaded yet", "") if worst is None else ("Unknown", str(worst))
-
-    def _ask(self, cluster: str) -> list[dict[tuple[str, str], ModelStatus] | KdError]:
-        client = DeploymentClient(lambda: self._session.connections().cluster(cluster))
-        answers: list[dict[tuple[str, str], ModelStatus] | KdError] = []
-        try:
-            for url in client.members():
-                try:
-                    found = client.models_at(url).models
-                    answers.append({(m.name, m.version): m for m in found})
-                except KdError as error:
-                    answers.append(error)
-        except KdError as error:
-            return [error]
-        return answers or [KdError(f"{cluster} has no member yet.")]
 
 
 def _wait(

@@ -45,6 +45,10 @@ class Options(argparse.ArgumentParser):
             )
         return self.parse_args(words)
 
+    def actions(self) -> list[argparse.Action]:
+        """Return the arguments that this parser knows, in their order."""
+        return list(self._actions)
+
     def _usage(self) -> str:
         return " ".join(self.format_usage().removeprefix("usage: ").split())
 

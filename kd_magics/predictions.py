@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from kd_magics.deployment_client import DeploymentClient
+from kd_magics.deployment_states import deployed_on
 from kd_magics.errors import BadOptions
-from kd_magics.models import deployed_on
 from kd_magics.options import Options, json_option, model_version
 from kd_magics.session import Session
 from kd_pipeline.model_config import configmap_name
@@ -30,8 +29,7 @@ def predict(session: Session, line: str) -> Any:
             f"%predict: a model takes an object, a list of objects or a text, not {args!r}."
         )
     cluster = session.deployment(options.cluster or _cluster_of(session, name, version)).name
-    client = DeploymentClient(lambda: session.connections().cluster(cluster))
-    return client.predict(name, version, args)
+    return session.deployment_client(cluster).predict(name, version, args)
 
 
 def _cluster_of(session: Session, name: str, version: str) -> str | None:

@@ -2,27 +2,31 @@
 
 import json
 from argparse import Namespace
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
+from kd_magics.deployment_states import deployed_on
 from kd_magics.fingerprints import fingerprint
-from kd_magics.models import deployed_on
+from kd_magics.model_source import Source
 from kd_magics.options import Options, json_option, model_version
 from kd_magics.session import Session, user_name
-from kd_magics.training_client import ended_well
-from kd_pipeline.errors import Conflict, KdError, PathNotFound
-from kd_pipeline.model_config import ModelConfig
+from kd_pipeline.errors import Conflict, PathNotFound
+from kd_pipeline.model_config import ModelConfig, check_name
 from kd_pipeline.project_repository import ProjectRepository
 from kd_pipeline.registry import open_registry
+from kd_pipeline.registry.base import free_version
 
 
 def parser() -> Options:
     """Return the parser of %register."""
     options = Options("%register")
     options.add_argument("model", metavar="NAME")
-    options.add_argument("--version", required=True)
-    options.add_argument("--path", required=True)
-    options.add_argument("--scoring", required=True, metavar="SCRIPT")
+    options.add_argument("--version")
+    options.add_argument("--path")
+    options.add_argument("--scoring", metavar="SCRIPT")
+    options.add_argument("--job", metavar="[CLUSTER/]JOB")
     options.add_argument("--description", default="")
     options.add_argument("--metrics", metavar="JSON")
     options.add_argument("--example", metavar="JSON")
@@ -32,19 +36,33 @@ def parser() -> Options:
 def register(session: Session, line: str) -> None:
     """Register the model version that a line describes; the same again changes nothing."""
     options = parser().read(line, session.shell.user_ns)
-    model = _described(session, options, ProjectRepository.default())
-    registry = open_registry()
-    model = _with_circumstances(model, session)
-    if registry.register(model):
+    check_name(options.model)
+    repository, registry = ProjectRepository.default(), open_registry()
+    source = Source.of(session, options.job, wanted=bool(options.job or not options.path))
+    versions = [m for m in registry.models() if m.name == options.model]
+    source.fill(options, versions, repository)
+    numbered = options.version is not None
+    options.version = options.version or free_version(options.model, versions)
+    model = _described(session, options, repository, source.metrics)
+    same = None if numbered else _same_files(model, versions)
+    if same is None and registry.register(_with_circumstances(model, source)):
         print(f"Registered {model.name}/{model.version} as ConfigMap {model.configmap_name}.")
-    else:
-        print(
-            f"{model.name}/{model.version} is registered already as ConfigMap "
-            f"{model.configmap_name}, with the same content: nothing to do."
-        )
+        if source.wanted:
+            print(source.sentence(model))
+        return
+    model = same or model
+    print(
+        f"{model.name}/{model.version} is registered already as ConfigMap "
+        f"{model.configmap_name}, with the same content: nothing to do."
+    )
 
 
-def _described(session: Session, options: Namespace, repository: ProjectRepository) -> ModelConfig:
+def _described(
+    session: Session,
+    options: Namespace,
+    repository: ProjectRepository,
+    metrics: Mapping[str, float],
+) -> ModelConfig:
     """Return the model as its files are now; raises InvalidModel, UnsafePath, PathNotFound."""
     model = ModelConfig(
         name=options.model,
@@ -56,45 +74,57 @@ def _described(session: Session, options: Namespace, repository: ProjectReposito
     path, script = repository.existing(options.path), repository.existing(options.scoring)
     if not script.is_file():
         raise PathNotFound(f"--scoring {options.scoring!r} is a folder; name the Python script.")
+    values: dict[str, Any] = {"metrics": dict(metrics)} if metrics else {}
+    for key in ("metrics", "example"):
+        if (text := getattr(options, key)) is not None:
+            given = json_option(text, session.shell.user_ns, f"%register: --{key}")
+            both = isinstance(given, dict) and isinstance(values.get(key), dict)
+            values[key] = {**values[key], **given} if both else given
     sha256, size = fingerprint(path)
     model = replace(
         model, path=repository.uri(path), scoring_path=repository.uri(script)
     ).with_extra(model_sha256=sha256, scoring_sha256=fingerprint(script)[0], size_bytes=str(size))
-    for key in ("metrics", "example"):
-        if (text := getattr(options, key)) is not None:
-            value = json_option(text, session.shell.user_ns, f"%register: --{key}")
-            model = model.with_extra(**{key: json.dumps(value, sort_keys=True)})
-    return model.validate()
+    texts = {key: json.dumps(value, sort_keys=True) for key, value in values.items()}
+    return model.with_extra(**texts).validate()
 
 
-def _with_circumstances(model: ModelConfig, session: Session) -> ModelConfig:
+def _same_files(model: ModelConfig, versions: list[ModelConfig]) -> ModelConfig | None:
+    """Return the registered version that has the very same model and script, if there is one."""
+
+    def files(one: ModelConfig) -> tuple[str | None, ...]:
+        sums = (one.extra.get("model-sha256"), one.extra.get("scoring-sha256"))
+        return one.path, one.scoring_path, *sums
+
+    return next((one for one in versions if files(one) == files(model)), None)
+
+
+def _with_circumstances(model: ModelConfig, source: Source) -> ModelConfig:
     """Add who, when and which job, which do not count when the same model is registered again."""
     return model.with_extra(
         created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         author=user_name(),
-        **_last_job(session),
-    )
+        **source.lineage(),
+    ).validate()
 
 
-def _last_job(session: Session) -> dict[str, str]:
-    """Return id and code hash of this notebook's last job if it finished well."""
-    if session.job is None:
-        return {}
-    try:
-        job = session.job.message
-    except KdError:
-        return {}  # the lineage is an extra: a stopped engine keeps nobody from registering
-    if not ended_well(job):
-        return {}
-    return {"job_id": str(job.id)} | ({"code_sha256": job.code_sha256} if job.code_sha256 else {})
+def describe_parser() -> Options:
+    """Return the parser of %describe."""
+    options = Options("%describe")
+    options.add_argument("model", type=model_version, metavar="NAME/VERSION")
+    options.add_argument("text", metavar="TEXT")
+    return options
+
+
+def unregister_parser() -> Options:
+    """Return the parser of %unregister."""
+    options = Options("%unregister")
+    options.add_argument("model", type=model_version, metavar="NAME/VERSION")
+    return options
 
 
 def describe(session: Session, line: str) -> None:
     """Change the description of a registered version."""
-    options = Options("%describe")
-    options.add_argument("model", type=model_version, metavar="NAME/VERSION")
-    options.add_argument("text", metavar="TEXT")
-    given = options.read(line, session.shell.user_ns)
+    given = describe_parser().read(line, session.shell.user_ns)
     name, version = given.model
     open_registry().describe(name, version, given.text)
     print(f"{name}/{version}: {given.text}")
@@ -102,9 +132,7 @@ def describe(session: Session, line: str) -> None:
 
 def unregister(session: Session, line: str) -> None:
     """Delete a version's ConfigMap; raises Conflict where it is deployed or has an alias."""
-    options = Options("%unregister")
-    options.add_argument("model", type=model_version, metavar="NAME/VERSION")
-    name, version = options.read(line, session.shell.user_ns).model
+    name, version = unregister_parser().read(line, session.shell.user_ns).model
     registry = open_registry()
     model = registry.model(name, version)
     clusters = deployed_on(registry, model.configmap_name)

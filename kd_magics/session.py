@@ -1,26 +1,43 @@
 """What the magics of one notebook share: its connections, its clients, its last job."""
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from kd_magics import provenance
+from kd_magics.deployment_client import DeploymentClient
 from kd_magics.errors import BadOptions
 from kd_magics.job import Job
+from kd_magics.settings import KdMagics
 from kd_magics.training_client import TrainingClient
 from kd_pipeline.connections import ClusterConnection, Connections
 from kd_pipeline.connections_file import ConnectionsFile, default_configmeta
 from kd_pipeline.errors import KdError
 from kd_pipeline.messages import Job as JobMessage
 
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+
+class Shell(Protocol):
+    """What a session wants of its shell: IPython's, or that of the command line.
+
+    ``user_ns`` holds the user's variables; ``magics_manager`` is asked by cell magics only.
+    """
+
+    user_ns: dict[str, Any]
+    magics_manager: Any
 
 
 class Session:
-    """One notebook's side of the pipeline."""
+    """One notebook's side of the pipeline, or one command's.
 
-    def __init__(self, shell: "InteractiveShell") -> None:
+    ``mlflow`` is the environment that %loadMlflow and %Setexp give to jobs, without any secret;
+    ``answered`` tells of each cluster when it last answered here (seconds since the epoch).
+    """
+
+    def __init__(self, shell: Shell, settings: KdMagics | None = None) -> None:
         self.shell = shell
+        self.settings = settings or KdMagics()
         self.job: Job | None = None
+        self.mlflow: dict[str, str] = {}
+        self.answered: dict[str, float] = {}
         self._file = ConnectionsFile()
         self._stamp: tuple[object, ...] | None = None
         self._clients: dict[str, TrainingClient] = {}
@@ -52,7 +69,9 @@ class Session:
         if self.connections().cluster(full).is_deployment:
             raise BadOptions(f"Cluster {full} is no training cluster; see %attachments.")
         if full not in self._clients:
-            self._clients[full] = TrainingClient(lambda: self.connections().cluster(full))
+            self._clients[full] = TrainingClient(
+                lambda: self.connections().cluster(full), self.settings.connect_timeout_s
+            )
         return self._clients[full]
 
     def only_training(self) -> TrainingClient:
@@ -60,6 +79,9 @@ class Session:
         names = [cluster.name for cluster in self.connections().training_clusters()]
         if self.job and self.job.cluster in names:
             return self.job.client
+        default = self.full_name(self.settings.default_cluster)
+        if default in names:
+            return self.training(default)
         return self.training(_only(names, "training cluster", "write CLUSTER/JOB"))
 
     def deployment(self, name: str | None) -> ClusterConnection:
@@ -73,6 +95,12 @@ class Session:
             raise BadOptions(f"Cluster {cluster.name} is no deployment cluster; see %attachments.")
         return cluster
 
+    def deployment_client(self, cluster: str) -> DeploymentClient:
+        """Return the client of a connected deployment cluster, by its own name."""
+        return DeploymentClient(
+            lambda: self.connections().cluster(cluster), self.settings.connect_timeout_s
+        )
+
     def full_name(self, name: str) -> str:
         """Return the cluster's own name where ``name`` is that, or it without dashes."""
         names = [cluster.name for cluster in self.connections().clusters]
@@ -85,12 +113,25 @@ class Session:
         self.shell.user_ns["_job"] = self.job
         return self.job
 
+    def job_named(self, text: str, magic: str) -> Job:
+        """Return the job that ``9`` or ``CLUSTER/9`` names; raises BadOptions, NotFound."""
+        cluster, slash, number = text.rpartition("/")
+        if not number.isdecimal() or (slash and not cluster):
+            raise BadOptions(f"{magic}: {text[:80]!r} is no job; write 9 or CLUSTER/9.")
+        client = self.training(cluster) if slash else self.only_training()
+        return Job(client, client.job(int(number)))
+
+    def last_job(self, magic: str) -> Job:
+        """Return this notebook's last job; raises BadOptions where it has none."""
+        if self.job is None:
+            raise BadOptions(
+                f"{magic}: this notebook has sent no job yet; name one: {magic} 9, or CLUSTER/9."
+            )
+        return self.job
+
     def origin(self) -> dict[str, str]:
-        """Return where a cell comes from: notebook and cell id, as far as the kernel knows."""
-        origin = {"notebook": os.environ.get("JPY_SESSION_NAME", "")}
-        parent: Any = getattr(self.shell, "get_parent", dict)()
-        origin["cell_id"] = str((parent.get("metadata") or {}).get("cellId") or "")
-        return {key: value[:1000] for key, value in origin.items() if value}
+        """Return where a cell comes from: notebook, cell id, git commit, Python, our version."""
+        return provenance.origin(self.shell)
 
 
 def user_name() -> str:

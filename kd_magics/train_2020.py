@@ -9,13 +9,35 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from kd_magics.errors import InvalidAnswer
+from kd_magics.errors import BadOptions, InvalidAnswer
 from kd_magics.http_client import HttpClient, decoded
-from kd_pipeline.messages import Job, SubmitJob, TrainRequest
+from kd_pipeline.messages import Job, Resources, SubmitJob, TrainRequest
 
 
 def submit(http: HttpClient, wanted: SubmitJob) -> Job:
-    """Send a job's code; it is not sent twice, as such an engine would run it twice."""
+    """Send a job's code; it is not sent twice, as such an engine would run it twice.
+
+    Raises BadOptions for what such an engine would leave out without a word.
+    """
+    lost = [
+        option
+        for option, value in (
+            ("--in", wanted.inputs),
+            ("--out", wanted.outputs),
+            ("--param", wanted.params),
+            ("--files", wanted.files),
+            ("--env", wanted.env),
+            ("--requirements", wanted.requirements),
+            ("--timeout", wanted.timeout_s),
+            ("--cpus, --memory and --gpus", wanted.resources != Resources()),
+        )
+        if value
+    ]
+    if lost:
+        raise BadOptions(
+            f"Cluster {http.cluster.name} has an engine of 2020, which takes code and nothing "
+            f"else: leave out {', '.join(lost)}. Nothing was sent."
+        )
     body = TrainRequest(wanted.code, wanted.user)
     return _job(
         http, _one(http, decoded(http.call("POST", "/train", body=body, repeatable=False), Any))

@@ -9,9 +9,25 @@ import requests
 
 from kd_magics import train_2020
 from kd_magics.errors import BadOptions, EngineDown, UnknownRoute
-from kd_magics.http_client import HttpClient, decoded
+from kd_magics.http_client import CONNECT_S, READ_S, ROUNDS, HttpClient, decoded
 from kd_pipeline.connections import ClusterConnection
-from kd_pipeline.messages import TERMINAL, Job, JobList, JobOutput, JobOutputs, SubmitJob
+from kd_pipeline.errors import NotFound
+from kd_pipeline.messages import (
+    TERMINAL,
+    Code,
+    Environment,
+    Failure,
+    Job,
+    JobList,
+    JobOutput,
+    JobOutputs,
+    Preflight,
+    PreflightAnswer,
+    RerunJob,
+    SubmitJob,
+    Value,
+    Values,
+)
 
 T = TypeVar("T")
 # A job may print nothing for hours: the reader then asks anew, so that it notices a dead engine.
@@ -23,8 +39,8 @@ OLD_POLL_S = 1.0
 class TrainingClient:
     """Jobs of one training cluster."""
 
-    def __init__(self, find: Callable[[], ClusterConnection]) -> None:
-        self._http = HttpClient(find)
+    def __init__(self, find: Callable[[], ClusterConnection], connect_s: float = CONNECT_S) -> None:
+        self._http = HttpClient(find, connect_s)
         self._is_old = False
         self._urls: dict[int, str] = {}
 
@@ -32,6 +48,11 @@ class TrainingClient:
     def name(self) -> str:
         """Return the cluster's name."""
         return self._http.cluster.name
+
+    @property
+    def cluster(self) -> ClusterConnection:
+        """Return the cluster as it is connected now; raises UnknownCluster."""
+        return self._http.cluster
 
     def submit(self, wanted: SubmitJob) -> Job:
         """Send a job; its idempotency key makes sending again safe."""
@@ -68,11 +89,35 @@ class TrainingClient:
 
     def newest(self) -> Job | None:
         """Return the newest job of the cluster, or None."""
-        jobs = self._either(
-            lambda: decoded(self._http.call("GET", "/jobs", params={"limit": 1}), JobList).jobs,
-            lambda: train_2020.jobs(self._http),
-        )
+        jobs = self.page(READ_S, limit=1).jobs
         return jobs[0] if jobs else None
+
+    def page(self, timeout: float, **wanted: Any) -> JobList:
+        """Return a page of the jobs, newest first; ``wanted``: limit, before, status, user.
+
+        An engine of 2020 gives its whole history at once.
+        """
+        rounds = ROUNDS if timeout >= READ_S else 1
+        return self._either(
+            lambda: decoded(
+                self._http.call("GET", "/jobs", params=wanted, timeout=timeout, rounds=rounds),
+                JobList,
+            ),
+            lambda: JobList(train_2020.jobs(self._http)),
+        )
+
+    def environment(self, timeout: float) -> Environment | None:
+        """Return what a job will find on the cluster; None of an engine of 2020."""
+
+        def ask_old() -> None:
+            self._http.call("GET", "/history", timeout=timeout, rounds=1)
+
+        return self._either(
+            lambda: decoded(
+                self._http.call("GET", "/environment", timeout=timeout, rounds=1), Environment
+            ),
+            ask_old,
+        )
 
     def cancel(self, number: int) -> Job:
         """Ask for a job's end."""
@@ -137,6 +182,42 @@ class TrainingClient:
             found += page.outputs
             after = page.next
         return found
+
+    def preflight(self, question: Preflight, timeout: float) -> PreflightAnswer:
+        """Return what a job would miss; it is asked once, and raises UnknownRoute where it is old.
+
+        An engine that needs longer than ``timeout`` seconds is an EngineDown here.
+        """
+        return decoded(
+            self._http.call("POST", "/preflight", body=question, timeout=timeout, rounds=1),
+            PreflightAnswer,
+        )
+
+    def values(self, number: int) -> Values:
+        """Return which outputs a job has kept, and why others are missing."""
+        return decoded(self._http.call("GET", f"/jobs/{number}/values"), Values)
+
+    def value(self, number: int, name: str) -> Value:
+        """Return a kept output with its data; raises NotFound, which tells why there is none."""
+        return decoded(self._http.call("GET", f"/jobs/{number}/values/{name}"), Value)
+
+    def failure(self, number: int) -> Failure | None:
+        """Return the exception that ended a job; None where none did, or the engine is old."""
+        try:
+            return decoded(self._http.call("GET", f"/jobs/{number}/failure"), Failure)
+        except NotFound:
+            return None
+
+    def code(self, number: int) -> Code:
+        """Return a job's code."""
+        return decoded(self._http.call("GET", f"/jobs/{number}/code"), Code)
+
+    def rerun(self, number: int, wanted: RerunJob) -> Job:
+        """Send a job's code, values and files once more; its key makes sending again safe."""
+        answer = self._http.call("POST", f"/jobs/{number}/rerun", body=wanted)
+        job = decoded(answer, Job)
+        self._urls[job.id] = job.request_url
+        return job
 
     def remember(self, number: int, url: str) -> None:
         """Keep where a job of an engine of 2020 is to be asked for."""

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from kd_engines.http import application
-from kd_engines.training import contract_routes, routes
+from kd_engines.training import contract_routes, routes, value_routes
 from kd_engines.training.engine import Engine
 
 ROUTES = [
@@ -24,7 +24,13 @@ ROUTES = [
     Route("/jobs/{id}/log", routes.get_log),
     Route("/jobs/{id}/outputs", routes.get_outputs),
     Route("/jobs/{id}/cancel", routes.cancel_job, methods=["POST"]),
+    Route("/jobs/{id}/values", value_routes.get_values),
+    Route("/jobs/{id}/values/{name}", value_routes.get_value),
+    Route("/jobs/{id}/failure", value_routes.get_failure),
+    Route("/jobs/{id}/code", value_routes.get_code),
+    Route("/jobs/{id}/rerun", value_routes.rerun_job, methods=["POST"]),
     Route("/environment", routes.get_environment),
+    Route("/preflight", routes.preflight, methods=["POST"]),
     Route("/health/live", routes.live),
     Route("/health/ready", routes.ready),
     Route("/openapi.json", routes.get_openapi),

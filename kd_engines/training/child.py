@@ -6,11 +6,14 @@ since every job waits for the others.
 """
 
 # typing, contextlib and pathlib would each take a job's start 3 to 8 ms to import.
-# ruff: noqa: PTH123
+# ruff: noqa: PTH110, PTH123
 
 from __future__ import annotations
 
+import os
 import sys
+
+from kd_engines.training import records
 
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
@@ -18,39 +21,103 @@ if TYPE_CHECKING:
     from types import CodeType, TracebackType
     from typing import Any
 
+    from kd_engines.training.sent import Sent
+
 ONLY_AST = 0x400  # ast.PyCF_ONLY_AST
 TOP_LEVEL_AWAIT = 0x2000  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 COROUTINE = 0x80  # inspect.CO_COROUTINE
+RESERVE = 8 * 1024 * 1024  # memory to tell of a MemoryError; the system gives it only when used
 
 
-def main(job_folder: str, job: str, root: str) -> int:
+def main(job_folder: str, job: str, root: str, first_line: str, *requirements: str) -> int:
     """Run ``<job_folder>/code.py``; return 0, or 1 where it raised (told on stderr and outputs).
 
-    A `SystemExit` of the code goes on to the interpreter, which knows what to do with it.
+    ``requirements`` are there before it runs, or it does not run (told on stderr, 1). The code has
+    what was sent as its variables, and what is wanted of them is kept when it has ended well. A
+    `SystemExit` of the code goes on to the interpreter, which knows what to do with it.
     """
     from kd_engines.training import display
 
-    path = f"{job_folder}/code.py"
+    path = f"{job_folder}/{records.CODE}"
+    process, reserve, sent, begun = os.getpid(), bytes(RESERVE), None, False
     outputs = display.Outputs(f"{job_folder}/outputs.jsonl")
     display.install(outputs)
     namespace = _fresh_main(outputs)
     sys.argv = [job]
+    if requirements and not _provide(requirements, job_folder):
+        return 1
     try:
         with open(path, "rb") as file:
             source = file.read().decode()
-        _execute(_compile(source, path, root), namespace)
+        if first_line != "1":
+            source, path = _placed(source, int(first_line), job_folder)
+        codes = _compile(source, path, root)
+        if os.path.exists(f"{job_folder}/{records.SENT}"):
+            from kd_engines.training import job_values
+
+            sent = job_values.receive(job_folder, namespace)
+        begun = True
+        _execute(codes, namespace)
         outputs.show_figures()
-    except SystemExit:
+    except SystemExit as ended:
         outputs.show_figures()
+        if not ended.code:
+            _keep(sent, job_folder, namespace, process)
         raise
     except BaseException as error:
+        del reserve
         outputs.show_figures()
-        error.__traceback__ = _without_this_module(error.__traceback__)
+        # What went wrong before the code began has only frames of ours.
+        error.__traceback__ = _without_this_module(error.__traceback__) if begun else None
         from kd_engines.training import error_output
 
-        error_output.report(error, path, f"job {job}", outputs)
+        own = error_output.OwnCode(job_folder, path, job)
+        error_output.report(error, own, outputs)
+        if os.getpid() == process:
+            _tell(error, own, job_folder)
         return 1
+    _keep(sent, job_folder, namespace, process)
     return 0
+
+
+def _provide(requirements: tuple[str, ...], job_folder: str) -> bool:
+    """Make the packages importable; where that fails, say why as the log's last line."""
+    from kd_engines.training.requirements import provide
+
+    failed = provide(requirements, job_folder)
+    if failed:
+        print(failed, file=sys.stderr)
+    return not failed
+
+
+def _placed(source: str, first_line: int, job_folder: str) -> tuple[str, str]:
+    """Write the code as a file in which it begins at ``first_line``; return source and path.
+
+    A file, so that whoever looks up a line of a traceback (also in other processes) finds it.
+    """
+    path = f"{job_folder}/{records.CELL}"
+    source = "\n" * (first_line - 1) + source
+    with open(path, "wb") as file:
+        file.write(source.encode())
+    return source, path
+
+
+def _keep(sent: Sent | None, job_folder: str, namespace: dict[str, Any], process: int) -> None:
+    """Keep the wanted outputs; a helper process that the code forked keeps nothing."""
+    if sent and sent.outputs and os.getpid() == process:
+        from kd_engines.training import job_values
+
+        job_values.keep(sent, job_folder, namespace)
+
+
+def _tell(error: BaseException, own: Any, job_folder: str) -> None:
+    """Write failure.json; what goes wrong with that must not change how the job ends."""
+    try:
+        from kd_engines.training import failure
+
+        failure.write(error, own, f"{job_folder}/{records.FAILURE}")
+    except BaseException as trouble:
+        print(f"Its variables could not be kept: {trouble!r}", file=sys.stderr)
 
 
 def _fresh_main(outputs: Any) -> dict[str, Any]:

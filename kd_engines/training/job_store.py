@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from kd_engines.training import records
+from kd_engines.training import records, sent
 from kd_engines.training.job_record import Exit, Record, Started, Submitted, read_file
 from kd_engines.training.processes import node_name
 from kd_pipeline.atomic import create_exclusive, fsync_folder
@@ -58,14 +58,14 @@ class JobStore:
         """Return the path of one of a job's files."""
         return self.folder / str(job) / name
 
-    def submit(self, wanted: SubmitJob) -> tuple[int, bool]:
+    def submit(self, wanted: SubmitJob, rerun_of: int | None = None) -> tuple[int, bool]:
         """Keep a job durably; return its id, and False where its idempotency key was used before.
 
         Raises Conflict where the key was used with another body, Unavailable where the repository
         cannot be written.
         """
         try:
-            return self._submit(wanted)
+            return self._submit(wanted, rerun_of)
         except OSError as error:
             raise Unavailable(
                 f"The project repository cannot be written ({error.strerror or error}), so the job "
@@ -162,8 +162,9 @@ class JobStore:
     def _has(self, job: int, name: str) -> bool:
         return os.path.exists(f"{self.folder}/{job}/{name}")  # noqa: PTH110 - 5 x faster than Path
 
-    def _submit(self, wanted: SubmitJob) -> tuple[int, bool]:
-        body = hashlib.sha256(msgspec.json.encode(wanted)).hexdigest()
+    def _submit(self, wanted: SubmitJob, rerun_of: int | None) -> tuple[int, bool]:
+        packed = sent.pack(wanted)
+        body = _body_sha256(wanted, packed, rerun_of)
         key = wanted.idempotency_key
         key_path = self._keys / hashlib.sha256((key or "").encode()).hexdigest()
         if key is None:
@@ -184,10 +185,10 @@ class JobStore:
                     "body; use a new key for a new job."
                 )
         # Where an earlier attempt with this key was cut off, this one completes it.
-        return job, self._write(job, wanted)
+        return job, self._write(job, wanted, packed, rerun_of)
 
-    def _write(self, job: int, wanted: SubmitJob) -> bool:
-        """Write code.py and job.json; False where they were written before."""
+    def _write(self, job: int, wanted: SubmitJob, packed: bytes, rerun_of: int | None) -> bool:
+        """Write code.py, what was sent with it, and job.json; False where it was written before."""
         folder = self.folder / str(job)
         if (folder / records.JOB).exists():
             return False
@@ -211,10 +212,13 @@ class JobStore:
             files=sorted(wanted.files),
             requirements=wanted.requirements,
             resources=wanted.resources,
+            rerun_of=rerun_of,
         )
         try:
-            with contextlib.suppress(FileExistsError):
-                create_exclusive(folder / records.CODE, code)
+            for name, content in ((records.CODE, code), (records.SENT, packed)):
+                if content:
+                    with contextlib.suppress(FileExistsError):
+                        create_exclusive(folder / name, content)
             create_exclusive(folder / records.JOB, msgspec.json.encode(submitted))
         except FileExistsError:
             return False
@@ -246,6 +250,17 @@ class JobStore:
             self._ended[job] = record
             while len(self._ended) > KEPT_RECORDS:
                 self._ended.popitem(last=False)
+
+
+def _body_sha256(wanted: SubmitJob, packed: bytes, rerun_of: int | None) -> str:
+    """Return the hash by which a repeated submission is known as the same."""
+    # What is packed may be large: it is hashed as it is kept, not encoded a second time.
+    rest = msgspec.structs.replace(wanted, inputs={}, files={})
+    digest = hashlib.sha256(msgspec.json.encode(rest))
+    digest.update(packed)
+    if rerun_of is not None:
+        digest.update(f"rerun of {rerun_of}".encode())
+    return digest.hexdigest()
 
 
 def _numbers(folder: Path) -> list[int]:

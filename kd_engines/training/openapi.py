@@ -5,14 +5,25 @@ from kd_pipeline import messages
 
 API = Api(
     title="kd-magics training engine",
-    bodies={"submit_job": messages.SubmitJob, "train": messages.TrainRequest},
+    bodies={
+        "submit_job": messages.SubmitJob,
+        "rerun_job": messages.RerunJob,
+        "train": messages.TrainRequest,
+        "preflight": messages.Preflight,
+    },
     answers={
         "submit_job": messages.Job,
         "get_job": messages.Job,
         "cancel_job": messages.Job,
         "list_jobs": messages.JobList,
         "get_outputs": messages.JobOutputs,
+        "get_values": messages.Values,
+        "get_value": messages.Value,
+        "get_failure": messages.Failure,
+        "get_code": messages.Code,
+        "rerun_job": messages.Job,
         "get_environment": messages.Environment,
+        "preflight": messages.PreflightAnswer,
     },
     query={
         "list_jobs": {
@@ -32,6 +43,6 @@ API = Api(
         },
         "get_outputs": {"after": ("integer", "`next` of the answer before")},
     },
-    created=frozenset({"submit_job"}),
+    created=frozenset({"submit_job", "rerun_job"}),
     texts=frozenset({"get_log"}),
 )

@@ -5,10 +5,19 @@
 ==============  =======================  =====================================================
 job.json        engine                   what was submitted; written last, so it makes the job
 code.py         engine                   the code
+sent.msgpack    engine                   inputs, files, params and wanted outputs; only where there
+                                         are any; written before job.json, as code.py is
 started.json    whoever claims the job   made exclusively: the runner, or an engine that ends a
                                          job which never ran; its mtime is the runner's heartbeat
 log             the job                  stdout and stderr in order of arrival
 outputs.jsonl   the job                  {"offset": log offset, "output": nbformat output}
+usage.json      the runner               what the job's processes use, every 2 s while it runs;
+                                         replaced by rename, not durable
+cell.py         the job                  code.py from the line on at which it stands in its cell
+files/          the job                  the files of sent.msgpack, unpacked for the job to use
+values/         the job                  0, 1, … the kept outputs' data; index.json, written last,
+                                         names them in this order, and tells what is missing
+failure.json    the job                  the exception that ended it, with its frames' variables
 cancel.json     engine                   somebody wants the job to stop
 exit.json       whoever claimed the job  how it ended; made exclusively, never changed
 ==============  =======================  =====================================================
@@ -28,7 +37,14 @@ CODE = "code.py"
 STARTED = "started.json"
 LOG = "log"
 OUTPUTS = "outputs.jsonl"
+USAGE = "usage.json"
 CANCEL = "cancel.json"
+SENT = "sent.msgpack"
+CELL = "cell.py"
+FILES = "files"
+VALUES = "values"
+VALUES_INDEX = "values/index.json"
+FAILURE = "failure.json"
 EXIT = "exit.json"
 
 HEARTBEAT_S = 5.0

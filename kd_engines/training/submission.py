@@ -2,7 +2,8 @@
 
 import re
 
-from kd_engines.training import start
+from kd_engines.training import requirements, sent_names, start
+from kd_engines.training.admission import check_values
 from kd_pipeline.errors import InvalidInput, TooLarge
 from kd_pipeline.messages import SubmitJob
 
@@ -10,6 +11,7 @@ LARGEST_CODE = 4 * 1024 * 1024
 LONGEST_TEXT = 200  # of a job's name, user and idempotency key, in characters
 LARGEST_EXTRAS = 64 * 1024  # of a job's environment or origin, in characters
 LONGEST_TIMEOUT_S = 366 * 86400
+LAST_FIRST_LINE = 1_000_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -47,4 +49,14 @@ def check(wanted: SubmitJob) -> None:
             f"timeout_s is {wanted.timeout_s:g}; it is a number of seconds above 0 and at most "
             f"{LONGEST_TIMEOUT_S:,}."
         )
+    if not 1 <= wanted.first_line <= LAST_FIRST_LINE:
+        raise InvalidInput(
+            f"first_line is {wanted.first_line}; it is the line of the cell at which the code "
+            f"begins, from 1 to {LAST_FIRST_LINE:,}."
+        )
     start.check_environment(wanted.env)
+    check_values(wanted.resources)
+    wrong = requirements.problem(wanted.requirements)
+    if wrong:
+        raise InvalidInput(wrong)
+    sent_names.check(wanted)

@@ -10,12 +10,14 @@ ValueFormat = Literal["json", "arrow", "pickle"]
 class Value(msgspec.Struct):
     """A value that goes into a job or comes out of it; ``kind`` is its Python type.
 
-    ``data`` is JSON text, an Arrow IPC stream, or a pickle; base64 in JSON bodies.
+    ``data`` is JSON text, an Arrow IPC stream, or a pickle (of the Python of version ``python``);
+    base64 in JSON bodies.
     """
 
     format: ValueFormat
     data: bytes
     kind: str = ""
+    python: str = ""
 
 
 class ValueInfo(msgspec.Struct):

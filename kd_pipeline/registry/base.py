@@ -1,5 +1,6 @@
 """The interface of a registry: where model ConfigMaps, kdclusters and kdapps are kept."""
 
+import re
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -18,7 +19,12 @@ from kd_pipeline.model_config import ModelConfig
 
 # Keys that say when, by whom and in which job a model was made, not what it is: registering the
 # same content again at another time changes nothing.
-CIRCUMSTANCE_KEYS = frozenset({"created", "author", "job-id", "code-sha256"})
+CIRCUMSTANCE_KEYS = frozenset(
+    {
+        *("created", "author", "job-id", "job-cluster", "code-sha256", "params"),
+        *("notebook", "cell-id", "file", "git-commit", "git-dirty"),
+    }
+)
 
 
 class Registry(ABC):
@@ -212,14 +218,16 @@ def name_taken(configmap: str) -> InvalidModel:
 
 
 def free_version(name: str, models: list[ModelConfig]) -> str:
-    """Return the next whole number after the highest version of ``name``."""
-    numbers = [int(m.version) for m in models if m.name == name and m.version.isdecimal()]
-    return str(max(numbers, default=0) + 1)
+    """Return the version after the highest one of ``name``: 3 after 2, 1.10 after 1.9."""
+    versions = sorted((m.version for m in models if m.name == name), key=natural)
+    numbers = [int(version) for version in versions if version.isdecimal()]
+    last = re.fullmatch(r"(.*?)(\d+)", versions[-1]) if versions and not numbers else None
+    return last[1] + str(int(last[2]) + 1) if last else str(max(numbers, default=0) + 1)
 
 
 def natural(version: str) -> tuple[tuple[int, str], ...]:
     """Order versions as people do: 2 before 10."""
-    parts = version.replace("-", ".").replace("_", ".").split(".")
+    parts = re.findall(r"\d+|[^-_.\d]+", version)
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
 
 

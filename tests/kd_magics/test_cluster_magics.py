@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kd_magics.cluster_magics import LARGEST_CELL, Names, choose_names
+from kd_magics.cluster_magics import Names, choose_names
 from kd_magics.errors import BadOptions, EmptyCell, EngineDown, InvalidCell, RemoteJobError
+from kd_magics.submission import LARGEST_CELL
 from kd_pipeline.errors import InvalidInput, TooLarge, Unauthorized, UnknownCluster
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
 from tests.kd_magics.running_notebook import Notebook

@@ -1,6 +1,7 @@
 """%register: a ConfigMap with its lineage; the same again, other content, and bad paths."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from kd_magics.errors import BadOptions
 from kd_pipeline.errors import InvalidModel, PathNotFound, UnsafePath, VersionTaken
 from kd_pipeline.registry import open_registry
-from tests.kd_engines.training.running_engine import RunningEngine
+from tests.kd_engines.training.running_engine import CLUSTER, RunningEngine
 from tests.kd_magics.running_notebook import Notebook
 
 REGISTER = "%register taxi --version 1 --path models/taxi/1 --scoring code/score.py"
@@ -21,6 +22,7 @@ def repository(surroundings: Path) -> Path:
     for path, text in {"models/taxi/1/model.bin": "weights", "code/score.py": "print(1)"}.items():
         (root / path).parent.mkdir(parents=True)
         (root / path).write_text(text)
+        os.utime(root / path, (0, 0))  # no job of these tests wrote it
     return root
 
 
@@ -89,7 +91,9 @@ def test_other_content_needs_another_version(empty_notebook: Notebook, repositor
         ("taxi --version 1 --path /etc/passwd --scoring code/score.py", UnsafePath, "/etc/passwd"),
         ("Taxi! --version 1 --path models/taxi/1 --scoring code/score.py", InvalidModel, "'taxi'"),
         ("taxi --version / --path models/taxi/1 --scoring code/score.py", InvalidModel, "version"),
-        ("taxi --path models/taxi/1 --scoring code/score.py", BadOptions, "--version"),
+        ("taxi --path models/taxi/1", BadOptions, "--scoring"),
+        ("taxi", BadOptions, "name the model's --path"),
+        ("taxi --job nine", BadOptions, "is no job; write 9 or CLUSTER/9"),
         ("", BadOptions, "NAME"),
         (REGISTER[10:] + " --metrics {bad", BadOptions, "--metrics"),
         (REGISTER[10:] + " --metrics nobody", BadOptions, "nobody"),
@@ -113,6 +117,92 @@ def test_the_last_job_is_named_and_kept(notebook: Notebook, engine: RunningEngin
     notebook.good("%%trainingengineinstance --wait\nprint('trained')")
     assert "nothing to do" in notebook.good(REGISTER).text
     assert registered()["job-id"] == str(job.id)
+
+
+def train(engine: RunningEngine, code: str, **fields: object) -> int:
+    """Run a job that writes where this notebook's project repository is; return its number."""
+    root = os.environ["KD_PROJECT_REPO"]
+    job, log = engine.run(f"import os\nos.chdir({root!r})\n{code}", **fields)
+    assert job["status"] == "Finished", log
+    return int(job["id"])
+
+
+SAVE = """
+import pathlib
+path = pathlib.Path("models/taxi/{version}")
+path.mkdir(parents=True)
+(path / "model.bin").write_text("weights of {version}")
+(path / "meta.json").write_text("[]")
+print("saved", path)
+"""
+
+
+def test_a_job_s_model_gets_the_next_version_and_its_lineage(
+    notebook: Notebook, engine: RunningEngine
+) -> None:
+    notebook.good(REGISTER)
+    origin = {"notebook": "taxi.ipynb", "git_commit": "abc123", "cell_id": "c1"}
+    params = {"lr": 0.1}
+    job = train(engine, SAVE.format(version=2), origin=origin, params=params)
+    shown = notebook.good(f'%register taxi --job {job} --metrics {{"mae": 3}}')
+    first, second = shown.text.splitlines()
+    assert first == "Registered taxi/2 as ConfigMap taxi-2."
+    assert second == (
+        f"From job {CLUSTER}/{job}: repo://project_repo/models/taxi/2, scored by "
+        "repo://project_repo/code/score.py."
+    )
+    data = registered("2")
+    assert data["path"] == "repo://project_repo/models/taxi/2"
+    assert data["scoring-path"] == "repo://project_repo/code/score.py"  # of version 1
+    assert json.loads(data["metrics"]) == {"mae": 3}
+    assert json.loads(data["params"]) == params
+    assert (data["job-id"], data["job-cluster"]) == (str(job), CLUSTER)
+    told = {key: data[key] for key in ("notebook", "git-commit", "cell-id")}
+    assert told == {key.replace("_", "-"): value for key, value in origin.items()}
+    again = notebook.good(f"%register taxi --job {CLUSTER}/{job}")
+    assert "taxi/2 is registered already" in again.text
+
+
+def test_the_first_version_takes_the_script_that_the_job_wrote(
+    notebook: Notebook, engine: RunningEngine
+) -> None:
+    write = 'pathlib.Path("code/own.py").write_text("print(1)")'
+    train(engine, SAVE.format(version="a") + write)
+    assert "--scoring code/SCRIPT.py" in notebook.fails(
+        "%register taxi --version 1 --path models/taxi/a", BadOptions
+    )
+    notebook.good("%logs")  # the newest job is this notebook's last one now
+    notebook.good("%register taxi")
+    assert registered()["scoring-path"] == "repo://project_repo/code/own.py"
+    assert registered()["path"] == "repo://project_repo/models/taxi/a"
+
+
+def test_several_models_of_a_job_are_listed_and_none_is_registered(
+    notebook: Notebook, engine: RunningEngine
+) -> None:
+    code = SAVE.format(version=5) + SAVE.format(version=6)
+    job = train(engine, code)
+    sentence = notebook.fails(f"%register taxi --job {job} --scoring code/score.py", BadOptions)
+    assert "models/taxi/5, models/taxi/6" in sentence
+    assert "--path models/taxi/5" in sentence
+    assert open_registry().models() == []
+
+
+def test_a_failed_job_registers_nothing(notebook: Notebook, engine: RunningEngine) -> None:
+    job = engine.run("1/0")[0]["id"]
+    sentence = notebook.fails(f"%register taxi --job {job} --scoring code/score.py", BadOptions)
+    assert "is Failed" in sentence
+    assert "--path" in sentence
+
+
+def test_other_files_without_a_version_become_the_next_one(
+    empty_notebook: Notebook, repository: Path
+) -> None:
+    short = "%register taxi --path models/taxi/1 --scoring code/score.py"
+    assert "taxi/1 as" in empty_notebook.good(short).text
+    assert "nothing to do" in empty_notebook.good(short).text
+    (repository / "models/taxi/1/model.bin").write_text("others!")
+    assert "taxi/2 as" in empty_notebook.good("%register taxi --path models/taxi/1").text
 
 
 def test_a_failed_job_is_no_lineage(notebook: Notebook) -> None:

@@ -1,0 +1,57 @@
+"""What of a failed job's variables must not be shown: whatever looks like a secret."""
+
+import os
+import re
+from collections.abc import Mapping
+
+HIDDEN = "[hidden]"
+SHORTEST_SECRET = 6  # a shorter value of the environment is too common a text to hide everywhere
+SHORTEST_KEY = 16  # `key` alone is a secret only if it is long: loops use the name too
+# A tokenizer is none, and a number under such a name counts tokens or keys.
+_SECRET = re.compile(
+    r"token(?!iz)|passw|passphrase|pwd|secret|credential|(^|_)auth|apikey|_keys?($|_)",
+    re.IGNORECASE,
+)
+_NUMBER_TOO = re.compile("passw|pwd|secret|credential", re.IGNORECASE)
+# In a text such as a repr: password='x', "api_key": "y", token=z.
+_ASSIGNED = re.compile(
+    r"""(?P<name>\b\w*(?:token|passw|passphrase|pwd|secret|credential|apikey|_key)s?['"]?\s*[=:]\s*)"""
+    r"""(?:b?'[^']*'?|b?"[^"]*"?|(?![\d.]+\b)[^\s,;)}\]]+)""",
+    re.IGNORECASE,
+)
+_IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
+
+
+class Secrets:
+    """The secrets that a process knows by the names of its environment variables."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        found = os.environ if environment is None else environment
+        values = {value for name, value in found.items() if looks_secret(name)}
+        # The longest first, as one may be a part of another.
+        self._values = sorted(
+            (value for value in values if len(value) >= SHORTEST_SECRET), key=len, reverse=True
+        )
+
+    def hides(self, name: str, value: object) -> bool:
+        """Tell whether a variable's value must not be shown at all."""
+        if looks_secret(name):
+            return not isinstance(value, int | float) or bool(_NUMBER_TOO.search(name))
+        if name.lower() in ("key", "keys"):
+            return isinstance(value, str | bytes) and len(value) >= SHORTEST_KEY
+        return isinstance(value, str) and value in self._values
+
+    def clean(self, text: str) -> str:
+        """Return a text without the secrets of the environment and passwords in URLs."""
+        for value in self._values:
+            text = text.replace(value, HIDDEN)
+        return _IN_URL.sub(rf"\1{HIDDEN}@", text)
+
+    def clean_repr(self, text: str) -> str:
+        """Return an object's repr cleaned, and without what its names say to be secret."""
+        return _ASSIGNED.sub(rf"\g<name>{HIDDEN}", self.clean(text))
+
+
+def looks_secret(name: str) -> bool:
+    """Tell whether a variable of this name is likely to hold a secret."""
+    return bool(_SECRET.search(name))

@@ -1,0 +1,43 @@
+"""What was sent with a job's code: one file beside it, whole or not there, as MessagePack.
+
+The engine writes it before job.json; the job's own process reads it, and so does a rerun. One file
+and not many, so that a submission that was cut off is completed by writing it again, and a job's
+changes to its own files do not reach a rerun.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from kd_pipeline.messages import SubmitJob, Value
+
+
+class Sent(msgspec.Struct, omit_defaults=True):
+    """Content of sent.msgpack; each field is as in `SubmitJob`."""
+
+    params: dict[str, Any] = {}
+    inputs: dict[str, Value] = {}
+    outputs: list[str] = []
+    pickle_outputs: bool = False
+    files: dict[str, bytes] = {}
+
+
+def pack(wanted: SubmitJob) -> bytes:
+    """Return the content of a submission's sent.msgpack; empty where only code was sent."""
+    sent = Sent(
+        params=wanted.params,
+        inputs=wanted.inputs,
+        outputs=wanted.outputs,
+        pickle_outputs=wanted.pickle_outputs,
+        files=wanted.files,
+    )
+    return b"" if sent == Sent() else msgspec.msgpack.encode(sent)
+
+
+def read(path: Path | str) -> Sent:
+    """Return what was sent; nothing where there is no such file."""
+    try:
+        return msgspec.msgpack.decode(Path(path).read_bytes(), type=Sent)
+    except FileNotFoundError:
+        return Sent()

@@ -1,0 +1,191 @@
+"""The real command `kd` with a real engine: the magics' words, and exit statuses."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kd_magics.options import split_line
+from kd_magics.terminal import COMMANDS, NOTEBOOK_ONLY, in_terminal_words
+from tests.configmeta import configmeta
+from tests.kd_engines.running_server import eventually
+from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
+from tests.kd_magics.running_notebook import Notebook
+
+Done = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture
+def attached(surroundings: Path, engine: RunningEngine) -> Path:
+    """Surroundings in which the engine is attached; the engine's project repository."""
+    import json
+
+    meta = configmeta(clusters={CLUSTER: [(engine.url, TOKEN)]})
+    (surroundings / "configmeta.json").write_text(json.dumps(meta))
+    return surroundings
+
+
+def kd(*words: str, stdin: str = "") -> Done:
+    """Run `kd` in the test's surroundings; no token may be in what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "kd_engines", *words],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+        env=dict(os.environ),
+    )
+    assert TOKEN not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def good(*words: str, stdin: str = "") -> str:
+    done = kd(*words, stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def fails(*words: str, stdin: str = "") -> str:
+    """Return the one line on standard error of a command that must fail."""
+    done = kd(*words, stdin=stdin)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+@pytest.mark.slow
+def test_a_file_becomes_a_job_that_the_other_commands_know(
+    attached: Path, engine: RunningEngine
+) -> None:
+    file = attached / "it is.py"
+    file.write_text("print('{braces} $HOME')\n")
+    name = "a name; with {signs} $HOME"
+    told = good("train", str(file), "--cluster", CLUSTER, "--wait", "--name", name)
+    history, *log = told.splitlines()
+    job = int(history.rpartition("/")[2])
+    assert history == f"History URL: {engine.url}/history/{job}"
+    assert "{braces} $HOME" in log
+    message = engine.get(f"/jobs/{job}")
+    assert message["name"] == name
+    assert message["user"] == "ada"
+    assert message["origin"]["file"] == str(file)
+    assert "{braces} $HOME" in good("logs", str(job))
+    listed = good("jobs", "--mine", "--limit", "1")
+    assert listed.splitlines()[2].startswith(f"{CLUSTER}/{job}  {name}")
+    assert f"kd logs {CLUSTER}/{job} shows a log" in listed
+
+
+@pytest.mark.slow
+def test_standard_input_and_the_only_cluster_do(attached: Path) -> None:
+    assert "from a pipe" in good("train", "-", "--wait", stdin="print('from a pipe')")
+
+
+@pytest.mark.slow
+def test_a_job_is_cancelled_and_explained(attached: Path, engine: RunningEngine) -> None:
+    code = "import time\nprint('loss=0.25', flush=True)\ntime.sleep(300)"
+    told = good("train", "-", "--param", "lr=0.1", stdin=code)
+    job = int(told.splitlines()[0].rpartition("/")[2])
+    eventually(lambda: (engine.get(f"/jobs/{job}")["progress"] or {}).get("metrics"))
+    compared = good("jobs", "--compare", "loss", "--limit", "1")
+    assert compared.splitlines()[2].split()[-2:] == ["0.1", "0.25"]
+    assert "Cancelled" in good("cancel", f"{CLUSTER}/{job}")
+    assert "Cancelled" in good("why", str(job))
+
+
+@pytest.mark.slow
+def test_a_failed_job_that_was_waited_for_is_status_1(attached: Path) -> None:
+    done = kd("train", "-", "--wait", "--cluster=trainingengineinstance", stdin="1/0")
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stdout + done.stderr
+    assert done.stderr.startswith("kd train: ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["train"], "kd train: name the file first"),
+        (["train", "--wait", "x.py"], "name the file first"),
+        (["train", "no.py"], "no.py cannot be read"),
+        (["train", "-", "--cluster"], "--cluster names a training cluster"),
+        (["train", "-", "--cluster", "nowhere"], "nowhere"),
+        (["train", "-"], "no code"),
+        (["logs", "nine"], "kd logs: 'nine' is no job"),
+        (["jobs", "--status", "done"], "See kd jobs --help"),
+        (["jobs", "--token", "x"], "takes no token"),
+        (["register", "taxi"], "name the model's --path"),
+        (["predict", "taxi/1", "{}"], "No deployment cluster"),
+        (["deploy", "taxi/1"], "No model taxi/1"),
+    ],
+)
+def test_errors_are_one_line(attached: Path, words: list[str], told: str) -> None:
+    assert told in fails(*words)
+
+
+@pytest.mark.slow
+def test_models_are_registered_and_named(attached: Path) -> None:
+    repository = attached / "project_repo"
+    for path in ("models/taxi/1", "code/score.py"):
+        (repository / path).parent.mkdir(parents=True, exist_ok=True)
+        (repository / path).write_text("print(1)")
+    assert good("models").startswith("No model is registered yet. kd register does it")
+    told = good(
+        "register", "taxi", "--path", "models/taxi/1", "--scoring", "code/score.py",
+        "--metrics", '{"mae": 2}', "--description", "it's new",
+    )  # fmt: skip
+    assert told == "Registered taxi/1 as ConfigMap taxi-1.\n"
+    good("alias", "taxi/1", "champion")
+    row = good("models").splitlines()[2]
+    cells = [cell.strip() for cell in row.split("  ") if cell]
+    assert cells == ["taxi", "1", "champion", "it's new", "mae 2", "Not deployed"]
+    assert "is not deployed" not in good("describe", "taxi/1", "older")
+    good("alias", "taxi", "champion", "--delete")
+    good("unregister", "taxi/1")
+
+
+@pytest.mark.slow
+def test_attachments_and_deployments_without_a_notebook(attached: Path) -> None:
+    lines = good("attachments").splitlines()
+    assert lines[:3] == [
+        "Training Cluster        ML Engine",
+        "----------------------  ---------",
+        "trainingengineinstance  python",
+    ]
+    assert "  answers  " in "\n".join(lines)
+    assert "see kd attachments." in good("deployments")
+
+
+@pytest.mark.slow
+def test_help_lists_the_commands_and_each_has_its_own(attached: Path) -> None:
+    told = good("--help")
+    assert "Jobs and models" in told
+    for name in COMMANDS:
+        assert f" {name} " in told
+    assert good("jobs", "--help").startswith("Show the jobs of all training clusters")
+    assert "kd jobs --status running" in good("jobs", "--help")
+    assert "--timeout" in good("train", "--help")
+
+
+def test_every_line_magic_is_a_command(empty_notebook: Notebook) -> None:
+    magics = {name for one in empty_notebook.shell._kd_magics.lines for name in one.magics["line"]}
+    assert magics - NOTEBOOK_ONLY == set(COMMANDS) - {"train"}
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\0"), max_size=12), max_size=6))
+def test_words_arrive_as_a_shell_gave_them(words: list[str]) -> None:
+    assert split_line(shlex.join(words), {"v": 1}, "%magic") == words
+
+
+def test_sentences_speak_of_commands() -> None:
+    assert in_terminal_words("`%logs -f 9`, see %register?.") == (
+        "`kd logs -f 9`, see kd register --help."
+    )
+    for same in ("%%logs", "100%jobs", "%logsuite", "%config"):
+        assert in_terminal_words(same) == same
