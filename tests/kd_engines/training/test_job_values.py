@@ -72,13 +72,7 @@ def test_params_are_variables_of_the_code(engine: RunningEngine) -> None:
 
 
 def test_a_missing_output_is_told_and_the_job_ends_well(engine: RunningEngine) -> None:
-    code = (
-        "class Model: pass\n"
-        "model = Model()\n"
-        "pair = (1, 2)\n"
-        "large = 'x' * 17_000_000\n"
-        "good = [1]"
-    )
+    code = "class Model: pass\nmodel = Model()\npair = (1, 2)\nlarge = 'x' * 17_000_000\ngood = [1]"
     outputs = ["model", "pair", "large", "absent", "good"]
     job, log = engine.run(code, outputs=outputs)
     assert job["status"] == "Finished"
