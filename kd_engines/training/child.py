@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import CodeType, TracebackType
     from typing import Any
 
+    from kd_engines.training.error_output import OwnCode
     from kd_engines.training.sent import Sent
 
 ONLY_AST = 0x400  # ast.PyCF_ONLY_AST
@@ -38,31 +39,24 @@ def main(job_folder: str, job: str, root: str, first_line: str, *requirements: s
     """
     from kd_engines.training import display
 
-    path = f"{job_folder}/{records.CODE}"
-    process, reserve, sent, begun = os.getpid(), bytes(RESERVE), None, False
-    outputs = display.Outputs(f"{job_folder}/outputs.jsonl")
+    outputs = display.Outputs(f"{job_folder}/{records.OUTPUTS}")
     display.install(outputs)
     namespace = _fresh_main(outputs)
     sys.argv = [job]
     if requirements and not _provide(requirements, job_folder):
         return 1
+    path = f"{job_folder}/{records.CODE if first_line == '1' else records.CELL}"
+    reserve, sent, begun = bytes(RESERVE), None, False
     try:
-        with open(path, "rb") as file:
-            source = file.read().decode()
-        if first_line != "1":
-            source, path = _placed(source, int(first_line), job_folder)
-        codes = _compile(source, path, root)
-        if os.path.exists(f"{job_folder}/{records.SENT}"):
-            from kd_engines.training import job_values
-
-            sent = job_values.receive(job_folder, namespace)
+        codes = _compile(_source(job_folder, int(first_line)), path, root)
+        sent = _receive(job_folder, namespace)
         begun = True
         _execute(codes, namespace)
         outputs.show_figures()
     except SystemExit as ended:
         outputs.show_figures()
-        if not ended.code:
-            _keep(sent, job_folder, namespace, process)
+        if not ended.code and outputs.in_job():
+            _keep(sent, job_folder, namespace)
         raise
     except BaseException as error:
         del reserve
@@ -73,10 +67,11 @@ def main(job_folder: str, job: str, root: str, first_line: str, *requirements: s
 
         own = error_output.OwnCode(job_folder, path, job)
         error_output.report(error, own, outputs)
-        if os.getpid() == process:
+        if outputs.in_job():
             _tell(error, own, job_folder)
         return 1
-    _keep(sent, job_folder, namespace, process)
+    if outputs.in_job():
+        _keep(sent, job_folder, namespace)
     return 0
 
 
@@ -90,27 +85,39 @@ def _provide(requirements: tuple[str, ...], job_folder: str) -> bool:
     return not failed
 
 
-def _placed(source: str, first_line: int, job_folder: str) -> tuple[str, str]:
-    """Write the code as a file in which it begins at ``first_line``; return source and path.
+def _source(job_folder: str, first_line: int) -> str:
+    """Return the code; where it begins further down in its cell, after as many empty lines.
 
-    A file, so that whoever looks up a line of a traceback (also in other processes) finds it.
+    That is written as a file too, so that whoever looks up a line of a traceback (also in other
+    processes) finds it.
     """
-    path = f"{job_folder}/{records.CELL}"
-    source = "\n" * (first_line - 1) + source
-    with open(path, "wb") as file:
-        file.write(source.encode())
-    return source, path
+    with open(f"{job_folder}/{records.CODE}", "rb") as file:
+        source = file.read()
+    if first_line > 1:
+        source = b"\n" * (first_line - 1) + source
+        with open(f"{job_folder}/{records.CELL}", "wb") as file:
+            file.write(source)
+    return source.decode()
 
 
-def _keep(sent: Sent | None, job_folder: str, namespace: dict[str, Any], process: int) -> None:
-    """Keep the wanted outputs; a helper process that the code forked keeps nothing."""
-    if sent and sent.outputs and os.getpid() == process:
+def _receive(job_folder: str, namespace: dict[str, Any]) -> Sent | None:
+    """Make what was sent with the code its variables; most jobs have only code."""
+    if not os.path.exists(f"{job_folder}/{records.SENT}"):
+        return None
+    from kd_engines.training import job_values
+
+    return job_values.receive(job_folder, namespace)
+
+
+def _keep(sent: Sent | None, job_folder: str, namespace: dict[str, Any]) -> None:
+    """Keep the wanted outputs."""
+    if sent and sent.outputs:
         from kd_engines.training import job_values
 
         job_values.keep(sent, job_folder, namespace)
 
 
-def _tell(error: BaseException, own: Any, job_folder: str) -> None:
+def _tell(error: BaseException, own: OwnCode, job_folder: str) -> None:
     """Write failure.json; what goes wrong with that must not change how the job ends."""
     try:
         from kd_engines.training import failure

@@ -56,12 +56,18 @@ class Outputs:
     def show_figures(self) -> None:
         """Show matplotlib's open figures and close them, as a notebook does after each cell."""
         pyplot = sys.modules.get("matplotlib.pyplot")
-        # A forked helper process of the job would show its parent's figures again.
-        if pyplot is None or os.getpid() != self._job:
+        if pyplot is None or not self.in_job():
             return
         for number in pyplot.get_fignums():
             self.display(pyplot.figure(number))
         pyplot.close("all")
+
+    def in_job(self) -> bool:
+        """Tell whether this is the job's own process, and no helper that its code forked.
+
+        A helper would show its parent's figures again, and keep values in its parent's place.
+        """
+        return os.getpid() == self._job
 
     def append(self, output: dict[str, Any]) -> None:
         """Append one nbformat output object; beyond the size limits a sentence tells so."""

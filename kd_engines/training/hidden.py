@@ -9,14 +9,14 @@ SHORTEST_SECRET = 6  # a shorter value of the environment is too common a text t
 SHORTEST_KEY = 16  # `key` alone is a secret only if it is long: loops use the name too
 # A tokenizer is none, and a number under such a name counts tokens or keys.
 _SECRET = re.compile(
-    r"token(?!iz)|passw|passphrase|pwd|secret|credential|(^|_)auth|apikey|_keys?($|_)",
+    r"token(?!iz)|passw|passphrase|pwd|secret|credential|(^|_)auth(?!or)|apikey|_keys?($|_)",
     re.IGNORECASE,
 )
 _NUMBER_TOO = re.compile("passw|pwd|secret|credential", re.IGNORECASE)
 # In a text such as a repr: password='x', "api_key": "y", token=z.
 _ASSIGNED = re.compile(
-    r"""(?P<name>\b\w*(?:token|passw|passphrase|pwd|secret|credential|apikey|_key)s?['"]?\s*[=:]\s*)"""
-    r"""(?:b?'[^']*'?|b?"[^"]*"?|(?![\d.]+\b)[^\s,;)}\]]+)""",
+    r"""(?P<name>\b\w*(?:token|passw|passphrase|pwd|secret|credential|apikey|_key)(?!iz)\w*"""
+    r"""['"]?\s*[=:]\s*)(?:\[hidden\]|b?'[^']*'?|b?"[^"]*"?|(?![\d.]+\b)[^\s,;)}\]]+)""",
     re.IGNORECASE,
 )
 _IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")

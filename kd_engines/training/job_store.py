@@ -194,26 +194,7 @@ class JobStore:
             return False
         code = wanted.code.encode()
         folder.mkdir(exist_ok=True)
-        submitted = Submitted(
-            id=job,
-            submitted=records.now(),
-            code_sha256=hashlib.sha256(code).hexdigest(),
-            name=wanted.name,
-            user=wanted.user,
-            idempotency_key=wanted.idempotency_key,
-            env=wanted.env,
-            timeout_s=wanted.timeout_s,
-            origin=wanted.origin,
-            first_line=wanted.first_line,
-            params=wanted.params,
-            inputs=sorted(wanted.inputs),
-            outputs=wanted.outputs,
-            pickle_outputs=wanted.pickle_outputs,
-            files=sorted(wanted.files),
-            requirements=wanted.requirements,
-            resources=wanted.resources,
-            rerun_of=rerun_of,
-        )
+        submitted = _submitted(job, wanted, rerun_of)
         try:
             for name, content in ((records.CODE, code), (records.SENT, packed)):
                 if content:
@@ -250,6 +231,30 @@ class JobStore:
             self._ended[job] = record
             while len(self._ended) > KEPT_RECORDS:
                 self._ended.popitem(last=False)
+
+
+def _submitted(job: int, wanted: SubmitJob, rerun_of: int | None) -> Submitted:
+    """Return the content of a new job's job.json."""
+    return Submitted(
+        id=job,
+        submitted=records.now(),
+        code_sha256=hashlib.sha256(wanted.code.encode()).hexdigest(),
+        name=wanted.name,
+        user=wanted.user,
+        idempotency_key=wanted.idempotency_key,
+        env=wanted.env,
+        timeout_s=wanted.timeout_s,
+        origin=wanted.origin,
+        first_line=wanted.first_line,
+        params=wanted.params,
+        inputs=sorted(wanted.inputs),
+        outputs=wanted.outputs,
+        pickle_outputs=wanted.pickle_outputs,
+        files=sorted(wanted.files),
+        requirements=wanted.requirements,
+        resources=wanted.resources,
+        rerun_of=rerun_of,
+    )
 
 
 def _body_sha256(wanted: SubmitJob, packed: bytes, rerun_of: int | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from kd_engines.training import records
-from kd_engines.training.sent import Sent, read
+from kd_engines.training.sent import Sent, unpack
 from kd_pipeline import values
 from kd_pipeline.errors import InvalidInput, KdError
 from kd_pipeline.messages import Value, ValueInfo, Values
@@ -23,7 +23,7 @@ def receive(job_folder: str, namespace: dict[str, Any]) -> Sent:
     The folder of the files is first on ``sys.path`` and named by ``KD_JOB_FILES``. Raises
     InvalidInput for an input that cannot be read here, such as a pickle of another Python.
     """
-    sent = read(f"{job_folder}/{records.SENT}")
+    sent = unpack((Path(job_folder) / records.SENT).read_bytes())
     if sent.files:
         folder = Path(job_folder) / records.FILES
         _unpack(sent.files, folder)

@@ -16,9 +16,10 @@ from kd_engines.training.job_record import Record
 from kd_engines.training.job_store import JobStore
 from kd_pipeline.errors import InvalidInput, NotFound
 from kd_pipeline.messages import Code, Failure, RerunJob, SubmitJob, Value, Values
-from kd_pipeline.values import LARGEST_VALUE
+from kd_pipeline.values import LARGEST_VALUE, LARGEST_VALUES
 
 LARGEST_RECORD = 4 * 1024 * 1024
+LARGEST_SENT = LARGEST_VALUES + LARGEST_RECORD
 T = TypeVar("T")
 
 
@@ -81,7 +82,7 @@ def repeated(store: JobStore, record: Record, wanted: RerunJob) -> SubmitJob:
     if unknown:
         known = f"its params are {', '.join(sorted(job.params))}" if job.params else "it has none"
         raise InvalidInput(f"Job {job.id} has no param {unknown[0][:100]!r}; {known[:500]}.")
-    kept = sent.read(store.path(job.id, records.SENT))
+    kept = _sent(store, record)
     return SubmitJob(
         code=store.code(job.id),
         name=job.name if wanted.name is None else wanted.name,
@@ -101,6 +102,22 @@ def repeated(store: JobStore, record: Record, wanted: RerunJob) -> SubmitJob:
     )
 
 
+def _sent(store: JobStore, record: Record) -> sent.Sent:
+    """Return what was sent with a job's code; raises NotFound where that is gone or damaged."""
+    job = record.job
+    content = _content(store.path(job.id, records.SENT), LARGEST_SENT)
+    try:
+        found = sent.unpack(content) if content is not None else sent.Sent()
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        found = sent.Sent()
+    if sorted(found.inputs) != job.inputs or sorted(found.files) != job.files:
+        raise NotFound(
+            f"What was sent with job {job.id} is gone from its folder, or damaged, so it cannot "
+            "be run again; submit it anew."
+        )
+    return found
+
+
 def _record(path: Path, kind: type[T]) -> T | None:
     """Return a small file's JSON; None where it is not there or is not as it must be."""
     try:
@@ -112,12 +129,17 @@ def _record(path: Path, kind: type[T]) -> T | None:
 
 def _content(path: Path, largest: int) -> bytes | None:
     """Return a regular file's bytes; None where there is none, or it is larger than it may be."""
+    if path.parent.is_symlink():
+        return None
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode) or state.st_size > largest:
             return None
-        return file.read(largest)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(largest)
+    finally:
+        os.close(descriptor)

@@ -5,7 +5,6 @@ and not many, so that a submission that was cut off is completed by writing it a
 changes to its own files do not reach a rerun.
 """
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -35,9 +34,6 @@ def pack(wanted: SubmitJob) -> bytes:
     return b"" if sent == Sent() else msgspec.msgpack.encode(sent)
 
 
-def read(path: Path | str) -> Sent:
-    """Return what was sent; nothing where there is no such file."""
-    try:
-        return msgspec.msgpack.decode(Path(path).read_bytes(), type=Sent)
-    except FileNotFoundError:
-        return Sent()
+def unpack(content: bytes) -> Sent:
+    """Return what :func:`pack` was given; raises msgspec.MsgspecError where it is damaged."""
+    return msgspec.msgpack.decode(content, type=Sent)

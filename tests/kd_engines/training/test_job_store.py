@@ -3,12 +3,15 @@
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
+from kd_engines.training import sent
 from kd_engines.training.job_store import JobStore
 from kd_pipeline.errors import Conflict, InvalidInput, NotFound, Unavailable
-from kd_pipeline.messages import SubmitJob
+from kd_pipeline.messages import SubmitJob, Value
 
 
 @pytest.fixture
@@ -57,6 +60,69 @@ def test_a_submission_that_was_cut_off_is_completed_by_its_repetition(store: Job
     assert fresh.unfinished() == []
     assert fresh.submit(wanted) == (job, True)
     assert fresh.record(job).status == "Queued"
+
+
+WITH_VALUES = SubmitJob(
+    code="pass",
+    idempotency_key="k",
+    params={"lr": 0.1},
+    inputs={"x": Value("json", b"[1]", "list")},
+    outputs=["y"],
+    files={"lib/a.py": b"A = 1"},
+)
+STEPS = ("job.json", "sent.msgpack", "code.py", "")  # as they are undone, the last one first
+
+
+@pytest.mark.parametrize("steps", range(1, 5))
+def test_a_submission_with_values_is_completed_from_every_point(
+    store: JobStore, steps: int
+) -> None:
+    job, _ = store.submit(WITH_VALUES)
+    for name in STEPS[:steps]:
+        path = store.path(job, name)
+        path.unlink() if name else path.rmdir()
+    fresh = JobStore(store.root, "engine-1")
+    assert fresh.unfinished() == []
+    other = msgspec.structs.replace(WITH_VALUES, inputs={"x": Value("json", b"[2]", "list")})
+    with pytest.raises(Conflict):
+        fresh.submit(other)
+    assert fresh.submit(WITH_VALUES) == (job, True)
+    assert fresh.submit(WITH_VALUES) == (job, False)
+    kept = sent.unpack(fresh.path(job, "sent.msgpack").read_bytes())
+    assert (kept.params, kept.inputs, kept.outputs, kept.files) == (
+        WITH_VALUES.params,
+        WITH_VALUES.inputs,
+        WITH_VALUES.outputs,
+        WITH_VALUES.files,
+    )
+    assert fresh.record(job).job.inputs == ["x"]
+
+
+def test_what_was_sent_is_there_before_the_job_is(store: JobStore) -> None:
+    job, _ = store.submit(WITH_VALUES)
+    times = [store.path(job, name).stat().st_ctime_ns for name in ("sent.msgpack", "job.json")]
+    assert times[0] <= times[1]
+    assert store.path(job, "sent.msgpack").stat().st_mode & 0o077 == 0
+    alone, _ = store.submit(SubmitJob(code="pass"))
+    assert not store.path(alone, "sent.msgpack").exists()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"params": {"lr": 0.2}},
+        {"outputs": []},
+        {"files": {"lib/a.py": b"A = 2"}},
+        {"pickle_outputs": True},
+        {"first_line": 2},
+    ],
+)
+def test_a_key_stands_for_all_that_was_sent(store: JobStore, other: dict[str, Any]) -> None:
+    store.submit(WITH_VALUES)
+    with pytest.raises(Conflict):
+        store.submit(msgspec.structs.replace(WITH_VALUES, **other))
+    with pytest.raises(Conflict):
+        store.submit(WITH_VALUES, rerun_of=1)
 
 
 def test_a_terminal_status_never_changes(store: JobStore) -> None:

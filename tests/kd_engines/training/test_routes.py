@@ -63,7 +63,7 @@ def test_what_cannot_be_taken_is_refused_with_its_limit(
         (b"\xff\xfe", "application/json", 422),
         (b"[" * 100_000, "application/json", 422),
         (b'{"code": "pass"}', "text/plain", 415),
-        (b" " * 40_000_000, "application/json", 413),
+        (b" " * 80_000_000, "application/json", 413),
     ],
 )
 def test_what_is_no_json_is_refused(
