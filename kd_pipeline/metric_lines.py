@@ -34,12 +34,12 @@ _NO_METRICS = re.compile(
 
 
 def read_metrics(line: str, tight: bool) -> dict[str, float]:
-    """Return the metrics of a line; ``tight`` allows for ``name:value`` without a space."""
+    """Return the metrics of a line; ``tight`` is for a round of boosting, ``name:value`` there."""
     found_pairs = itertools.islice(_PAIR.finditer(line), MOST_PAIRS)
     pairs = [pair for pair in found_pairs if tight or not pair["tight"]]
     if not pairs:
         return {}
-    only_pairs = not _WORD.search(_TIMES.sub("", _PAIR.sub("", line)).replace("ETA", ""))
+    only_pairs = tight or not _WORD.search(_TIMES.sub("", _PAIR.sub("", line)).replace("ETA", ""))
     found = {}
     for pair in pairs:
         name = pair["name"].replace("'s ", "-").rstrip(".-/")

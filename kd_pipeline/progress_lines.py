@@ -28,7 +28,7 @@ _COUNTER = re.compile(
     re.IGNORECASE,
 )
 _BRACKETS = re.compile(r"^\s*\[\s*(?P<current>\d{1,15})\s*/\s*(?P<total>\d{1,15})\s*\]")
-_ROUND = re.compile(r"^\[(\d{1,15})\]\s+(?=\S)|^(\d{1,15}):\t")
+_ROUND = re.compile(r"^\[(\d{1,15})\]\t|^(\d{1,15}):\t")
 _JOBLIB = re.compile(r"\bDone\s+(?P<current>\d{1,15})\s+out of\s+(?P<total>\d{1,15})\b")
 _FITS = re.compile(r"\btotalling (\d{1,9}) fits$")
 _REMAINING = re.compile(r"\bremaining:\s*([\d.]{1,15})(ms|s|min|m|h)\b")
@@ -41,7 +41,7 @@ _TREES = re.compile(r"^\s+Iter\s+Train Loss\b")
 _TREE = re.compile(rf"^\s+(\d{{1,15}})\s+({NUMBER})\s+(?:{NUMBER}\s+)?([\d.]{{1,15}})([smh])\s*$")
 _SCALES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-_SIGN = re.compile(r"[=:/%\]]")
+_SIGN = re.compile(r"[=:/%\]]| of \d")
 _OUTER = ("epoch", "fold", "trial", "episode")
 _COUNTED = (*_OUTER, "round", "step", "iter", "batch")
 

@@ -1,7 +1,10 @@
 """What a job would miss on this engine, told before it is sent: modules, files, room, packages."""
 
+import functools
 import importlib.machinery
+import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -66,7 +69,9 @@ def look(asked: Preflight, room: Room, root: Path) -> PreflightAnswer:
                 f"{field} has {len(values):,} entries; ask for at most {MOST:,} at once."
             )
     told = _problems(asked, room)
-    wanted = set() if told else {canonicalize_name(Requirement(r).name) for r in asked.requirements}
+    wanted: set[str] = set()
+    if not told:
+        wanted.update(canonicalize_name(Requirement(text).name) for text in asked.requirements)
     return PreflightAnswer(
         python=".".join(map(str, sys.version_info[:3])),
         missing_modules=missing_modules(asked.modules, root, wanted),
@@ -126,18 +131,17 @@ def _problems(asked: Preflight, room: Room) -> list[str]:
     return told
 
 
-def _job_path() -> list[str]:
-    """Return where a job's Python looks: as this one, without the folder that this one began in."""
-    begun_in = {"", str(Path.cwd()), str(Path(sys.argv[0]).resolve().parent)}
-    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return [path for path in sys.path if path not in begun_in or path in filter(None, named)]
+@functools.cache
+def _job_path() -> tuple[str, ...]:
+    """Return where a job's Python looks, after the project repository; asked of one, once."""
+    ask = [sys.executable, "-c", "import json, sys; print(json.dumps(sys.path[1:]))"]
+    done = subprocess.run(ask, capture_output=True, text=True, check=True)
+    return tuple(json.loads(done.stdout))
 
 
 def _is_found(name: str, path: list[str]) -> bool:
-    if not name.isidentifier() or name in sys.builtin_module_names:
-        return name in sys.builtin_module_names
-    if name in sys.stdlib_module_names and name in sys.modules:
-        return True
+    if not name.isidentifier():
+        return False
     for finder in sys.meta_path:
         where = path if finder is importlib.machinery.PathFinder else None
         find: Any = getattr(finder, "find_spec", None)

@@ -39,15 +39,18 @@ def problem(requirements: Sequence[str]) -> str | None:
         if len(text) > LONGEST:
             return f"The requirement {text[:40]!r}… has {len(text)} characters, {LONGEST} at most."
         try:
-            url = Requirement(text).url
+            wanted = Requirement(text)
         except InvalidRequirement:
             return (
                 f"{text!r} is no requirement; write one as 'lightgbm>=4' (PEP 508), without "
                 "options of pip and without paths."
             )
-        parts = urlsplit(url or "")
-        if url and (parts.scheme.rpartition("+")[2] != "https" or "@" in parts.netloc):
-            return f"{text!r} names a place that is not https:// without a user; leave it out."
+        parts = urlsplit(wanted.url or "")
+        if wanted.url and (parts.scheme.rpartition("+")[2] != "https" or "@" in parts.netloc):
+            return (
+                f"The requirement {wanted.name} names a place that is not https://, or has a user "
+                "in it; put the package where every job may read it."
+            )
     return None
 
 

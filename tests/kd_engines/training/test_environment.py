@@ -1,5 +1,7 @@
 """What an engine tells about its machine."""
 
+import time
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,41 @@ def test_the_environment_has_the_queue_as_it_is_now() -> None:
         found = finder.find("c", "python", Queue(queued=queued, running=0, limit=2))
         assert found.queue.queued == queued
         assert found.cpus >= 1
+
+
+def test_the_environment_tells_load_free_memory_and_our_version() -> None:
+    finder = environment.EnvironmentFinder()
+    queue = Queue(queued=0, running=0, limit=2)
+    assert finder.find("c", "python", queue).load is None  # it takes time to see
+    time.sleep(environment.LOAD_S)
+    found = finder.find("c", "python", queue)
+    assert found.load is not None
+    assert 0 <= found.load <= 1
+    assert found.memory_free_bytes is not None
+    assert 0 < found.memory_free_bytes <= found.memory_bytes
+    assert found.kd_magics == metadata.version("kd-magics")
+
+
+def test_load_is_what_the_processors_do() -> None:
+    load = environment.Load()
+    until = time.monotonic() + environment.LOAD_S
+    while time.monotonic() < until:
+        pass
+    busy = load.now()
+    assert busy is not None
+    assert busy > 0.5 / environment.cpus()
+
+
+def test_a_containers_limits_count_not_the_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {
+        "memory.max": "1000000",
+        "memory.current": "700000",
+        "memory.stat": "anon 1\ninactive_file 200000",
+        "cpu.max": "200000 100000",
+        "cpu.stat": "usage_usec 2500000\nuser_usec 1",
+    }
+    monkeypatch.setattr(environment, "_cgroup", values.__getitem__)
+    assert environment.memory_free_bytes() == 500_000
+    assert environment.Load()._busy_s == 2.5
