@@ -38,8 +38,11 @@ def models(session: Session, line: str) -> None:
     models_parser().read(line, session.shell.user_ns)
     registry = open_registry()
     registered = registry.models()
+    left_out = list(registry.problems.values())
     if not registered:
         print("No model is registered yet. %register does it: see %register?.")
+        for reason in left_out:
+            print(reason)
         return
     states = ClusterStates(session)
     aliases = _alias_words(registry)
@@ -57,7 +60,7 @@ def models(session: Session, line: str) -> None:
     ]
     headers = ["Name", "Version", *(["Aliases"] if aliases else [])]
     headers += ["Description", "Deployed on", "State", "Reason"]
-    show(Table(headers, rows, [f"Registered in {registry.place}."]))
+    show(Table(headers, rows, [f"Registered in {registry.place}.", *left_out]))
 
 
 def deploy(session: Session, line: str) -> None:
