@@ -6,11 +6,11 @@ import shutil
 import subprocess
 import threading
 import time
-from importlib import metadata
 from pathlib import Path
 
 import psutil
 
+from kd_engines.packages import packages
 from kd_engines.training.processes import node_name
 from kd_pipeline.messages import Environment, Gpu, Queue
 
@@ -42,16 +42,6 @@ class EnvironmentFinder:
             ml_engine=ml_engine,
             queue=queue,
         )
-
-
-def packages() -> dict[str, str]:
-    """Return the installed distributions and their versions."""
-    found: dict[str, str] = {}
-    for distribution in metadata.distributions():
-        name = distribution.metadata["Name"]
-        if name:
-            found.setdefault(name, distribution.version)
-    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
 
 
 def cpus() -> int:

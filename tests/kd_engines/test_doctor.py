@@ -1,13 +1,17 @@
 """`kd doctor` on a pipeline that runs, and on one of which each part is broken in turn."""
 
+import json
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from tests.kd_engines.local.running_home import TRAINING, RunningHome
+from kd_engines.doctor import compared
+from tests.kd_engines.local.running_home import DEPLOYMENT, TRAINING, RunningHome
 from tests.kd_engines.running_server import eventually
 
 pytestmark = pytest.mark.slow
@@ -16,7 +20,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHome]:
     """Return a home that runs."""
-    home = RunningHome(tmp_path_factory.mktemp("kd") / "home")
+    home = RunningHome(tmp_path_factory.mktemp("kd") / "home", deployment=True)
     home.environment["KUBECONFIG"] = str(home.path / "none")
     home.up()
     yield home
@@ -27,6 +31,11 @@ def test_what_is_well_is_told_and_no_token(home: RunningHome) -> None:
     done = home.kd("doctor")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"ok    training cluster {TRAINING}: http://127.0.0.1:" in done.stdout
+    versions = f"kd-magics {version('kd-magics')}, Python {platform.python_version()}"
+    for engine in (f"training cluster {TRAINING}", f"deployment cluster {DEPLOYMENT}"):
+        assert done.stdout.count(f"ok    versions of {engine}: {versions}\n") == 1
+    assert "configmeta.json, written " in done.stdout
+    assert " seconds ago with the tokens of then, connects 2 clusters" in done.stdout
     assert f"ok    registry: folder, {home.manifests}" in done.stdout
     assert f"ok    project repository: {home.repository}" in done.stdout
     assert not [token for token in home.secrets() if token in done.stdout]
@@ -42,12 +51,49 @@ def test_what_is_wrong_is_told_with_what_to_do(home: RunningHome) -> None:
     record.write_text(whole)
     eventually(lambda: home.kd("doctor").returncode == 0)
     (home.manifests / "kdcluster-broken.yaml").write_text("spec: [")
-    assert "kdcluster-broken.yaml is no readable YAML" in home.kd("doctor").stdout
+    bare = {"name": "taxi", "model-version": "1", "path": "p", "scoring-path": "s"}
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "bare"}, "data": bare}
+    (home.manifests / "bare.yaml").write_text(json.dumps(manifest))
+    shown = home.kd("doctor").stdout
+    assert "kdcluster-broken.yaml is no readable YAML" in shown
+    assert "ConfigMap 'bare' looks like a model but lacks the label" in shown
     (home.manifests / "kdcluster-broken.yaml").unlink()
     home.kd("down")
     shown = home.kd("doctor").stdout
     assert "does not answer (ConnectionError)" in shown
     assert "see `kd status`" in shown
+
+
+def test_an_engine_of_another_version_is_told(tmp_path: Path) -> None:
+    package = tmp_path / "packages" / "kd_magics-0.0.7.dist-info" / "METADATA"
+    package.parent.mkdir(parents=True)
+    package.write_text("Metadata-Version: 2.1\nName: kd-magics\nVersion: 0.0.7\n")
+    home = RunningHome(tmp_path / "home")
+    home.environment |= {
+        "KUBECONFIG": str(tmp_path / "none"),
+        "PYTHONPATH": str(package.parents[1]),
+    }
+    try:
+        home.up()
+        del home.environment["PYTHONPATH"]
+        done = home.kd("doctor")
+    finally:
+        home.kd("down")
+    assert done.returncode == 1
+    here = f"Python {platform.python_version()}; here is kd-magics {version('kd-magics')}\n"
+    assert f"wrong versions of training cluster {TRAINING}: kd-magics 0.0.7, {here}" in done.stdout
+    assert "→ Give both one version" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("python", "words"), [("3.10.9", "here is Python 3."), ("4.11.2", "here is Python 3.")]
+)
+def test_another_python_is_told(python: str, words: str) -> None:
+    finding = compared("versions of it", python, version("kd-magics"))
+    assert f"Python {python}; {words}" in finding.seen
+    assert "pickled" in (finding.fix or "")
+    major, minor, _ = platform.python_version_tuple()
+    assert compared("it", f"{major}.{minor}.999", version("kd-magics")).fix is None
 
 
 def test_where_nothing_is_it_says_how_to_begin(tmp_path: Path) -> None:
