@@ -134,7 +134,7 @@ class TestRegistry:
     ) -> None:
         other = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}}
         put(registry, request, {**other, "data": {"colour": "blue"}})
-        registry.register(replace(TAXI, version="2"))
+        registry.register(ModelConfig("taxi", "2", "models/taxi/2", "code/score.py"))
         unlabelled = TAXI.to_manifest()
         del unlabelled["metadata"]["labels"]
         put(registry, request, unlabelled)
