@@ -1,5 +1,6 @@
 """`kd doctor` on a pipeline that runs, and on one of which each part is broken in turn."""
 
+import base64
 import json
 import platform
 import subprocess
@@ -9,10 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kd_engines.doctor import compared
+from kd_pipeline.model_config import ModelConfig
+from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.kd_engines.local.running_home import DEPLOYMENT, TRAINING, RunningHome
 from tests.kd_engines.running_server import eventually
+from tests.real_api_server import ApiServer
 
 pytestmark = pytest.mark.slow
 
@@ -94,6 +99,64 @@ def test_another_python_is_told(python: str, words: str) -> None:
     assert "pickled" in (finding.fix or "")
     major, minor, _ = platform.python_version_tuple()
     assert compared("it", f"{major}.{minor}.999", version("kd-magics")).fix is None
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """Run an API server with the tenant's role, whose users are ana (of its group) and bob."""
+    users = {"of-ana": ("ana", "data-scientists"), "of-bob": ("bob", "others")}
+    server = ApiServer(tmp_path_factory.mktemp("kubernetes"), users)
+    server.install_kubedirector()
+    server.new_namespace()
+    rbac = Path(__file__).parents[2] / "deploy" / "rbac.yaml"
+    server.apply(*yaml.safe_load_all(rbac.read_text()), namespace="tenant1")
+    yield server
+    server.kill()
+
+
+def doctor_on(cluster: ApiServer, folder: Path, token: str) -> tuple[int, str]:
+    """Return the exit code of `kd doctor` with a kubeconfig, and what it printed."""
+    environment = {
+        "KD_HOME": str(folder),
+        "KD_REGISTRY": "kubernetes",
+        "KUBECONFIG": str(cluster.kubeconfig(folder / "config", token, "tenant1")),
+        "PATH": "",
+    }
+    command = [sys.executable, "-m", "kd_engines", "doctor"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert token not in done.stdout
+    return done.returncode, done.stdout
+
+
+def test_on_a_cluster_it_tells_namespace_permissions_and_models(
+    cluster: ApiServer, tmp_path: Path
+) -> None:
+    registry = ApiServerRegistry(cluster.client(), "tenant1")
+    registry.register(ModelConfig("taxi", "1", "models/taxi/1", "code/score.py"))
+    cluster.kubectl("-n", "tenant1", "create", "configmap", "bare", "--from-literal=scoring-path=s")
+    _, shown = doctor_on(cluster, tmp_path, "of-ana")
+    assert f"ok    registry: kubernetes, namespace tenant1 of {cluster.url}\n" in shown
+    assert "ok    permissions: all that the magics need\n" in shown
+    assert "ok    models: 1 registered\n" in shown
+    assert "wrong ConfigMap bare: left out\n      → ConfigMap 'bare' looks like a model" in shown
+
+
+def test_on_a_cluster_it_tells_what_is_forbidden_and_whom_to_ask(
+    cluster: ApiServer, tmp_path: Path
+) -> None:
+    code, shown = doctor_on(cluster, tmp_path, "of-bob")
+    assert code == 1
+    assert "wrong permissions: you may not get configmaps, list configmaps, " in shown
+    assert "→ Ask the administrator for the Role of deploy/rbac.yaml." in shown
+    assert "You may not list configmaps in namespace tenant1; ask the admin" in shown
+
+
+def test_on_a_cluster_it_tells_of_expired_credentials(cluster: ApiServer, tmp_path: Path) -> None:
+    claims = base64.urlsafe_b64encode(b'{"exp": 1600000000}').decode().rstrip("=")
+    code, shown = doctor_on(cluster, tmp_path, f"head.{claims}.signature")
+    assert code == 1
+    assert "wrong credentials: expired 2020-09-13 12:26 UTC\n      → Log in to the" in shown
 
 
 def test_where_nothing_is_it_says_how_to_begin(tmp_path: Path) -> None:
