@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 
@@ -171,21 +172,22 @@ def image_python() -> str:
 
 
 @pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
-    """Return a build that has made the wheel."""
-    made = Build(tmp_path_factory.mktemp("images"), image_python())
-    made.build("wheel")
-    return made
+def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return the ``/`` of each image."""
+    build = Build(tmp_path_factory.mktemp("images"), image_python())
+    build.build("wheel")
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(FINAL, pool.map(build.build, FINAL), strict=True))
 
 
-@pytest.fixture(scope="module")
-def engine(build: Build) -> Path:
-    return build.build("engine")
+@pytest.fixture
+def engine(images: dict[str, Path]) -> Path:
+    return images["engine"]
 
 
-@pytest.fixture(scope="module")
-def notebook(build: Build) -> Path:
-    return build.build("notebook")
+@pytest.fixture
+def notebook(images: dict[str, Path]) -> Path:
+    return images["notebook"]
 
 
 @pytest.fixture
