@@ -1,6 +1,7 @@
 """`kd doctor`: what this machine's pipeline sees, and what to do about each thing that is wrong."""
 
 import os
+import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -9,12 +10,13 @@ from importlib.metadata import version
 
 import requests
 
-from kd_pipeline.connections import ClusterConnection, Connections, Endpoint
+from kd_pipeline.connections import BALANCER_ROLE, ClusterConnection, Connections, Endpoint
 from kd_pipeline.connections_file import ConnectionsFile, kd_home
 from kd_pipeline.errors import KdError
 from kd_pipeline.project_repository import ProjectRepository
 from kd_pipeline.registry import Registry, open_registry
 
+OURS = "kd-magics"
 ASK_S = 3.0
 OLDEST_PYTHON, FIRST_UNTRIED_PYTHON = (3, 11), (3, 14)
 
@@ -61,8 +63,8 @@ def _safely(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Findin
 
 
 def _versions() -> Finding:
-    python = ".".join(map(str, sys.version_info[:3]))
-    seen = f"kd-magics {version('kd-magics')}, Python {python}"
+    python = platform.python_version()
+    seen = f"kd-magics {version(OURS)}, Python {python}"
     known = OLDEST_PYTHON <= sys.version_info[:2] < FIRST_UNTRIED_PYTHON
     return Finding("versions", seen, None if known else "Use Python 3.11, 3.12 or 3.13.")
 
@@ -84,8 +86,9 @@ def _project_repository() -> Iterator[Finding]:
 def _connections(file: ConnectionsFile, connections: Connections) -> Finding:
     age = time.time() - file.path.stat().st_mtime
     seen = (
-        f"{file.path}, written {_ago(age)} ago, connects {len(connections.clusters)} clusters, "
-        f"{len(connections.configmaps)} ConfigMaps, {len(connections.secrets)} secrets"
+        f"{file.path}, written {_ago(age)} ago with the tokens of then, connects "
+        f"{len(connections.clusters)} clusters, {len(connections.configmaps)} ConfigMaps, "
+        f"{len(connections.secrets)} secrets"
     )
     if file.last_error:
         return Finding("connections", seen, f"The newest content is unusable: {file.last_error}")
@@ -105,18 +108,30 @@ def _cluster(cluster: ClusterConnection) -> Iterator[Finding]:
             "Wait until its members run, or give its role RESTServer members.",
         )
     for endpoint in cluster.api_endpoints():
-        yield _endpoint(f"{kind} cluster {cluster.name}", endpoint)
+        yield from _endpoint(f"{kind} cluster {cluster.name}", endpoint)
 
 
-def _endpoint(what: str, endpoint: Endpoint) -> Finding:
-    """Ask an engine something that wants the token."""
+def _endpoint(what: str, endpoint: Endpoint) -> Iterator[Finding]:
+    """Ask an engine something that wants the token, then for its versions."""
+    finding = _history(what, endpoint)
+    yield finding
+    # A balancer passes the question on to any of the engines, which are asked themselves.
+    if finding.fix is None and endpoint.role != BALANCER_ROLE:
+        yield from _engine_versions(f"versions of {what}", endpoint)
+
+
+def _ask(endpoint: Endpoint, path: str) -> requests.Response:
+    return requests.get(
+        endpoint.url + path,
+        headers={"X-Auth-Token": endpoint.token},
+        timeout=ASK_S,
+        allow_redirects=False,
+    )
+
+
+def _history(what: str, endpoint: Endpoint) -> Finding:
     try:
-        answer = requests.get(
-            f"{endpoint.url}/history",
-            headers={"X-Auth-Token": endpoint.token},
-            timeout=ASK_S,
-            allow_redirects=False,
-        )
+        answer = _ask(endpoint, "/history")
     except requests.RequestException as error:
         return Finding(
             what,
@@ -127,11 +142,43 @@ def _endpoint(what: str, endpoint: Endpoint) -> Finding:
         return Finding(
             what,
             f"{endpoint.url} does not accept the token of configmeta.json",
-            "The cluster was made anew: connect it again, or restart `kd up`.",
+            "A token never changes while its member lives, so the cluster was made anew: connect "
+            "it again, or restart `kd up`.",
         )
     if not answer.ok:
         return Finding(what, f"{endpoint.url} answers {answer.status_code}", "See its log.")
     return Finding(what, f"{endpoint.url} answers and accepts the token")
+
+
+def _engine_versions(what: str, endpoint: Endpoint) -> Iterator[Finding]:
+    """Tell an engine's Python and kd-magics; nothing of one that tells neither, as in 2020."""
+    try:
+        told = _ask(endpoint, "/environment").json()
+        python, ours = str(told["python"]), str(told["packages"].get(OURS, "of no release"))
+    except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError):
+        return
+    yield compared(what, python, ours)
+
+
+def compared(what: str, python: str, ours: str) -> Finding:
+    """Return the finding about an engine's versions beside those of this environment."""
+    seen = f"kd-magics {ours}, Python {python}"
+    here = platform.python_version()
+    if ours != version(OURS):
+        return Finding(
+            what,
+            f"{seen}; here is kd-magics {version(OURS)}",
+            "Give both one version, as magics may ask what another version's engine does not know: "
+            "an image of the engine's kdapp, or the package here.",
+        )
+    if python.split(".")[:2] != here.split(".")[:2]:
+        return Finding(
+            what,
+            f"{seen}; here is Python {here}",
+            "Cells run all the same, but what one Python pickled the other may not load, and "
+            "packages may differ: use one image version for notebook and engines.",
+        )
+    return Finding(what, seen)
 
 
 def _registry() -> Iterator[Finding]:
@@ -144,9 +191,10 @@ def _registry() -> Iterator[Finding]:
     yield from _safely("permissions", lambda: _permissions(registry))
     models = registry.models()
     yield Finding("models", f"{len(models)} registered")
+    left_out = dict(registry.problems)  # a folder's next reading begins anew
     clusters = registry.clusters()
     yield Finding("kdclusters", ", ".join(cluster.name for cluster in clusters) or "none")
-    for name, problem in registry.problems.items():
+    for name, problem in (left_out | registry.problems).items():
         yield Finding(name, "left out", problem)
 
 

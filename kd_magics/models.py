@@ -41,8 +41,11 @@ def models(session: Session, line: str) -> None:
     models_parser().read(line, session.shell.user_ns)
     registry = open_registry()
     registered = registry.models()
+    left_out = list(registry.problems.values())
     if not registered:
         print("No model is registered yet. %register does it: see %register?.")
+        for reason in left_out:
+            print(reason)
         return
     places = {model.configmap_name: deployed_on(registry, model.configmap_name)
               for model in registered}  # fmt: skip
@@ -60,7 +63,7 @@ def models(session: Session, line: str) -> None:
             rows.append([*start, "", "Not deployed", newer.get(model.key, "")])
     headers = ["Name", "Version", "Aliases", "Description", "Metrics"]
     headers += ["Deployed on", "State", "Reason"]
-    show(Table(headers, rows, [f"Registered in {registry.place}."]).without_empty())
+    show(Table(headers, rows, [f"Registered in {registry.place}.", *left_out]).without_empty())
 
 
 def metrics_words(model: ModelConfig) -> str:

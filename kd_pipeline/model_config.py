@@ -156,6 +156,17 @@ def configmap_name(name: str, version: str) -> str:
     return f"{slug}-{hashlib.sha256(f'{name}/{version}'.encode()).hexdigest()[:6]}"
 
 
+def check_label(manifest: Mapping[str, Any]) -> None:
+    """Raise InvalidModel for a ConfigMap that looks like a model but lacks the label."""
+    metadata = manifest.get("metadata") or {}
+    unlabelled = not (metadata.get("labels") or {}).get(CM_TYPE_LABEL)
+    if unlabelled and "scoring-path" in (manifest.get("data") or {}):
+        raise InvalidModel(
+            f"ConfigMap {metadata.get('name')!r} looks like a model but lacks the label "
+            f"{CM_TYPE_LABEL}: {MODEL_TYPE}, so KubeDirector never connects it; add it."
+        )
+
+
 def check_name(name: str) -> str:
     """Return ``name`` where it can name a model; raises InvalidModel with a name that could."""
     if _NAME.fullmatch(name) and len(name) <= LONGEST_NAME:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import platform
 import socket
 import threading
 from collections.abc import AsyncIterator
@@ -21,10 +22,11 @@ from kd_engines.deployment.openapi import API
 from kd_engines.deployment.peers import ask_peers, first_id, is_peer
 from kd_engines.deployment.predict import Predict, host_of, model_of
 from kd_engines.http import application, json_response
+from kd_engines.packages import packages
 from kd_pipeline.connections import Connections
 from kd_pipeline.connections_file import ConnectionsFile
 from kd_pipeline.errors import NotFound, Unavailable
-from kd_pipeline.messages import ModelList
+from kd_pipeline.messages import ModelList, ScoringEnvironment
 from kd_pipeline.project_repository import ProjectRepository
 
 log = logging.getLogger("kd_engines.deployment")
@@ -156,6 +158,12 @@ def _at(host: str, told: dict[str, Any]) -> dict[str, Any]:
     return {**told, "log_url": f"{host}/logs/{number}", "request_url": f"{host}/history/{number}"}
 
 
+async def get_environment(_request: Request) -> Response:
+    """GET /environment: the Python and the packages that scoring scripts will find."""
+    found = await asyncio.to_thread(packages)
+    return json_response(ScoringEnvironment(platform.python_version(), found))
+
+
 async def live(_request: Request) -> Response:
     """GET /health/live: the process answers."""
     return json_response({"status": "live"})
@@ -179,6 +187,7 @@ ROUTES = [
     Route("/history", list_predictions),
     Route("/history/{id}", get_prediction),
     Route("/logs/{id}", get_log),
+    Route("/environment", get_environment),
     Route("/health/live", live),
     Route("/health/ready", ready),
     Route("/openapi.json", get_openapi),

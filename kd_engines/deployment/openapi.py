@@ -10,5 +10,6 @@ API = Api(
         "predict": messages.PredictAnswer,
         "list_models": messages.ModelList,
         "get_model": messages.ModelStatus,
+        "get_environment": messages.ScoringEnvironment,
     },
 )

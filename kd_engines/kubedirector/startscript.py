@@ -19,7 +19,7 @@ import psutil
 import requests
 
 from kd_engines.kubedirector.engine import health_url
-from kd_pipeline.connections import Connections
+from kd_pipeline.connections import BALANCER_ROLE, Connections
 from kd_pipeline.connections_file import ConnectionsFile
 from kd_pipeline.errors import InvalidInput, KdError, Unavailable
 
@@ -95,7 +95,8 @@ def _ensure_member() -> None:
 def _wait_until_ready(connections: Connections) -> None:
     url = health_url(connections)
     deadline = time.monotonic() + READY_WITHIN_S
-    while not _answers(url):
+    is_balancer = connections.role == BALANCER_ROLE
+    while not _answers(url, is_balancer):
         if time.monotonic() > deadline:
             raise Unavailable(
                 f"{connections.role} of {connections.own.name} is not ready within "
@@ -104,13 +105,16 @@ def _wait_until_ready(connections: Connections) -> None:
         time.sleep(LOOK_EVERY_S)
 
 
-def _answers(url: str) -> bool:
-    """Tell whether a member has started; a balancer without engines says 503, and runs."""
+def _answers(url: str, is_balancer: bool) -> bool:
+    """Tell whether a member has started.
+
+    A balancer runs whatever it answers: 503 without an engine, else what an engine says, 401.
+    """
     try:
         status = requests.get(url, timeout=2, allow_redirects=False).status_code
     except requests.RequestException:
         return False
-    return status < 400 or (url.endswith("/") and status == 503)
+    return is_balancer or status < 400
 
 
 def _tell(text: str, stream: object = None) -> None:

@@ -28,6 +28,7 @@ SERVERS_METADATA = frozenset(
     {"managedFields", "uid", "resourceVersion", "creationTimestamp", "generation", "selfLink"}
     | {"ownerReferences", "finalizers"}
 )
+CLUSTERS_CONFIGMAP = "kube-root-ca.crt"  # Kubernetes puts it into each namespace
 KUBECTLS_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
 _SECRET_NAME = re.compile(r"(?i)password|passwd|token|secret|credential|api_?key")
 _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
@@ -69,6 +70,8 @@ def read_stream(content: bytes) -> list[dict[str, Any]]:
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for document in _opened(documents):
         manifest = _checked(document)
+        if manifest["kind"] == "ConfigMap" and _name(manifest) == CLUSTERS_CONFIGMAP:
+            continue
         key = manifest["kind"], _name(manifest)
         if key in found:
             raise InvalidManifest(f"{key[0]} {key[1]!r} is in the file twice; take one out.")

@@ -6,11 +6,11 @@ import shutil
 import subprocess
 import threading
 import time
-from importlib import metadata
 from pathlib import Path
 
 import psutil
 
+from kd_engines.packages import packages
 from kd_engines.training.processes import node_name
 from kd_pipeline.messages import Environment, Gpu, Queue
 
@@ -66,16 +66,6 @@ class Load:
             self._at, self._busy_s = now, busy_s
             self._share = round(min(1.0, max(0.0, share)), 3)
         return self._share
-
-
-def packages() -> dict[str, str]:
-    """Return the installed distributions and their versions."""
-    found: dict[str, str] = {}
-    for distribution in metadata.distributions():
-        name = distribution.metadata["Name"]
-        if name:
-            found.setdefault(name, distribution.version)
-    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
 
 
 def cpus() -> int:

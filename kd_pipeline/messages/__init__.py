@@ -11,6 +11,7 @@ from kd_pipeline.messages.deployments import (
     ModelStatus,
     PredictAnswer,
     PredictRequest,
+    ScoringEnvironment,
 )
 from kd_pipeline.messages.errors import (
     ErrorBody,
@@ -74,6 +75,7 @@ __all__ = [
     "Queue",
     "RerunJob",
     "Resources",
+    "ScoringEnvironment",
     "SubmitJob",
     "TrainRequest",
     "Usage",

@@ -9,6 +9,16 @@ from kd_pipeline.messages.errors import ErrorDetail
 ModelState = Literal["Loading", "Ready", "Failed", "Draining"]
 
 
+class ScoringEnvironment(msgspec.Struct):
+    """Answer of a deployment engine's ``GET /environment``: what scoring scripts will find.
+
+    The names are those of a training engine's ``Environment``.
+    """
+
+    python: str
+    packages: dict[str, str]
+
+
 class PredictRequest(msgspec.Struct):
     """Body of ``POST /<model>/<version>/predict``.
 

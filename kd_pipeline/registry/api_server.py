@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError
 from kd_pipeline.clusters import APP_KIND, CLUSTER_KIND, App, Cluster
 from kd_pipeline.errors import Conflict, InvalidManifest, InvalidModel, KdError, NotFound
 from kd_pipeline.model_aliases import ALIASES_TYPE, ModelAliases, aliases_name
-from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE, ModelConfig
+from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE, ModelConfig, check_label
 from kd_pipeline.registry.api_access import missing_permissions, token_words
 from kd_pipeline.registry.api_errors import again_after_conflicts, told
 from kd_pipeline.registry.api_watch import events
@@ -34,6 +34,7 @@ NAMES = {"ConfigMap": "configmaps", CLUSTER_KIND: "kubedirectorclusters"}
 NAMES[APP_KIND] = "kubedirectorapps"
 MODELS = f"{CM_TYPE_LABEL}={MODEL_TYPE}"
 ALIASES = f"{CM_TYPE_LABEL}={ALIASES_TYPE}"
+UNLABELLED = f"!{CM_TYPE_LABEL}"
 WATCHED = f"{CM_TYPE_LABEL} in ({MODEL_TYPE},{ALIASES_TYPE})"
 PAGE = 500
 CONNECT_S, READ_S = 5.0, 30.0
@@ -75,6 +76,7 @@ class ApiServerRegistry(Registry):
 
     def models(self) -> list[ModelConfig]:
         """Return the ConfigMaps of type model, by name and version."""
+        self._build("ConfigMap", check_label, UNLABELLED)  # for `problems`
         found = self._build("ConfigMap", ModelConfig.from_manifest, MODELS)
         return sorted(found, key=lambda model: (model.name, natural(model.version)))
 

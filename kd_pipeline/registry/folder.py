@@ -20,7 +20,7 @@ from kd_pipeline.clusters import APP_KIND, CLUSTER_KIND, App, Cluster
 from kd_pipeline.connections_file import COMPARE_EVERY_S, wait_for_change
 from kd_pipeline.errors import InvalidManifest, InvalidModel
 from kd_pipeline.model_aliases import ALIASES_TYPE, ModelAliases, aliases_name
-from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE, ModelConfig
+from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE, ModelConfig, check_label
 from kd_pipeline.registry.base import Registry, name_taken, natural, same_content, version_taken
 
 T = TypeVar("T")
@@ -92,16 +92,13 @@ class FolderRegistry(Registry):
         """Return the ConfigMaps of type model, by name and version."""
         found = []
         for document in self.documents():
-            if _is_model(document):
-                try:
+            try:
+                if _is_model(document):
                     found.append(ModelConfig.from_manifest(document.manifest))
-                except InvalidModel as error:
-                    self.problems[document.path.name] = str(error)
-            elif _lacks_label(document):
-                self.problems[document.path.name] = (
-                    f"ConfigMap {document.name!r} looks like a model but lacks the label "
-                    f"{CM_TYPE_LABEL}: {MODEL_TYPE}, so KubeDirector never connects it; add it."
-                )
+                elif document.kind == "ConfigMap":
+                    check_label(document.manifest)
+            except InvalidModel as error:
+                self.problems[document.path.name] = str(error)
         return sorted(found, key=lambda model: (model.name, natural(model.version)))
 
     def clusters(self) -> list[Cluster]:
@@ -257,11 +254,6 @@ class FolderRegistry(Registry):
 
 def _is_model(document: Document) -> bool:
     return document.kind == "ConfigMap" and _cm_type(document) == MODEL_TYPE
-
-
-def _lacks_label(document: Document) -> bool:
-    data = document.manifest.get("data") or {}
-    return document.kind == "ConfigMap" and not _cm_type(document) and "scoring-path" in data
 
 
 def _cm_type(document: Document) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kd_magics.errors import BadOptions, DeployFailed, EngineDown, PredictFailed
 from kd_pipeline.clusters import API_VERSION, CLUSTER_KIND, Cluster
@@ -196,6 +197,19 @@ def test_several_deployment_clusters_want_a_name(
     # Where a model is deployed on one of them only, that one is asked.
     assert serving.good("%predict good/1 {}").value == 0
     assert "not on" in serving.good("%undeploy good/1").text
+
+
+def test_a_model_that_lacks_its_label_is_told(empty_notebook: Notebook) -> None:
+    registry = open_registry()
+    assert isinstance(registry, FolderRegistry)
+    manifest = ModelConfig("bare", "1", "models/bare", "code/bare.py").to_manifest()
+    del manifest["metadata"]["labels"]
+    registry.path.mkdir(exist_ok=True, parents=True)
+    (registry.path / "bare.yaml").write_text(yaml.safe_dump(manifest))
+    sentence = "ConfigMap 'bare-1' looks like a model but lacks the label"
+    assert sentence in empty_notebook.good("%models").text
+    registry.register(ModelConfig("whole", "1", "models/whole", "code/whole.py"))
+    assert sentence in str(empty_notebook.good("%models").outputs[0]["text/plain"])
 
 
 def test_an_empty_registry_is_a_sentence(empty_notebook: Notebook) -> None:

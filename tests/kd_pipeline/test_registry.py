@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -42,6 +43,17 @@ def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Registry:
         return FolderRegistry(tmp_path / "manifests")
     server: ApiServer = request.getfixturevalue("api_server")
     return ApiServerRegistry(server.client(), server.new_namespace())
+
+
+def put(registry: Registry, request: pytest.FixtureRequest, manifest: dict[str, Any]) -> None:
+    """Write a manifest as it is, in the way of a person with an editor or with kubectl."""
+    manifests: Path = request.getfixturevalue("tmp_path") / "manifests"
+    manifests.mkdir(exist_ok=True)
+    path = manifests / f"{manifest['metadata']['name']}.yaml"
+    path.write_text(yaml.safe_dump(manifest))
+    if isinstance(registry, ApiServerRegistry):
+        server: ApiServer = request.getfixturevalue("api_server")
+        server.kubectl("apply", "-n", registry.namespace, "-f", str(path))
 
 
 class TestRegistry:
@@ -117,6 +129,22 @@ class TestRegistry:
         assert registry.models() == []
         assert registry.register(TAXI) is True
 
+    def test_a_model_without_its_label_is_told(
+        self, registry: Registry, request: pytest.FixtureRequest
+    ) -> None:
+        other = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}}
+        put(registry, request, {**other, "data": {"colour": "blue"}})
+        registry.register(ModelConfig("taxi", "2", "models/taxi/2", "code/score.py"))
+        unlabelled = TAXI.to_manifest()
+        del unlabelled["metadata"]["labels"]
+        put(registry, request, unlabelled)
+        assert [model.key for model in registry.models()] == [("taxi", "2")]
+        (told,) = registry.problems.values()
+        assert "ConfigMap 'taxi-1' looks like a model but lacks the label" in told
+        put(registry, request, TAXI.to_manifest())
+        assert [model.version for model in registry.models()] == ["1", "2"]
+        assert registry.problems == {}
+
 
 class TestFolder:
     """What only a folder of manifests has: files that people and kubectl read and write too."""
@@ -145,14 +173,6 @@ class TestFolder:
         (tmp_path / "list.yaml").write_text("- just\n- a list\n")
         assert [m.key for m in registry.models()] == [("taxi", "1")]
         assert set(registry.problems) == {"broken.yaml", "list.yaml"}
-
-    def test_a_model_without_its_label_is_told(self, tmp_path: Path) -> None:
-        manifest = TAXI.to_manifest()
-        del manifest["metadata"]["labels"]
-        (tmp_path / "taxi.yaml").write_text(yaml.safe_dump(manifest))
-        registry = FolderRegistry(tmp_path)
-        assert registry.models() == []
-        assert "lacks the label" in registry.problems["taxi.yaml"]
 
     def test_the_surroundings_say_where(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

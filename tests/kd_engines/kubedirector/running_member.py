@@ -22,7 +22,16 @@ SERVICES = {"LoadBalancer": "haproxy", "RESTServer": "gunicorn", "controller": "
 class GuestMember:
     """A container's folder: ``/etc/guestconfig`` and ``/opt/guestconfig`` are below it."""
 
-    def __init__(self, folder: Path, role: str, distro: str, engines: list[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        role: str,
+        distro: str,
+        engines: list[str],
+        command: tuple[str, ...] = (sys.executable, "-m", "kd_engines.kubedirector.member"),
+    ) -> None:
+        """``command`` is what the image runs, by a Python of its own or by that of the tests."""
+        self.command = command
         self.folder, self.role, self.distro, self.engines = folder, role, distro, engines
         self.configmeta = folder / "etc" / "guestconfig" / "configmeta.json"
         self.guest = folder / "opt" / "guestconfig"
@@ -31,10 +40,10 @@ class GuestMember:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
-            **os.environ,
+            **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
             "KD_CONFIGMETA": str(self.configmeta),
             "KD_PROJECT_REPO": str(folder / "project_repo"),
-            "KD_PYTHON": sys.executable,
+            "KD_PYTHON": command[0],
             "HOME": str(folder / "home"),
         }
         self.process: subprocess.Popen[bytes] | None = None
@@ -42,7 +51,7 @@ class GuestMember:
     def start_container(self) -> None:
         """Run the image's command; the file is not there yet."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "kd_engines.kubedirector.member"], env=self.environment
+            self.command, env=self.environment, cwd=self.folder / "home"
         )
 
     def inject(self, meta: dict[str, Any] | None = None) -> None:
@@ -70,11 +79,12 @@ class GuestMember:
             "connections": {"clusters": None, "configmaps": None, "secrets": None},
         }
 
-    def set_up(self) -> None:
+    def set_up(self, package: Path | None = None) -> None:
         """Fetch and unpack the setup package, by the very commands of KubeDirector."""
-        package = self.folder / "appconfig.tgz"
-        with tarfile.open(package, "w:gz") as tar:
-            tar.add(SETUP / "kd-magics", arcname="kd-magics")
+        if package is None:
+            package = self.folder / "appconfig.tgz"
+            with tarfile.open(package, "w:gz") as tar:
+                tar.add(SETUP / "kd-magics", arcname="kd-magics")
         self.shell(
             f"cd {self.guest} && rm -rf {self.guest}/* && curl -L file://{package} -o a.tgz &&"
             f" tar xzf a.tgz && chmod u+x {self.guest}/*/startscript && rm -rf a.tgz"
@@ -100,6 +110,7 @@ class GuestMember:
         done = subprocess.run(
             ["sh", "-c", line],
             env=self.environment,
+            cwd=self.folder / "home",
             capture_output=True,
             text=True,
             check=False,

@@ -65,7 +65,19 @@ def test_a_balancer_and_its_engine(make: Make) -> None:
         return requests.get(f"{balancer.url}/models", headers=headers, timeout=5).status_code == 200
 
     eventually(answers)
+    assert balancer.configure() == "0"
     assert balancer.stop() == 0
+
+
+def test_a_balancer_whose_engine_was_there_first_is_configured(make: Make) -> None:
+    engine = configured(make("RESTServer", DEPLOYMENT))
+    balancer = make("LoadBalancer", DEPLOYMENT, [engine.url])
+    balancer.start_container()
+    balancer.inject()
+    eventually(lambda: _is_ready(balancer.url))  # so that the engine's answers come through it
+    assert requests.get(balancer.url, timeout=5).status_code == 401
+    balancer.set_up()
+    assert balancer.configure() == "0", (balancer.guest / "configure.stderr").read_text()
 
 
 def test_a_notebook_wants_its_token(make: Make) -> None:

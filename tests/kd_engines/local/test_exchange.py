@@ -130,6 +130,9 @@ def test_by_way_of_a_cluster_to_another_machine_where_it_predicts(
     stream, back = tmp_path / "pipeline.yaml", tmp_path / "back.yaml"
     assert home.kd("export", "-o", str(stream)).returncode == 0
     api_server.kubectl("-n", namespace, "apply", "-f", str(stream))
+    # As a cluster's controllers do, where there are any.
+    ca = ("create", "configmap", "kube-root-ca.crt", "--from-literal=ca.crt=theirs")
+    api_server.kubectl("-n", namespace, *ca, check=False)
     kinds = "configmaps,kdapp,kdcluster"
     back.write_text(api_server.kubectl("-n", namespace, "get", kinds, "-o", "yaml").stdout)
     home.environment["KUBECONFIG"] = str(
