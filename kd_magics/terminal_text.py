@@ -150,7 +150,7 @@ class TerminalText:
             return
         self._out += [text, "\n"]
         newest = [_Row(line, line) for line in lines[-DEPTH:]]
-        self._rows = [*self._rows[:-1], *newest][-DEPTH:] + [_Row()]
+        self._rows = [*[*self._rows[:-1], *newest][-DEPTH:], _Row()]
         self._at, self._touched = len(self._rows) - 1, self._rows[-1]
 
     def _take(self, token: re.Match[str]) -> None:
@@ -177,12 +177,13 @@ class TerminalText:
             "B": self._go_down,
             "C": lambda count: self._go_to(self._column + count),
             "D": lambda count: self._go_to(self._column - count),
-            "E": lambda count: (self._go_down(count), self._go_to(0))[1],
-            "F": lambda count: (self._go_up(count), self._go_to(0))[1],
+            "E": self._go_down,
+            "F": self._go_up,
             "G": lambda column: self._go_to(column - 1),
         }
         if final in moves:
             moves[final](max(1, number))
+            self._column = 0 if final in "EF" else self._column
         elif final == "K":
             self._erase_in_row(number)
         elif final == "J" and number == 0:

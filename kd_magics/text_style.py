@@ -45,8 +45,8 @@ def changed(style: str, parameters: str) -> str:
         elif parameter in _UNSET:
             for slot in _UNSET[parameter]:
                 slots.pop(slot, None)
-        elif slot := _slot(parameter):
-            slots[slot] = parameter
+        elif (sets := _slot(parameter)) is not None:
+            slots[sets] = parameter
     return ";".join(slots[slot] for slot in _ORDER if slot in slots)
 
 
@@ -84,7 +84,8 @@ def _slot(parameter: str) -> str | None:
 def _parameters(text: str) -> list[str]:
     """Split SGR parameters; those of an extended colour (``38;5;N``, ``38;2;R;G;B``) stay one."""
     words = text.split(";")
-    found, position = [], 0
+    found: list[str] = []
+    position = 0
     while position < len(words):
         word = words[position].lstrip("0") or "0"
         width = 1

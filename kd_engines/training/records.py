@@ -8,6 +8,7 @@ code.py         engine                   the code
 started.json    whoever claims the job   made exclusively: the runner, or an engine that ends a
                                          job which never ran; its mtime is the runner's heartbeat
 log             the job                  stdout and stderr in order of arrival
+log-times.jsonl the runner               {"time": …, "offset": log size then}, see `log_times`
 outputs.jsonl   the job                  {"offset": log offset, "output": nbformat output}
 cancel.json     engine                   somebody wants the job to stop
 exit.json       whoever claimed the job  how it ended; made exclusively, never changed
@@ -27,6 +28,7 @@ JOB = "job.json"
 CODE = "code.py"
 STARTED = "started.json"
 LOG = "log"
+LOG_TIMES = "log-times.jsonl"
 OUTPUTS = "outputs.jsonl"
 CANCEL = "cancel.json"
 EXIT = "exit.json"

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import time
 
-from kd_engines.training import processes, records
+from kd_engines.training import log_times, processes, records
 
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ class _Holder:
         self._max_rss = 0
         self._told_to_stop = False
         self._beat = time.monotonic()
+        self._log_times = log_times.LogTimes(job_folder)
         self._oom_kills = processes.oom_kills()
         self._wake_out, wake_in = os.pipe()
         for end in (self._wake_out, wake_in):
@@ -128,8 +129,10 @@ class _Holder:
                 self.stop_all(self._grace_s)
                 break
             self._sleep(POLL_S, deadline)
+            self._log_times.mark()
         # What the job left running would write on after the end: it goes with the job.
         self.stop_all(LEFTOVER_GRACE_S)
+        self._log_times.mark(last=True)
         ended = self._ended()
         if stopped:
             ended |= stopped

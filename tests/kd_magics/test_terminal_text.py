@@ -1,5 +1,7 @@
 """Terminal text, compared with a simple terminal, in any chunking."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,10 +10,9 @@ from kd_magics.terminal_text import DEPTH, WIDEST, TerminalText
 from kd_magics.text_style import changed, without_style
 
 WORDS = st.text(alphabet="abc xyz\t5%", max_size=6)
-SAME_ROW = st.sampled_from(
-    ["\r", "\b", "\b\b\b", "\n", "\r\n", "\x1b[K", "\x1b[1K", "\x1b[2K", "\x1b[2C", "\x1b[D"]
-    + ["\x1b[4G", "\a", "\0", "\x1b]0;title\x07", "\x1b]8;;http://x\x1b\\", "\x1b(B", "\x1b[?25l"]
-)
+DROPPED = ["\a", "\0", "\x1b]0;title\x07", "\x1b]8;;http://x\x1b\\", "\x1b(B", "\x1b[?25l"]
+MOVES = ["\r", "\b", "\b\b\b", "\n", "\r\n", "\x1b[2C", "\x1b[D", "\x1b[4G"]
+SAME_ROW = st.sampled_from([*DROPPED, *MOVES, "\x1b[K", "\x1b[1K", "\x1b[2K"])
 OTHER_ROWS = st.sampled_from(["\x1b[A", "\x1b[2A", "\x1b[B", "\x1b[F", "\x1b[E", "\x1b[J"])
 SAME_ROW_TEXT = st.lists(st.one_of(WORDS, SAME_ROW), max_size=30).map("".join)
 ANY_TEXT = st.lists(st.one_of(WORDS, SAME_ROW, OTHER_ROWS), max_size=30).map("".join)
@@ -111,7 +112,7 @@ def stripped(lines: list[str]) -> list[str]:
 
 def cut(text: str, places: list[int]) -> list[str]:
     edges = sorted({0, len(text), *(place % (len(text) + 1) for place in places)})
-    return [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [text[a:b] for a, b in itertools.pairwise(edges)]
 
 
 @given(SAME_ROW_TEXT, st.lists(st.integers(0, 200), max_size=8))
