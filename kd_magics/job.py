@@ -12,9 +12,10 @@ from kd_pipeline.messages import Job as JobMessage
 class Job:
     """A job on a training cluster; ``status`` and the rest are asked from the engine."""
 
-    def __init__(self, client: TrainingClient, message: JobMessage) -> None:
+    def __init__(self, client: TrainingClient, message: JobMessage, handle: str = "") -> None:
         self._client = client
         self._message = message
+        self.handle = handle or str(message.id)  # what %logs and %cancel are told
 
     @property
     def id(self) -> int:
@@ -36,6 +37,11 @@ class Job:
         """Return the job as the engine tells it now; what has ended is not asked again."""
         if self._message.status not in TERMINAL:
             self.update(self._client.job(self.id))
+        return self._message
+
+    @property
+    def last_known(self) -> JobMessage:
+        """Return the job as it was when it was asked for last."""
         return self._message
 
     @property

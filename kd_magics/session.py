@@ -81,7 +81,8 @@ class Session:
 
     def keep(self, client: TrainingClient, message: JobMessage) -> Job:
         """Make a job the last one of this notebook, in its variable ``_job``."""
-        self.job = Job(client, message)
+        several = len(self.connections().training_clusters()) > 1
+        self.job = Job(client, message, f"{client.name}/{message.id}" if several else "")
         self.shell.user_ns["_job"] = self.job
         return self.job
 
