@@ -25,6 +25,7 @@ ROUTES = [
     Route("/jobs/{id}/outputs", routes.get_outputs),
     Route("/jobs/{id}/cancel", routes.cancel_job, methods=["POST"]),
     Route("/environment", routes.get_environment),
+    Route("/preflight", routes.preflight, methods=["POST"]),
     Route("/health/live", routes.live),
     Route("/health/ready", routes.ready),
     Route("/openapi.json", routes.get_openapi),

@@ -23,9 +23,10 @@ TOP_LEVEL_AWAIT = 0x2000  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 COROUTINE = 0x80  # inspect.CO_COROUTINE
 
 
-def main(job_folder: str, job: str, root: str) -> int:
+def main(job_folder: str, job: str, root: str, *requirements: str) -> int:
     """Run ``<job_folder>/code.py``; return 0, or 1 where it raised (told on stderr and outputs).
 
+    ``requirements`` are there before it runs, or it does not run (told on stderr, 1).
     A `SystemExit` of the code goes on to the interpreter, which knows what to do with it.
     """
     from kd_engines.training import display
@@ -35,6 +36,8 @@ def main(job_folder: str, job: str, root: str) -> int:
     display.install(outputs)
     namespace = _fresh_main(outputs)
     sys.argv = [job]
+    if requirements and not _provide(requirements, job_folder):
+        return 1
     try:
         with open(path, "rb") as file:
             source = file.read().decode()
@@ -51,6 +54,16 @@ def main(job_folder: str, job: str, root: str) -> int:
         error_output.report(error, path, f"job {job}", outputs)
         return 1
     return 0
+
+
+def _provide(requirements: tuple[str, ...], job_folder: str) -> bool:
+    """Make the packages importable; where that fails, say why as the log's last line."""
+    from kd_engines.training.requirements import provide
+
+    failed = provide(requirements, job_folder)
+    if failed:
+        print(failed, file=sys.stderr)
+    return not failed
 
 
 def _fresh_main(outputs: Any) -> dict[str, Any]:

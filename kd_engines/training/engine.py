@@ -1,18 +1,21 @@
 """What the routes of a training engine share: its jobs, its queue, and how a job is told."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.requests import Request
 
+from kd_engines.training import records
+from kd_engines.training.admission import Admission, Room, problems
 from kd_engines.training.environment import EnvironmentFinder
-from kd_engines.training.job_record import Record
+from kd_engines.training.job_progress import JobProgress
+from kd_engines.training.job_record import Record, read_file
 from kd_engines.training.job_store import JobStore
 from kd_engines.training.log_stream import LogFollowers
 from kd_engines.training.queue import JobQueue
 from kd_engines.training.submission import check
 from kd_pipeline.errors import InvalidInput, NotFound
-from kd_pipeline.messages import Job, SubmitJob
+from kd_pipeline.messages import Job, SubmitJob, Usage
 
 HIGHEST_ID = 2**53
 
@@ -26,13 +29,17 @@ class Engine:
         self.store = store
         self.cluster = cluster
         self.tokens = tokens
-        self.queue = JobQueue(store, cluster, tokens, limit)
+        self.room = Room.of_this_machine(limit)
+        self.queue = JobQueue(store, cluster, tokens, Admission(self.room))
         self.followers = LogFollowers(store, lambda job: store.record(job).terminal)
         self.environment = EnvironmentFinder()
+        self.progress = JobProgress(store)
 
     async def submit(self, wanted: SubmitJob) -> tuple[int, bool]:
         """Take a job; return its id, and whether it is new. Raises as `check` and the store do."""
         check(wanted)
+        for problem in problems(self.room, wanted.resources):
+            raise InvalidInput(problem)
         self.queue.check_room()
         job, created = await asyncio.to_thread(self.store.submit, wanted)
         if created:
@@ -42,6 +49,11 @@ class Engine:
     async def record(self, job: int) -> Record:
         """Return a job's record; raises NotFound."""
         return await asyncio.to_thread(self.store.record, job)
+
+    async def messages(self, found: Sequence[Record], request: Request) -> list[Job]:
+        """Return many jobs as they go over the wire; their logs are looked at in a thread."""
+        await asyncio.to_thread(lambda: [self.progress.find(record) for record in found])
+        return [self.message(record, request) for record in found]
 
     def message(self, record: Record, request: Request) -> Job:
         """Return a job as it goes over the wire, with URLs at the host that was asked."""
@@ -57,7 +69,7 @@ class Engine:
             code_sha256=job.code_sha256,
             name=job.name,
             user=job.user,
-            reason=ended.reason if ended else self.queue.trouble(job.id),
+            reason=ended.reason if ended else self.queue.reason(job.id),
             exit_code=ended.exit_code if ended else None,
             signal=ended.signal if ended else None,
             started=began.started if began else None,
@@ -75,8 +87,17 @@ class Engine:
             resources=job.resources,
             timeout_s=job.timeout_s,
             rerun_of=job.rerun_of,
+            usage=self._usage(record),
+            progress=self.progress.find(record),
             memory_peak_bytes=ended.memory_peak_bytes if ended else None,
         )
+
+    def _usage(self, record: Record) -> Usage | None:
+        """Return what a running job's runner has measured last."""
+        if record.status != "Running":
+            return None
+        found: Usage | None = read_file(self.store.path(record.job.id, records.USAGE), Usage)
+        return found
 
 
 def engine_of(request: Request) -> Engine:

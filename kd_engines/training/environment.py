@@ -15,6 +15,7 @@ from kd_engines.training.processes import node_name
 from kd_pipeline.messages import Environment, Gpu, Queue
 
 KEPT_S = 60.0
+LOAD_S = 1.0
 GPU_TIMEOUT_S = 10
 
 
@@ -23,6 +24,7 @@ class EnvironmentFinder:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._load = Load()
         self._found: tuple[float, dict[str, str], list[Gpu]] | None = None
 
     def find(self, cluster: str, ml_engine: str, queue: Queue) -> Environment:
@@ -31,6 +33,7 @@ class EnvironmentFinder:
             if self._found is None or time.monotonic() - self._found[0] > KEPT_S:
                 self._found = (time.monotonic(), packages(), gpus())
             _, installed, devices = self._found
+            load = self._load.now()
         return Environment(
             python=platform.python_version(),
             packages=installed,
@@ -41,7 +44,28 @@ class EnvironmentFinder:
             cluster=cluster,
             ml_engine=ml_engine,
             queue=queue,
+            load=load,
+            memory_free_bytes=memory_free_bytes(),
+            kd_magics=installed.get("kd-magics", ""),
         )
+
+
+class Load:
+    """The share of this engine's processors that is busy: its container's, or the machine's."""
+
+    def __init__(self) -> None:
+        self._at, self._busy_s = time.monotonic(), _busy_s()
+        self._share: float | None = None
+
+    def now(self) -> float | None:
+        """Return the share (0 to 1) since the last look, which is at least `LOAD_S` ago."""
+        now = time.monotonic()
+        if now - self._at >= LOAD_S:
+            busy_s = _busy_s()
+            share = (busy_s - self._busy_s) / (now - self._at) / cpus()
+            self._at, self._busy_s = now, busy_s
+            self._share = round(min(1.0, max(0.0, share)), 3)
+        return self._share
 
 
 def packages() -> dict[str, str]:
@@ -73,6 +97,18 @@ def memory_bytes() -> int:
     return min(total, int(limit)) if limit.isdecimal() else total
 
 
+def memory_free_bytes() -> int:
+    """Return the memory that jobs could still have, on the machine and in the cgroup."""
+    available = int(psutil.virtual_memory().available)
+    limit, used = _cgroup("memory.max"), _cgroup("memory.current")
+    if not (limit.isdecimal() and used.isdecimal()):
+        return available
+    stat = dict(line.split(maxsplit=1) for line in _cgroup("memory.stat").splitlines())
+    # File contents that nobody has used lately go away as soon as memory is wanted.
+    held = int(used) - int(stat.get("inactive_file", 0))
+    return max(0, min(available, int(limit) - held))
+
+
 def gpus() -> list[Gpu]:
     """Return NVIDIA's GPUs as nvidia-smi lists them; none where it is missing or fails."""
     program = shutil.which("nvidia-smi")
@@ -91,6 +127,17 @@ def gpus() -> list[Gpu]:
         for name, _, mebibytes in rows
         if mebibytes.strip().isdecimal()
     ]
+
+
+def _busy_s() -> float:
+    """Return the seconds of processor time used so far where `cpus` counts them."""
+    if _cgroup("cpu.max").partition(" ")[0].isdecimal():
+        usage = dict(line.split() for line in _cgroup("cpu.stat").splitlines())
+        return int(usage.get("usage_usec", 0)) / 1e6
+    times = psutil.cpu_times()
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    # On Linux a guest's time is part of user and nice already.
+    return float(sum(times) - idle - getattr(times, "guest", 0) - getattr(times, "guest_nice", 0))
 
 
 def _cgroup(name: str) -> str:

@@ -45,6 +45,7 @@ class Started(msgspec.Struct):
     start_time: str = ""
     child_pid: int | None = None
     child_start_time: str = ""
+    gpus: list[str] = []  # those that no other job has meanwhile
 
 
 class Exit(msgspec.Struct):

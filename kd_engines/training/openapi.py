@@ -5,7 +5,11 @@ from kd_pipeline import messages
 
 API = Api(
     title="kd-magics training engine",
-    bodies={"submit_job": messages.SubmitJob, "train": messages.TrainRequest},
+    bodies={
+        "submit_job": messages.SubmitJob,
+        "train": messages.TrainRequest,
+        "preflight": messages.Preflight,
+    },
     answers={
         "submit_job": messages.Job,
         "get_job": messages.Job,
@@ -13,6 +17,7 @@ API = Api(
         "list_jobs": messages.JobList,
         "get_outputs": messages.JobOutputs,
         "get_environment": messages.Environment,
+        "preflight": messages.PreflightAnswer,
     },
     query={
         "list_jobs": {

@@ -36,7 +36,7 @@ def start_time(pid: int) -> str:
     if not LINUX:
         state, _, started = _output("ps", "-o", "stat=,lstart=", "-p", str(pid)).partition(" ")
         return "" if state.startswith("Z") else started.strip()
-    fields = _stat(pid)
+    fields = stat(pid)
     return "" if not fields or fields[0] in "ZX" else fields[19]
 
 
@@ -68,6 +68,15 @@ def descendants(pid: int) -> list[int]:
         generation = [child for parent in generation for child in children.pop(parent, [])]
         found += generation
     return found
+
+
+def stat(pid: int) -> list[str]:
+    """Return the fields of /proc/<pid>/stat from the state on (proc(5): field 3); [] if unknown."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().decode("utf-8", "replace").rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def send(pids: list[int], number: int) -> None:
@@ -122,19 +131,10 @@ def _parents() -> list[tuple[int, int]]:
     pairs = []
     for name in os.listdir("/proc"):
         if name.isdecimal():
-            fields = _stat(int(name))
+            fields = stat(int(name))
             if fields and fields[0] not in "ZX":
                 pairs.append((int(name), int(fields[1])))
     return pairs
-
-
-def _stat(pid: int) -> list[str]:
-    """Return the fields of /proc/<pid>/stat from the state on (proc(5): field 3)."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().decode("utf-8", "replace").rpartition(")")[2].split()
-    except OSError:
-        return []
 
 
 def _output(*command: str) -> str:

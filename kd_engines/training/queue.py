@@ -1,4 +1,4 @@
-"""Which job runs when: first come, first served, as many at once as this engine may run.
+"""Which job runs when: first come, first served, as far as this engine has room (`admission`).
 
 The queue is no more than a view of the job directories, so it is the same after a restart. Engines
 that share a repository and a cluster's name share its queue: any of them may start any job, and
@@ -14,19 +14,21 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import datetime
 
-from kd_engines.training import processes, records, start
+from kd_engines.training import start
+from kd_engines.training.admission import Admission, Held, variables
+from kd_engines.training.heartbeats import Heartbeats
 from kd_engines.training.job_record import Record, Started
 from kd_engines.training.job_store import JobStore
 from kd_engines.training.leftovers import end_leftovers
 from kd_pipeline.errors import KdError, NotFound, TooManyRequests
-from kd_pipeline.messages import Queue
+from kd_pipeline.messages import Queue, Resources
 
 log = logging.getLogger(__name__)
 
 LONGEST_QUEUE = 1000
 LOOK_EVERY_S = 1.0
-FOREIGN_SILENCE_S = 60.0  # a runner on another machine that long without a heartbeat is lost
 RETRY_S = 5.0
 
 
@@ -34,21 +36,24 @@ class JobQueue:
     """Starts queued jobs, notices their ends, and wakes who waits for a change of a job."""
 
     def __init__(
-        self, store: JobStore, cluster: str, tokens: Callable[[], frozenset[str]], limit: int
+        self,
+        store: JobStore,
+        cluster: str,
+        tokens: Callable[[], frozenset[str]],
+        admission: Admission,
     ) -> None:
         self._store = store
         self._cluster = cluster
         self._tokens = tokens
-        self.limit = limit
+        self._admission = admission
         self._queued: list[int] = []
+        self._asked: dict[int, Resources] = {}  # of waiting jobs
         self._running: dict[int, Started | None] = {}  # None: our runner has not claimed it yet
         self._runners: dict[int, subprocess.Popen[bytes]] = {}
         self._not_before: dict[int, float] = {}
         self._trouble: dict[int, str] = {}
-        self._heartbeats: dict[int, tuple[int, float]] = {}
         self._waiting: dict[int, set[asyncio.Future[None]]] = {}
-        self._boot_id = processes.boot_id()
-        self._node = processes.node_name()
+        self._heartbeats = Heartbeats(store)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -97,9 +102,13 @@ class JobQueue:
         """Return how many jobs will start before this one, or None where it does not wait."""
         return self._queued.index(job) if job in self._queued else None
 
-    def trouble(self, job: int) -> str | None:
-        """Return why a waiting job could not be started when it was tried."""
-        return self._trouble.get(job)
+    def reason(self, job: int) -> str | None:
+        """Return why a waiting job waits, in words; None for one that does not."""
+        position = self.position(job)
+        if position is None or job in self._trouble:
+            return self._trouble.get(job)
+        waiting = self._queued[: position + 1]
+        return self._admission.reason(position, map(self._resources, waiting))
 
     def active(self) -> list[int]:
         """Return the ids of waiting and running jobs, oldest first."""
@@ -107,7 +116,8 @@ class JobQueue:
 
     def counts(self) -> Queue:
         """Return how many jobs wait and run, and the limit."""
-        return Queue(queued=len(self._queued), running=len(self._running), limit=self.limit)
+        limit = self._admission.room.places
+        return Queue(queued=len(self._queued), running=len(self._running), limit=limit)
 
     async def changed(self, job: int, seconds: float) -> None:
         """Return when something about the job may have changed, or after ``seconds``."""
@@ -135,9 +145,11 @@ class JobQueue:
         if job in self._queued:
             self._queued.remove(job)
         self._running.pop(job, None)
+        self._admission.release(job)
+        self._asked.pop(job, None)
         self._not_before.pop(job, None)
         self._trouble.pop(job, None)
-        self._heartbeats.pop(job, None)
+        self._heartbeats.forget(job)
         self.wake(job)
 
     def _unfinished(self) -> list[Record]:
@@ -170,33 +182,18 @@ class JobQueue:
             self._queued.remove(job)
             self.wake(job)
         self._running[job] = started
-        if not await asyncio.to_thread(self._is_held, job, started):
+        if started.node == self._heartbeats.node:
+            began = datetime.fromisoformat(started.started).timestamp()
+            held = Held(record.job.resources, tuple(started.gpus), began)
+            self._admission.hold(job, held)
+        if not await asyncio.to_thread(self._heartbeats.is_held, job, started):
             await self._lose(job)
-
-    def _is_held(self, job: int, started: Started) -> bool:
-        """Tell whether a job's runner is there."""
-        if started.node == self._node:
-            return (
-                started.boot_id == self._boot_id
-                and started.pid is not None
-                and processes.is_alive(started.pid, started.start_time)
-            )
-        try:
-            beat = self._store.path(job, records.STARTED).stat().st_mtime_ns
-        except OSError:
-            return True
-        # Only our own clock counts, as the clocks of machines differ.
-        seen = self._heartbeats.get(job)
-        if seen is None or seen[0] != beat:
-            self._heartbeats[job] = (beat, time.monotonic())
-            return True
-        return time.monotonic() - seen[1] < FOREIGN_SILENCE_S
 
     async def _lose(self, job: int) -> None:
         """End a job whose runner is gone, unless that one wrote the end just before."""
         record = await asyncio.to_thread(self._store.record, job)
         if not record.terminal and record.started:
-            if record.started.node == self._node:
+            if record.started.node == self._heartbeats.node:
                 await asyncio.to_thread(end_leftovers, self._store.folder / str(job))
             reason = (
                 f"The process that held the job on {record.started.node} is gone: it was killed, "
@@ -207,21 +204,25 @@ class JobQueue:
 
     def _start_next(self) -> None:
         now = time.monotonic()
+        free = self._admission.free()
         for job in list(self._queued):
-            if self._running_here() >= self.limit:
+            if free.places <= 0:
                 return
             if self._not_before.get(job, 0) > now:
                 continue
             try:
-                self._start(job)
+                if free.take(self._resources(job)) is None:
+                    self._start(job)
             except NotFound:
                 self._forget(job)
             except (KdError, OSError) as error:
                 self._put_off(job, f"Its runner could not be started: {error}.")
 
-    def _running_here(self) -> int:
-        held = self._running.values()
-        return sum(started is None or started.node == self._node for started in held)
+    def _resources(self, job: int) -> Resources:
+        """Return what a waiting job asks for; raises NotFound."""
+        if job not in self._asked:
+            self._asked[job] = self._store.record(job).job.resources
+        return self._asked[job]
 
     def _put_off(self, job: int, trouble: str) -> None:
         """Try a job again later, and keep for its readers why it waits."""
@@ -234,21 +235,20 @@ class JobQueue:
         if record.terminal or record.started:
             self._queued.remove(job)
             return
-        folder = self._store.folder / str(job)
-        environment = start.job_environment(
-            job, folder, self._store.root, self._cluster, record.job.env, self._tokens()
-        )
+        folder, root = self._store.folder / str(job), self._store.root
+        held = self._admission.choose(record.job.resources)
+        own = variables(held, record.job.env)
+        environment = start.job_environment(job, folder, root, self._cluster, own, self._tokens())
         ours, theirs = os.pipe()
         try:
-            runner = start.start_runner(
-                folder, job, self._store.root, environment, record.job.timeout_s or 0, theirs
-            )
+            runner = start.start_runner(folder, root, record.job, environment, held.gpus, theirs)
         except OSError:
             os.close(ours)
             raise
         finally:
             os.close(theirs)
         self._queued.remove(job)
+        self._admission.hold(job, held)
         self._running[job] = None
         self._runners[job] = runner
         os.set_blocking(ours, False)
@@ -276,6 +276,7 @@ class JobQueue:
         await asyncio.to_thread(runner.wait)
         del self._runners[job]
         self._running.pop(job, None)
+        self._admission.release(job)
         record = await asyncio.to_thread(self._store.record, job)
         if record.terminal:
             self.ended(job)

@@ -10,6 +10,8 @@ started.json    whoever claims the job   made exclusively: the runner, or an eng
 log             the job                  stdout and stderr in order of arrival
 log-times.jsonl the runner               {"time": …, "offset": log size then}, see `log_times`
 outputs.jsonl   the job                  {"offset": log offset, "output": nbformat output}
+usage.json      the runner               what the job's processes use, every 2 s while it runs;
+                                         replaced by rename, not durable
 cancel.json     engine                   somebody wants the job to stop
 exit.json       whoever claimed the job  how it ended; made exclusively, never changed
 ==============  =======================  =====================================================
@@ -30,6 +32,7 @@ STARTED = "started.json"
 LOG = "log"
 LOG_TIMES = "log-times.jsonl"
 OUTPUTS = "outputs.jsonl"
+USAGE = "usage.json"
 CANCEL = "cancel.json"
 EXIT = "exit.json"
 

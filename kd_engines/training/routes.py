@@ -15,12 +15,14 @@ from kd_engines.training import log_stream, log_times, records
 from kd_engines.training.engine import Engine, engine_of, job_id, number, whole
 from kd_engines.training.job_record import Record
 from kd_engines.training.openapi import API
+from kd_engines.training.preflight import look
 from kd_pipeline.errors import InvalidInput, NotFound, Unavailable
-from kd_pipeline.messages import TERMINAL, JobList, JobOutput, JobOutputs, SubmitJob
+from kd_pipeline.messages import TERMINAL, JobList, JobOutput, JobOutputs, Preflight, SubmitJob
 
 # JSON writes one byte of code as up to six (\u0000); `check` looks at the code itself.
 LARGEST_BODY = 32 * 1024 * 1024
 ADVICE = "put data and modules into the project repository and read them from there"
+LARGEST_PREFLIGHT = 1024 * 1024
 LONGEST_WAIT_S = 60
 PAGE = 50
 LARGEST_PAGE = 1000
@@ -54,7 +56,7 @@ async def list_jobs(request: Request) -> Response:
     limit = whole(request, "limit", PAGE, 1, LARGEST_PAGE)
     before = whole(request, "before", ALL, 1, ALL)
     found = await asyncio.to_thread(_page, engine, status, user, limit + 1, before)
-    jobs = [engine.message(record, request) for record in found[:limit]]
+    jobs = await engine.messages(found[:limit], request)
     return json_response(JobList(jobs, jobs[-1].id if len(found) > limit else None))
 
 
@@ -135,6 +137,13 @@ async def get_environment(request: Request) -> Response:
     counts = engine.queue.counts()
     found = await asyncio.to_thread(engine.environment.find, engine.cluster, "python", counts)
     return json_response(found)
+
+
+async def preflight(request: Request) -> Response:
+    """POST /preflight: what a job would miss here, before it is sent."""
+    engine = engine_of(request)
+    asked = await read_json(request, Preflight, LARGEST_PREFLIGHT, "ask for less at once")
+    return json_response(await asyncio.to_thread(look, asked, engine.room, engine.store.root))
 
 
 async def live(_request: Request) -> Response:

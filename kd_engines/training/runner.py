@@ -6,7 +6,7 @@ job's process was started, while that one is busy starting too.
 """
 
 # typing, contextlib and pathlib would each take a job's start 3 to 8 ms to import.
-# ruff: noqa: PTH110, PTH123, SIM105
+# ruff: noqa: PTH110, SIM105
 
 from __future__ import annotations
 
@@ -19,16 +19,28 @@ TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
     from typing import Any
 
-POLL_S = 0.25  # how late a cancel request is seen
+    from kd_engines.training.usage import Meter
+
+POLL_S = 0.25  # how late a cancel request is seen, or memory over a job's limit
+SAMPLE_S = 1.0
 LEFTOVER_GRACE_S = 1.0
 OOM_SCORE = "500"  # the kernel should rather kill a job than an engine
 
 
-def main(job_folder: str, notify: int, timeout_s: float, grace_s: float, command: list[str]) -> int:
+def main(
+    job_folder: str,
+    notify: int,
+    timeout_s: float,
+    grace_s: float,
+    memory_bytes: int,
+    gpus: str,
+    command: list[str],
+) -> int:
     """Run the job of ``job_folder`` to its end; return this process's exit status.
 
     ``notify`` is a pipe to the engine that is told "s" at the start and "e" at the end of the job.
-    ``timeout_s`` 0 means none; ``grace_s`` is the time between SIGTERM and SIGKILL.
+    ``timeout_s`` 0 means none, and so does ``memory_bytes`` 0; ``grace_s`` is the time between
+    SIGTERM and SIGKILL. ``gpus`` is the JSON list of the GPUs that the job has for itself.
     """
     os.set_inheritable(notify, False)
     gate_out, gate_in = os.pipe()
@@ -37,7 +49,7 @@ def main(job_folder: str, notify: int, timeout_s: float, grace_s: float, command
         _become_job(job_folder, gate_out, gate_in, command)
     os.close(gate_out)
     try:
-        _claim(job_folder, child)
+        _claim(job_folder, child, gpus)
     except FileExistsError:  # another engine's runner, or a cancel, was first
         os.close(gate_in)
         os.waitpid(child, 0)
@@ -45,7 +57,7 @@ def main(job_folder: str, notify: int, timeout_s: float, grace_s: float, command
     os.write(gate_in, b"g")
     os.close(gate_in)
     _tell(notify, b"s")
-    return _hold(job_folder, child, notify, timeout_s, grace_s)
+    return _hold(_Holder(job_folder, child, grace_s, memory_bytes), notify, timeout_s)
 
 
 def _become_job(job_folder: str, gate_out: int, gate_in: int, command: list[str]) -> None:
@@ -67,27 +79,26 @@ def _become_job(job_folder: str, gate_out: int, gate_in: int, command: list[str]
         os._exit(127)
 
 
-def _claim(job_folder: str, child: int) -> None:
+def _claim(job_folder: str, child: int, gpus: str) -> None:
     """Write started.json; raises FileExistsError where the job is somebody else's already."""
     own = os.getpid()
     record = (
         f'{{"started": "{records.now()}", "node": "{processes.node_name()}", '
         f'"boot_id": "{processes.boot_id()}", "pid": {own}, '
         f'"start_time": "{processes.start_time(own)}", "child_pid": {child}, '
-        f'"child_start_time": "{processes.start_time(child)}"}}\n'
+        f'"child_start_time": "{processes.start_time(child)}", "gpus": {gpus}}}\n'
     )
     records.create_exclusive(f"{job_folder}/{records.STARTED}", record.encode())
 
 
-def _hold(job_folder: str, child: int, notify: int, timeout_s: float, grace_s: float) -> int:
+def _hold(holder: _Holder, notify: int, timeout_s: float) -> int:
     """Wait for the job, and stop it where that is asked for; write exit.json."""
     processes.become_subreaper()
-    holder = _Holder(job_folder, child, grace_s)
     try:
         ended = holder.wait(timeout_s)
     except BaseException as error:
         # Whatever went wrong here, the job must come to an end that tells so.
-        holder.stop_all(grace_s)
+        holder.stop_all(holder.grace_s)
         ended = {"status": "Lost", "reason": f"The job's runner failed: {error!r}."}
     holder.write_exit(ended)
     _tell(notify, b"e")
@@ -97,17 +108,20 @@ def _hold(job_folder: str, child: int, notify: int, timeout_s: float, grace_s: f
 class _Holder:
     """What one runner knows of its job's processes."""
 
-    def __init__(self, job_folder: str, child: int, grace_s: float) -> None:
+    def __init__(self, job_folder: str, child: int, grace_s: float, memory_bytes: int) -> None:
         import signal
 
         self._folder = job_folder
         self._child = child
-        self._grace_s = grace_s
+        self.grace_s = grace_s
+        self._memory_limit = memory_bytes
+        self._meter: Meter | None = None
+        self._began = self._measured = time.monotonic()
         self._status: int | None = None  # as waitpid gives it, once the job's process has ended
         self._cpu_s = 0.0
         self._max_rss = 0
         self._told_to_stop = False
-        self._beat = time.monotonic()
+        self._beat = self._began
         self._log_times = log_times.LogTimes(job_folder)
         self._oom_kills = processes.oom_kills()
         self._wake_out, wake_in = os.pipe()
@@ -124,16 +138,21 @@ class _Holder:
         deadline = time.monotonic() + timeout_s if timeout_s else None
         stopped: dict[str, Any] | None = None
         while self._reap() and self._status is None:
+            self._measure()
             stopped = self._reason_to_stop(deadline, timeout_s)
             if stopped:
-                self.stop_all(self._grace_s)
+                # What goes over its memory may take all there is before it would end by itself.
+                over_memory = stopped["status"] == "OutOfMemory"
+                self.stop_all(0 if over_memory else self.grace_s)
                 break
             self._sleep(POLL_S, deadline)
             self._log_times.mark()
         # What the job left running would write on after the end: it goes with the job.
         self.stop_all(LEFTOVER_GRACE_S)
         self._log_times.mark(last=True)
-        ended = self._ended()
+        from kd_engines.training import job_end
+
+        ended = job_end.of_process(self._status, self._oom_kills, self._peak())
         if stopped:
             ended |= stopped
         return ended
@@ -164,6 +183,7 @@ class _Holder:
 
         record = {**ended, "ended": records.now()}
         record |= {"cpu_s": round(self._cpu_s, 3), "max_rss_bytes": self._max_rss}
+        record["memory_peak_bytes"] = self._peak()
         content = json.dumps(record, ensure_ascii=False).encode() + b"\n"
         while True:
             try:
@@ -175,6 +195,25 @@ class _Holder:
             except OSError:
                 self._heartbeat()
                 time.sleep(1)
+
+    def _measure(self) -> None:
+        """Look at what the job uses from time to time; more often where its memory has a limit.
+
+        A job that ends within the first second pays nothing for it.
+        """
+        now = time.monotonic()
+        if not processes.LINUX or now - self._measured < (0 if self._memory_limit else SAMPLE_S):
+            return
+        if self._meter is None:
+            from kd_engines.training.usage import Meter
+
+            self._meter = Meter(self._folder, self._began)
+        self._measured = now
+        self._meter.sample(self._all(), self._cpu_s, self._memory_limit)
+
+    def _peak(self) -> int:
+        """Return the most memory seen: of all processes at once, or of one that has ended."""
+        return max(self._max_rss, self._meter.peak if self._meter else 0)
 
     def _all(self) -> list[int]:
         """Return the job's living processes; its session's leader also where /proc is not."""
@@ -197,47 +236,20 @@ class _Holder:
 
     def _reason_to_stop(self, deadline: float | None, timeout_s: float) -> dict[str, Any] | None:
         if os.path.exists(f"{self._folder}/{records.CANCEL}"):
-            return {"status": "Cancelled", "reason": self._cancel_reason()}
+            from kd_engines.training import job_end
+
+            return job_end.cancelled(self._folder)
         if deadline and time.monotonic() >= deadline:
             reason = f"The job ran longer than its limit of {timeout_s:g} s."
             return {"status": "TimedOut", "reason": reason}
+        if self._memory_limit and self._meter and self._meter.memory > self._memory_limit:
+            from kd_engines.training import job_end
+
+            return job_end.over_memory(self._meter.memory, self._memory_limit)
         if self._told_to_stop:
             reason = "The job's runner was told to stop, as when its machine shuts down."
             return {"status": "Cancelled", "reason": reason}
         return None
-
-    def _cancel_reason(self) -> str:
-        import json
-
-        try:
-            with open(f"{self._folder}/{records.CANCEL}", "rb") as file:
-                return str(json.load(file)["reason"])
-        except (OSError, ValueError):
-            return "The job was cancelled."
-
-    def _ended(self) -> dict[str, Any]:
-        """Return status, exit code, signal and reason of the job's own process."""
-        import signal
-
-        if self._status is None:
-            return {"status": "Lost", "reason": "The job's process was collected by another."}
-        code = os.waitstatus_to_exitcode(self._status)
-        if code == 0:
-            return {"status": "Finished", "exit_code": 0, "signal": None, "reason": None}
-        if code > 0:
-            reason = f"The job's process ended with exit code {code}."
-            return {"status": "Failed", "exit_code": code, "signal": None, "reason": reason}
-        try:
-            name = signal.Signals(-code).name
-        except ValueError:
-            name = f"signal {-code}"
-        ended = {"status": "Failed", "exit_code": None, "signal": name}
-        ended["reason"] = f"The job's process was killed by {name}."
-        kills = processes.oom_kills()
-        if -code == signal.SIGKILL and (kills or 0) > (self._oom_kills or 0):
-            ended["status"] = "OutOfMemory"
-            ended["reason"] = "The kernel killed the job's process because the memory was used up."
-        return ended
 
     def _sleep(self, seconds: float, deadline: float | None) -> None:
         """Wait for a signal (a child that ended is one), at most ``seconds``."""

@@ -1,11 +1,13 @@
 """How a job's two processes are started: their command lines and their environment."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from kd_engines.training.job_record import Submitted
 from kd_pipeline.errors import InvalidInput
 
 PACKAGES = str(Path(__file__).resolve().parents[2])  # the folder that has kd_engines in it
@@ -14,7 +16,9 @@ RUNNER = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from kd_engines.training.runner import main
-sys.exit(main(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5]), sys.argv[6:]))
+folder, notify, timeout_s, grace_s, memory_bytes, gpus, *command = sys.argv[2:]
+limits = float(timeout_s), float(grace_s), int(memory_bytes)
+sys.exit(main(folder, int(notify), *limits, gpus, command))
 """
 CHILD = """
 import sys
@@ -30,22 +34,24 @@ KEPT = frozenset({"KD_PROJECT_REPO"})
 
 def start_runner(
     folder: Path,
-    job: int,
     root: Path,
+    job: Submitted,
     environment: Mapping[str, str],
-    timeout_s: float,
+    gpus: Sequence[str],
     notify: int,
 ) -> subprocess.Popen[bytes]:
     """Start the detached runner of a job; ``notify`` is the pipe end on which it tells events.
 
     Raises OSError where no process can be started.
     """
-    child = [sys.executable, "-c", CHILD, PACKAGES, str(folder), str(job), str(root)]
+    child = [sys.executable, "-c", CHILD, PACKAGES, str(folder), str(job.id), str(root)]
+    child += job.requirements
     grace = os.environ.get("KD_KILL_GRACE_S", str(GRACE_S))
     # Without site-packages (-S) and PYTHON* variables (-I) the runner is there in half the time.
     command = [sys.executable, "-I", "-S", "-c", RUNNER, PACKAGES, str(folder), str(notify)]
+    limits = [str(job.timeout_s or 0), grace, str(job.resources.memory_bytes or 0)]
     return subprocess.Popen(
-        [*command, str(timeout_s), grace, *child],
+        [*command, *limits, json.dumps(gpus), *child],
         cwd=root,
         env=dict(environment),
         stdin=subprocess.DEVNULL,

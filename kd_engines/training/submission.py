@@ -2,7 +2,8 @@
 
 import re
 
-from kd_engines.training import start
+from kd_engines.training import requirements, start
+from kd_engines.training.admission import check_values
 from kd_pipeline.errors import InvalidInput, TooLarge
 from kd_pipeline.messages import SubmitJob
 
@@ -48,3 +49,7 @@ def check(wanted: SubmitJob) -> None:
             f"{LONGEST_TIMEOUT_S:,}."
         )
     start.check_environment(wanted.env)
+    check_values(wanted.resources)
+    wrong = requirements.problem(wanted.requirements)
+    if wrong:
+        raise InvalidInput(wrong)
