@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from kd_magics import logs
+from kd_magics import card, logs
 from kd_magics.errors import EmptyCell, InvalidCell
 from kd_magics.options import Options, seconds
 from kd_magics.session import Session, user_name
@@ -183,6 +183,8 @@ def submit(session: Session, magic: str, cluster: str, line: str, cell: str) -> 
     print(f"History URL: {job.url}", flush=True)
     if options.wait:
         logs.follow(job, first_line=False)
+    else:
+        card.show(session, job)
 
 
 def check_cell(cell: str, magic: str) -> None:

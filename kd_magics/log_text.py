@@ -19,6 +19,16 @@ class LogText:
         """Take bytes; return what is to be printed of the lines that they finish."""
         return self._matching(self._terminal.feed(self._decoder.decode(content)))
 
+    def feed_text(self, content: bytes) -> str:
+        """Take bytes; return them as text as it came, for a reader that is no screen."""
+        text = self._decoder.decode(content)
+        self._terminal.feed(text)
+        return text
+
+    def newest(self) -> list[str]:
+        """Return the newest lines, with their colours; the last one may not be finished."""
+        return self._terminal.lines()
+
     def update(self) -> str:
         """Return what redraws the line that is not finished; ``""`` where it did not change."""
         return "" if self._pattern else self._terminal.update()

@@ -14,6 +14,8 @@ from kd_pipeline.messages import Job as JobMessage
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from kd_magics.card_thread import Cards
+
 
 class Session:
     """One notebook's side of the pipeline."""
@@ -21,6 +23,7 @@ class Session:
     def __init__(self, shell: "InteractiveShell") -> None:
         self.shell = shell
         self.job: Job | None = None
+        self.cards: Cards | None = None  # there once the first one is shown
         self._file = ConnectionsFile()
         self._stamp: tuple[object, ...] | None = None
         self._clients: dict[str, TrainingClient] = {}
