@@ -1,6 +1,5 @@
 """One output of a cell that is changed later, from a thread: the display behind a card."""
 
-import contextvars
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +10,15 @@ EMPTY = {"text/plain": ""}
 
 
 class CardDisplay:
-    """An output with a display id; made in a running cell, it stays that cell's output.
+    """An output with a display id; shown first in a running cell, it stays that cell's output.
 
-    It keeps the shell's publisher of now, as a later cell may capture what is published then.
+    Front ends find it by its id, whichever cell runs when it is changed: nbclient and papermill
+    take changes only while a cell runs. The publisher is the shell's of now, as a later cell may
+    capture what is published then.
     """
 
     def __init__(self, shell: "InteractiveShell") -> None:
         self._publisher = shell.display_pub
-        # ipykernel keeps in a context variable which cell an output belongs to.
-        self._context = contextvars.copy_context()
         self._transient = {"display_id": secrets.token_hex(16)}
         self._shown: dict[str, Any] | None = None
 
@@ -28,6 +27,4 @@ class CardDisplay:
         if data == self._shown:
             return
         update, self._shown = self._shown is not None, data
-        self._context.run(
-            self._publisher.publish, data=data, transient=self._transient, update=update
-        )
+        self._publisher.publish(data=data, transient=self._transient, update=update)

@@ -21,7 +21,8 @@ LONGEST_LINE = 200
 MOST_METRICS = 6
 TEXT_METRICS = 3
 BRAND = "var(--jp-brand-color1, #1976d2)"
-GREY = "var(--jp-ui-font-color2, #767676)"
+GREY = "var(--jp-ui-font-color2, #808080)"
+QUIET = "color:var(--jp-ui-font-color2, inherit)"
 WARN = "var(--jp-warn-color1, #e65100)"
 GOOD = "var(--jp-success-color1, #2e7d32)"
 BAD = "var(--jp-error-color1, #d32f2f)"
@@ -39,13 +40,14 @@ WORDS = {"TimedOut": "Timed out", "OutOfMemory": "Out of memory"}
 FONT = "font-family:var(--jp-ui-font-family, system-ui, sans-serif);font-size:13px"
 CODE = "font-family:var(--jp-code-font-family, ui-monospace, monospace);font-size:12px"
 BOX = (
-    "border:1px solid var(--jp-border-color2, #bdbdbd);border-left:4px solid {color};"
+    "border:1px solid var(--jp-border-color2, rgba(128,128,128,0.4));border-left:4px solid {color};"
     "border-radius:3px;padding:8px 12px;max-width:760px;line-height:1.5;"
     f"color:var(--jp-ui-font-color1, inherit);{FONT}"
 )
 ROW = "display:flex;flex-wrap:wrap;align-items:baseline;gap:2px 16px"
 PRE = (
     "margin:6px 0;padding:4px 8px;overflow-x:auto;white-space:pre;line-height:1.35;"
+    "scrollbar-width:thin;scrollbar-color:rgba(128,128,128,0.5) transparent;"
     "border:none;color:var(--jp-content-font-color1, inherit);"
     f"background:var(--jp-layout-color2, rgba(128,128,128,0.12));{CODE}"
 )
@@ -108,11 +110,12 @@ def html(snapshot: Snapshot) -> str:
     parts += [f"<div>{escape(job.reason)}</div>"] if job.reason else []
     parts += [_numbers(snapshot), _log(snapshot.lines)]
     if snapshot.note:
-        parts.append(f"<div style='color:{WARN}'><em>{escape(snapshot.note)}</em></div>")
+        sign = f"<span aria-hidden='true' style='color:{WARN}'>⚠</span>"
+        parts.append(f"<div>{sign} <em>{escape(snapshot.note)}</em></div>")
     ways = " · ".join(
         f"<code style='{CODE}'>{escape(way)}</code> {what}" for way, what in _ways(snapshot)
     )
-    parts.append(f"<div style='color:{GREY}'>{ways}</div>")
+    parts.append(f"<div style='{QUIET}'>{ways}</div>")
     return f"<div style='{BOX.format(color=color)}'>{''.join(parts)}</div>"
 
 
@@ -143,7 +146,7 @@ def _head(snapshot: Snapshot) -> str:
     return (
         f"<div style='{ROW}'><strong><span aria-hidden='true' style='color:{color}'>{icon}</span> "
         f"{escape(word(job.status))}</strong> <strong>{escape(title(job))}</strong> "
-        f"<span style='color:{GREY}'>{escape(about)}</span></div>"
+        f"<span style='{QUIET}'>{escape(about)}</span></div>"
     )
 
 
@@ -167,7 +170,7 @@ def _bar(snapshot: Snapshot) -> str:
         "<div style='display:flex;align-items:center;gap:12px;margin:4px 0'>"
         f"<div role='progressbar' aria-label='progress' aria-valuenow='{percent}' "
         "aria-valuemin='0' aria-valuemax='100' style='flex:1;height:6px;border-radius:3px;"
-        "overflow:hidden;background:var(--jp-layout-color3, rgba(128,128,128,0.25))'>"
+        "overflow:hidden;background:var(--jp-layout-color2, rgba(128,128,128,0.25))'>"
         f"<div style='width:{percent}%;height:100%;background:{color}'></div></div>"
         f"<span>{words}</span></div>"
     )
@@ -185,14 +188,15 @@ def _how_far(progress: Progress) -> str:
 
 
 def _left(progress: Progress) -> str:
-    return f"about {clock(progress.eta_s)} left" if (progress.eta_s or 0.0) >= 1.0 else ""
+    left = progress.eta_s or 0.0
+    return f"about {clock(left)} left" if left >= 1.0 else ""
 
 
 def _numbers(snapshot: Snapshot) -> str:
     """Return the last metrics with their lines, and what the job uses."""
     metrics = list(snapshot.progress.metrics.items())[-MOST_METRICS:] if snapshot.progress else []
     cells = [
-        f"<div><span style='color:{GREY}'>{escape(name)}</span> <strong>{value:.4g}</strong> "
+        f"<div><span style='{QUIET}'>{escape(name)}</span> <strong>{value:.4g}</strong> "
         f"{sparkline.svg(name, snapshot.history.get(name, ()), BRAND)}</div>"
         for name, value in metrics
     ]
@@ -200,7 +204,7 @@ def _numbers(snapshot: Snapshot) -> str:
 
 
 def _usage(job: Job) -> list[str]:
-    label = f"<div><span style='color:{GREY}'>{{}}</span> {{}}</div>"
+    label = f"<div><span style='{QUIET}'>{{}}</span> {{}}</div>"
     if job.usage and job.status not in TERMINAL:
         peak = size_text(job.usage.memory_peak_bytes)
         memory = f"{size_text(job.usage.memory_bytes)} (peak {peak})"
@@ -212,12 +216,16 @@ def _usage(job: Job) -> list[str]:
 
 
 def _log(lines: Sequence[str]) -> str:
-    shown = [without_style(line)[:LONGEST_LINE].rstrip() for line in lines]
+    shown = [_shortened(without_style(line)) for line in lines]
     while shown and not shown[-1]:
         shown.pop()
     if not shown:
         return ""
     return f"<pre style='{PRE}'>{escape(chr(10).join(shown[-MOST_LINES:]))}</pre>"
+
+
+def _shortened(line: str) -> str:
+    return (line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…").rstrip()
 
 
 def _ways(snapshot: Snapshot) -> list[tuple[str, str]]:

@@ -31,42 +31,52 @@ def watch(job: Job, view: LogView) -> None:
 
     Raises EngineDown where the engine stays away.
     """
-    lost_since: float | None = None
-    pause = RECONNECT_EVERY_S
+    connection = _Connection(job)
     while True:
         try:
-            grew = _show_stream(job, view)
+            grew = _show_stream(job, view, connection)
         except PASSING:
             grew = False  # a broken connection, or only silence: the next question tells
         try:
             message = job.client.job(job.id)
+            connection.works()
             job.update(message)
             if message.status in TERMINAL and view.offset >= job.client.log_size(message):
                 view.take_outputs()
                 view.close()
                 return
-            if lost_since is not None:
-                print("[connected again]", file=sys.stderr)
-            lost_since, pause = None, RECONNECT_EVERY_S
         except PASSING as error:
-            lost_since = _still_hoping(job, lost_since, error)
-            pause = min(LONGEST_PAUSE_S, pause * 2)
+            connection.broke(error)
         if not grew:
-            time.sleep(pause)
+            time.sleep(connection.pause_s)
 
 
-def _still_hoping(job: Job, lost_since: float | None, error: KdError) -> float:
-    """Return since when the engine is away; raises EngineDown where that is too long."""
-    now = time.monotonic()
-    if lost_since is None:
-        print("[connection lost; trying again]", file=sys.stderr)
-        return now
-    if now - lost_since > RECONNECT_FOR_S:
-        raise EngineDown(f"Watching job {job.id} ended: {error}")
-    return lost_since
+class _Connection:
+    """Whether the engine answers; it says so when that changes, and gives up after a while."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._lost_since: float | None = None
+        self.pause_s = RECONNECT_EVERY_S
+
+    def works(self) -> None:
+        """Take note that the engine has answered."""
+        if self._lost_since is not None:
+            print("[connected again]", file=sys.stderr)
+        self._lost_since, self.pause_s = None, RECONNECT_EVERY_S
+
+    def broke(self, error: KdError) -> None:
+        """Take note that it has not; raises EngineDown where it is away for too long."""
+        now = time.monotonic()
+        if self._lost_since is None:
+            print("[connection lost; trying again]", file=sys.stderr)
+            self._lost_since = now
+        if now - self._lost_since > RECONNECT_FOR_S:
+            raise EngineDown(f"Watching job {self._job.id} ended: {error}")
+        self.pause_s = min(LONGEST_PAUSE_S, self.pause_s * 2)
 
 
-def _show_stream(job: Job, view: LogView) -> bool:
+def _show_stream(job: Job, view: LogView, connection: _Connection) -> bool:
     """Show one connection's stream; return whether anything came. Raises Unavailable."""
     arrived: Arrived = queue.Queue(MOST_WAITING)
     stopped = threading.Event()
@@ -78,6 +88,8 @@ def _show_stream(job: Job, view: LogView) -> bool:
     try:
         while True:
             parts, end = _gather(arrived)
+            if parts:
+                connection.works()
             if parts or time.monotonic() - outputs_at > OUTPUTS_EVERY_S:
                 view.take_outputs()  # before the text, as they belong between its parts
                 outputs_at = time.monotonic()

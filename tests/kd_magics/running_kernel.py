@@ -16,9 +16,13 @@ class RunningKernel:
     """A real ipykernel with the magics; ``messages`` are what came on IOPub, with their time."""
 
     def __init__(self, configmeta: Path, **environment: str) -> None:
-        env = {**os.environ, "KD_CONFIGMETA": str(configmeta), **environment}
-        self._manager, self._client = start_new_kernel(kernel_name="python3", env=env)
+        self._environment = {**os.environ, "KD_CONFIGMETA": str(configmeta), **environment}
         self.messages: list[tuple[float, dict[str, Any]]] = []
+        self.start()
+
+    def start(self) -> None:
+        """Start the kernel, or another one after it was killed."""
+        self._manager, self._client = start_new_kernel(kernel_name="python3", env=self._environment)
         self.good("%load_ext kd_magics")
 
     def send(self, cell: str) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from kd_magics import interrupts
 from kd_magics.errors import RemoteJobError, WatchStopped
 from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import RunningEngine
+from tests.kd_magics.running_kernel import RunningKernel, printed
 from tests.kd_magics.running_notebook import Notebook
 
 WAIT = "%%trainingengineinstance --wait\n"
@@ -99,7 +101,34 @@ def test_a_job_that_has_finished_meanwhile_is_told(
     job, _ = engine.run("print('done')")
     notebook.good(f"%logs {job['id']}")
     handle = notebook.shell.user_ns["_job"]
-    from kd_magics import interrupts
-
     interrupts.detach(handle)  # returns: the engine says that it has ended
     assert handle.status == "Finished"
+
+
+def test_in_a_kernel_the_first_stops_run_all_too(
+    kernel: RunningKernel, engine: RunningEngine
+) -> None:
+    follows = kernel.send(WAIT + SLEEP)
+    next_cell = kernel.send("print('must not run')")
+    kernel.read_until(lambda: "begun" in printed(kernel.of(follows)))
+    kernel.interrupt()
+    found = kernel.finish(follows)
+    assert [m["content"]["ename"] for m in found if m["msg_type"] == "error"] == ["WatchStopped"]
+    assert "still running: %logs -f" in printed(found)
+    kernel.good("1")
+    assert printed(kernel.of(next_cell)) == ""
+    job = int(kernel.good("print(_job.id)"))
+    assert engine.get(f"/jobs/{job}")["status"] == "Running"
+    kernel.good("_ = _job.cancel()")
+
+
+def test_in_a_kernel_the_second_cancels(kernel: RunningKernel) -> None:
+    kernel.run("%%trainingengineinstance\n" + SLEEP)
+    follows = kernel.send("%logs -f")
+    kernel.read_until(lambda: "begun" in printed(kernel.of(follows)))
+    kernel.interrupt()
+    kernel.read_until(lambda: "Interrupt again" in printed(kernel.of(follows)))
+    kernel.interrupt()
+    found = kernel.finish(follows)
+    assert [m["content"]["ename"] for m in found if m["msg_type"] == "error"] == ["RemoteJobError"]
+    assert printed(found).endswith("Job Status: Cancelled\n")
