@@ -13,10 +13,11 @@ from kd_pipeline.messages import Job as JobMessage
 class Job:
     """A job on a training cluster; ``status`` and the rest are asked from the engine."""
 
-    def __init__(self, client: TrainingClient, message: JobMessage) -> None:
+    def __init__(self, client: TrainingClient, message: JobMessage, handle: str = "") -> None:
         self._client = client
         self._message = message
         self.allow_pickle = False  # whether its cell was sent from here with --pickle
+        self.handle = handle or str(message.id)  # what %logs and %cancel are told
 
     @property
     def id(self) -> int:

@@ -41,13 +41,19 @@ class JobMagics(Magics):
     def logs(self, line: str) -> None:
         """Show a job's status, log and figures.
 
-            %logs [[CLUSTER/]JOB] [--url HISTORY_URL] [-f] [--tail LINES]
+            %logs [[CLUSTER/]JOB] [--url HISTORY_URL] [-f] [--tail LINES] [--since TIME]
+                  [--grep REGEX] [--save FILE]
 
-        Without a job it is this notebook's last one, or else the cluster's newest.
+        Without a job it is this notebook's last one, or else the cluster's newest. Of a long log
+        the last 1,000 lines are shown; progress bars are one line, as in a terminal.
 
         -f, --follow   show what comes until the job ends; a job that fails is an error of this
-                       cell, so that "Run All" stops. Interrupting stops the watching, not the job.
+                       cell, so that "Run All" stops. Interrupting stops the watching, not the job;
+                       interrupting again within 3 seconds cancels the job.
         --tail LINES   only the last lines
+        --since TIME   only what was written after a time: 10m (ago) or 2026-11-25T10:00
+        --grep REGEX   only the lines that match, without figures
+        --save FILE    write the whole log to a file instead, next to the notebook
         --url URL      the job of a history URL, at a connected cluster
 
         Examples:
@@ -55,7 +61,8 @@ class JobMagics(Magics):
             %logs
             %logs -f
             %logs 9 --tail 20
-            %logs training-engine-instance/9
+            %logs training-engine-instance/9 --grep "loss|error"
+            %logs --save first-try.log
         """
         logs.logs(self._session, line)
 

@@ -23,6 +23,7 @@ _LOADED = "_kd_magics"
 class Loaded:
     """What was registered with a shell."""
 
+    session: Session
     clusters: ClusterMagics
     settings: KdMagics
     completer: Completer
@@ -45,7 +46,7 @@ def load(shell: "InteractiveShell") -> None:
     session = Session(shell, settings)
     clusters = ClusterMagics(session)
     lines = line_magics(shell, session, clusters)
-    loaded = Loaded(clusters, settings, Completer(session, clusters), lines)
+    loaded = Loaded(session, clusters, settings, Completer(session, clusters), lines)
     shell.register_magics(*loaded.lines)
     configurables: list[Any] = shell.configurables
     configurables.append(settings)
@@ -67,6 +68,7 @@ def unload(shell: "InteractiveShell") -> None:
     configurables.remove(loaded.settings)
     shell.Completer.custom_matchers.remove(loaded.completer.match)
     loaded.clusters.unregister()
+    loaded.session.stop_cards()
     lines = shell.magics_manager.magics["line"]
     for magics in loaded.lines:
         for name in magics.magics["line"]:

@@ -39,5 +39,5 @@ def rerun(session: Session, line: str) -> None:
     new.allow_pickle = job.allow_pickle
     print(f"History URL: {new.url}", flush=True)
     if options.wait:
-        logs.follow(new, first_line=False)
+        logs.follow(new, logs.Wanted(settings=session.settings), first_line=False)
         bind_outputs(new, session.shell.user_ns)

@@ -1,7 +1,7 @@
 """What the magics of one notebook share: its connections, its clients, its last job."""
 
 import os
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kd_magics import provenance
 from kd_magics.deployment_client import DeploymentClient
@@ -13,6 +13,9 @@ from kd_pipeline.connections import ClusterConnection, Connections
 from kd_pipeline.connections_file import ConnectionsFile, default_configmeta
 from kd_pipeline.errors import KdError
 from kd_pipeline.messages import Job as JobMessage
+
+if TYPE_CHECKING:
+    from kd_magics.card_thread import Cards
 
 
 class Shell(Protocol):
@@ -38,6 +41,7 @@ class Session:
         self.job: Job | None = None
         self.mlflow: dict[str, str] = {}
         self.answered: dict[str, float] = {}
+        self.cards: Cards | None = None  # there once the first one is shown
         self._file = ConnectionsFile()
         self._stamp: tuple[object, ...] | None = None
         self._clients: dict[str, TrainingClient] = {}
@@ -109,7 +113,8 @@ class Session:
 
     def keep(self, client: TrainingClient, message: JobMessage) -> Job:
         """Make a job the last one of this notebook, in its variable ``_job``."""
-        self.job = Job(client, message)
+        several = len(self.connections().training_clusters()) > 1
+        self.job = Job(client, message, f"{client.name}/{message.id}" if several else "")
         self.shell.user_ns["_job"] = self.job
         return self.job
 
@@ -128,6 +133,11 @@ class Session:
                 f"{magic}: this notebook has sent no job yet; name one: {magic} 9, or CLUSTER/9."
             )
         return self.job
+
+    def stop_cards(self) -> None:
+        """Leave the cards of jobs as they are."""
+        if self.cards:
+            self.cards.stop()
 
     def origin(self) -> dict[str, str]:
         """Return where a cell comes from: notebook, cell id, git commit, Python, our version."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from kd_magics import cell_options, logs, preflight
+from kd_magics import card, cell_options, logs, preflight
 from kd_magics.cell_needs import parsed, replaced_params
 from kd_magics.errors import BadOptions, EmptyCell, InvalidCell, RemoteJobError
 from kd_magics.experiments import job_environment
@@ -67,7 +67,7 @@ def submit(session: Session, cell: Cell) -> None:
     if options.wait:
         _wait(session, sent[0], options)
     else:
-        _show(sent[0])
+        card.show(session, sent[0])
 
 
 def check_cell(cell: str, magic: str) -> None:
@@ -157,7 +157,7 @@ def _tell_dry_run(client: TrainingClient, jobs: list[SubmitJob]) -> None:
 
 def _wait(session: Session, job: Job, options: Namespace) -> None:
     try:
-        logs.follow(job, first_line=False)
+        logs.follow(job, logs.Wanted(settings=session.settings), first_line=False)
     except RemoteJobError as error:
         if not options.no_raise:
             raise
@@ -179,10 +179,6 @@ def _sweep(session: Session, jobs: list[Job], options: Namespace) -> None:
         if not options.no_raise:
             raise
         print(error)
-
-
-def _show(job: Job) -> None:
-    """Show what there is to see of a job that was just sent, beneath its first lines."""
 
 
 def _syntax_sentence(cell: str, error: SyntaxError) -> str:

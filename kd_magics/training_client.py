@@ -139,6 +139,17 @@ class TrainingClient:
         path = f"/jobs/{number}/log"
         return self._either(lambda: self._http.call("GET", path, params=params).content, ask_old)
 
+    def log_since(self, number: int, when: str) -> int | None:
+        """Return the byte of the log reached at a time (RFC 3339); None where it keeps no times."""
+
+        def ask() -> int | None:
+            params = {"since": when, "limit": 0}
+            answer = self._http.call("GET", f"/jobs/{number}/log", params=params)
+            offset = answer.headers.get("X-Log-Since", "")
+            return int(offset) if offset.isdecimal() else None
+
+        return self._either(ask, lambda: None)
+
     def log_size(self, job: Job) -> int:
         """Return how many bytes the log of a job has now."""
         return len(self.log(job.id)) if self._is_old else job.log_size

@@ -39,6 +39,7 @@ API = Api(
         "get_log": {
             "offset": ("integer", "first byte"),
             "limit": ("integer", "at most so many bytes"),
+            "since": ("string", "only what was written after this time, such as 2026-11-25T10:00Z"),
             "follow": ("integer", "1: go on until the job has ended and all was sent"),
         },
         "get_outputs": {"after": ("integer", "`next` of the answer before")},

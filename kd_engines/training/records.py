@@ -10,6 +10,7 @@ sent.msgpack    engine                   inputs, files, params and wanted output
 started.json    whoever claims the job   made exclusively: the runner, or an engine that ends a
                                          job which never ran; its mtime is the runner's heartbeat
 log             the job                  stdout and stderr in order of arrival
+log-times.jsonl the runner               {"time": …, "offset": log size then}, see `log_times`
 outputs.jsonl   the job                  {"offset": log offset, "output": nbformat output}
 usage.json      the runner               what the job's processes use, every 2 s while it runs;
                                          replaced by rename, not durable
@@ -36,6 +37,7 @@ JOB = "job.json"
 CODE = "code.py"
 STARTED = "started.json"
 LOG = "log"
+LOG_TIMES = "log-times.jsonl"
 OUTPUTS = "outputs.jsonl"
 USAGE = "usage.json"
 CANCEL = "cancel.json"

@@ -4,13 +4,14 @@ import asyncio
 import itertools
 import os
 from collections.abc import Iterable
+from datetime import datetime
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from kd_engines.http import json_response, read_json
-from kd_engines.training import log_stream, records
+from kd_engines.training import log_stream, log_times, records
 from kd_engines.training.engine import Engine, engine_of, job_id, number, whole
 from kd_engines.training.job_record import Record
 from kd_engines.training.openapi import API
@@ -90,12 +91,18 @@ async def get_job(request: Request) -> Response:
 
 
 async def get_log(request: Request) -> Response:
-    """GET /jobs/<id>/log: the log's bytes from ``offset``, and with ``follow`` all that comes."""
+    """GET /jobs/<id>/log: the log's bytes from ``offset``, and with ``follow`` all that comes.
+
+    With ``since`` (RFC 3339) it is what was written after that time, correct to about a second.
+    """
     engine, job = engine_of(request), job_id(request)
     offset = whole(request, "offset", 0, 0, ALL)
+    since = request.query_params.get("since")
     limit = whole(request, "limit", ALL, 0, ALL)
     follow = request.query_params.get("follow", "0") not in ("0", "", "false")
     record = await engine.record(job)  # before the size, so that complete means complete
+    if since is not None:
+        offset = max(offset, await asyncio.to_thread(_offset_at, engine, job, since))
     size = engine.store.log_size(job)
     length = max(0, min(limit, size - offset))
     complete = record.terminal and offset + length >= size
@@ -105,6 +112,8 @@ async def get_log(request: Request) -> Response:
         "X-Log-Size": str(size),
         "X-Log-Complete": "1" if complete else "0",
     }
+    if since is not None:
+        headers["X-Log-Since"] = str(offset)  # engines that know of no times give none
     if follow and not record.terminal:
         body = engine.followers.follow(job, offset, request.scope["kd.draining"])
     else:
@@ -191,6 +200,28 @@ def _existing(engine: Engine, job: int) -> Record | None:
         return engine.store.record(job)
     except NotFound:
         return None
+
+
+def _offset_at(engine: Engine, job: int, since: str) -> int:
+    """Return how long a job's log was at a time; raises InvalidInput."""
+    try:
+        when = datetime.fromisoformat(since)
+        stamp = records.timestamp(int(when.timestamp() * 1e9))
+    except (ValueError, OverflowError, OSError):
+        when, stamp = None, ""
+    if when is None or when.tzinfo is None:
+        raise InvalidInput(
+            f"since is {since[:40]!r}; write a time with its zone, such as 2026-11-25T10:00:00Z."
+        )
+    offset = log_times.offset_at(str(engine.store.path(job, records.LOG_TIMES)), stamp)
+    if offset is None:
+        if engine.store.log_size(job) == 0:
+            return 0
+        raise InvalidInput(
+            f"When the log of job {job} was written is not known: it ran before this engine kept "
+            "such times. Ask for the log without since."
+        )
+    return offset
 
 
 def _outputs(engine: Engine, job: int, after: int) -> JobOutputs:

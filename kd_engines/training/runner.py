@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import time
 
-from kd_engines.training import processes, records
+from kd_engines.training import log_times, processes, records
 
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ class _Holder:
         self._max_rss = 0
         self._told_to_stop = False
         self._beat = self._began
+        self._log_times = log_times.LogTimes(job_folder)
         self._oom_kills = processes.oom_kills()
         self._wake_out, wake_in = os.pipe()
         for end in (self._wake_out, wake_in):
@@ -145,8 +146,10 @@ class _Holder:
                 self.stop_all(0 if over_memory else self.grace_s)
                 break
             self._sleep(POLL_S, deadline)
+            self._log_times.mark()
         # What the job left running would write on after the end: it goes with the job.
         self.stop_all(LEFTOVER_GRACE_S)
+        self._log_times.mark(last=True)
         from kd_engines.training import job_end
 
         ended = job_end.of_process(self._status, self._oom_kills, self._peak())

@@ -1,10 +1,12 @@
 """A notebook with the magics, a real training engine, and a watch over tokens."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.configmeta import configmeta
 from tests.kd_engines.training.running_engine import (
     CLUSTER,
     TOKEN,
@@ -12,6 +14,7 @@ from tests.kd_engines.training.running_engine import (
     eventually,
     job_processes,
 )
+from tests.kd_magics.running_kernel import RunningKernel
 from tests.kd_magics.running_notebook import Notebook
 
 
@@ -60,3 +63,15 @@ def notebook(empty_notebook: Notebook, engine: RunningEngine) -> Notebook:
     """A notebook to which the module's engine is attached as ``training-engine-instance``."""
     empty_notebook.attach({CLUSTER: [(engine.url, TOKEN)]})
     return empty_notebook
+
+
+@pytest.fixture
+def kernel(surroundings: Path, engine: RunningEngine) -> Iterator[RunningKernel]:
+    """A kernel that a Jupyter server has started for a notebook; no message may have a token."""
+    path = surroundings / "configmeta.json"
+    path.write_text(json.dumps(configmeta(clusters={CLUSTER: [(engine.url, TOKEN)]})))
+    running = RunningKernel(path, JPY_SESSION_NAME="notebooks/try.ipynb")
+    yield running
+    running.kill()
+    for _, message in running.messages:
+        assert TOKEN not in repr(message["content"])

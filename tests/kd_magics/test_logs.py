@@ -4,12 +4,14 @@ import signal
 import threading
 import time
 from contextlib import redirect_stdout
+from datetime import datetime, timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
-from kd_magics.errors import BadOptions, ForeignUrl, RemoteJobError, WatchStopped
-from kd_pipeline.errors import NotFound, UnknownCluster
+from kd_magics.errors import BadOptions, ForeignUrl, RemoteJobError
+from kd_pipeline.errors import InvalidInput, NotFound, UnknownCluster
 from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import TOKEN, RunningEngine
 from tests.kd_magics.running_notebook import Notebook
@@ -142,7 +144,10 @@ def test_of_a_long_log_the_end_is_shown(notebook: Notebook, engine: RunningEngin
     engine.wait(job)
     shown = notebook.good("%logs").text
     assert len(shown) < 100_000
-    assert "_job.log()" in shown
+    assert shown.splitlines()[1].startswith(
+        "[299,000 earlier lines (3.5 MB) before this are hidden"
+    )
+    assert shown.splitlines()[2] == "line 299000"
     assert shown.endswith("line 299999\n")
     assert len(notebook.shell.user_ns["_job"].log().splitlines()) == 300_000
 
@@ -152,7 +157,7 @@ def test_a_long_log_that_is_followed_is_cut_in_its_middle(notebook: Notebook) ->
     send(notebook, "import time\ntime.sleep(1)\nfor n in range(300_000): print('line', n)")
     shown = notebook.good("%logs -f").text
     assert len(shown) < 1_300_000
-    assert "bytes left out" in shown
+    assert "are left out here" in shown
     assert shown.splitlines()[1] == "line 0"
     assert shown.endswith("line 299999\nJob Status: Finished\n")
 
@@ -187,18 +192,70 @@ def test_follow_goes_on_after_the_engine_was_killed(
     assert shown.text.endswith("Job Status: Finished\n")
 
 
-@pytest.mark.slow
-def test_interrupting_stops_the_watching_only(notebook: Notebook, engine: RunningEngine) -> None:
-    job = send(notebook, "import time\nprint('begun')\ntime.sleep(60)")
-    engine.wait(job, until="Running")
-    # To the main thread, as a kernel gets it: it may be waiting in a read.
-    main = threading.main_thread().ident
-    assert main is not None
-    timer = threading.Timer(1.5, signal.pthread_kill, [main, signal.SIGINT])
-    timer.start()
-    sentence = notebook.fails("%logs -f", WatchStopped)
-    assert f"Job {job} goes on" in sentence
-    assert engine.get(f"/jobs/{job}")["status"] == "Running"
-    notebook.good("_job.cancel()")
-    notebook.fails("%logs -f", RemoteJobError)
-    assert notebook.good("_job.status").value == "Cancelled"
+def test_bars_are_drawn_in_one_line(notebook: Notebook, engine: RunningEngine) -> None:
+    code = "import sys\nfor n in range(101): sys.stdout.write(f'\\r{n:3}%|')\nprint('\\nred\\a')"
+    job = send(notebook, code)
+    engine.wait(job)
+    assert notebook.good("%logs").text == "Job Status: Finished\n100%|\nred\n"
+
+
+def test_an_open_line_is_redrawn_only_when_it_changed(notebook: Notebook) -> None:
+    code = (
+        "import time\nprint('a', end='')\ntime.sleep(1.5)\nprint('\\rbcd', end='')\ntime.sleep(1.5)"
+    )
+    send(notebook, code)
+    shown = notebook.good("%logs -f").text
+    assert shown.endswith("\na\rbcd\nJob Status: Finished\n")
+
+
+def test_grep_shows_the_lines_that_match(notebook: Notebook, engine: RunningEngine) -> None:
+    code = "for n in range(5000): print(f'\\x1b[31mloss\\x1b[0m={n}' if n % 2 else n)\nprint('end')"
+    job = send(notebook, code)
+    engine.wait(job)
+    for magic in ("%logs", "%logs -f"):
+        lines = notebook.good(f"{magic} --grep loss=4.*9$ --tail 2").text.splitlines()
+        assert lines[1:] == ["\x1b[31mloss\x1b[0m=4989", "\x1b[31mloss\x1b[0m=4999"]
+    shown = notebook.good("%logs --grep loss").text.splitlines()
+    assert shown[1].startswith("[1,500 earlier matching lines before this are hidden")
+    assert len(shown) == 1002
+    assert notebook.good("%logs --grep nothing").text == "Job Status: Finished\n"
+    assert "is no pattern" in notebook.fails("%logs --grep (", BadOptions)
+
+
+def test_grep_follows(notebook: Notebook) -> None:
+    send(notebook, "import time\nfor n in range(20):\n    print(n)\n    time.sleep(0.1)")
+    shown = notebook.good("%logs -f --grep ^1").text.splitlines()
+    assert shown[1:] == ["1", *map(str, range(10, 20)), "Job Status: Finished"]
+
+
+def test_since_shows_what_came_after(notebook: Notebook, engine: RunningEngine) -> None:
+    job = send(notebook, "import time\nprint('old')\ntime.sleep(4)\nprint('new')")
+    ended = engine.wait(job)
+    middle = ended["started"][:19]
+    assert notebook.good("%logs --since 1h").text == "Job Status: Finished\nold\nnew\n"
+    assert notebook.good(f"%logs --since {middle}Z").text.endswith("old\nnew\n")
+    after = datetime.fromisoformat(ended["started"]) + timedelta(seconds=2.5)
+    stamp = after.isoformat()
+    assert notebook.good(f"%logs --since {stamp}").text == "Job Status: Finished\nnew\n"
+    assert notebook.good(f"%logs -f --since {stamp}").text == "Job Status: Finished\nnew\n"
+    assert "write 10m" in notebook.fails("%logs --since soon", BadOptions)
+    (engine.job_folder(job) / "log-times.jsonl").unlink()
+    assert "not known" in notebook.fails("%logs --since 1h", InvalidInput)
+
+
+def test_save_keeps_the_whole_log(
+    notebook: Notebook, engine: RunningEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    job = send(
+        notebook, "for n in range(200_000): print('\\x1b[1mline\\x1b[0m', n)\nprint(1, end='')"
+    )
+    engine.wait(job)
+    shown = notebook.good("%logs --save x.log").text
+    assert shown == "Job Status: Finished\nSaved 200,001 lines (3.9 MB) to x.log\n"
+    assert (tmp_path / "x.log").read_bytes() == notebook.shell.user_ns["_job"].log().encode()
+    notebook.good("%logs --save x.log --grep 99$")
+    assert len((tmp_path / "x.log").read_text().splitlines()) == 2000
+    assert "cannot be written" in notebook.fails("%logs --save none/x.log", InvalidInput)
+    notebook.fails("%logs --save x.log -f", BadOptions)
+    assert sorted(path.name for path in tmp_path.glob("*log*")) == ["x.log"]

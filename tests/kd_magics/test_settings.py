@@ -11,13 +11,6 @@ from kd_pipeline.errors import InvalidInput
 from tests.kd_magics.running_notebook import Notebook
 
 NAMES = sorted(KdMagics.class_trait_names(config=True))
-# Each of these is read as soon as %logs, the card and the preflight take their settings.
-AWAITED = {
-    name: pytest.param(name, marks=pytest.mark.xfail(strict=True, reason="not read yet"))
-    for name in (
-        "card", "tail", "most_shown_bytes", "updates_per_second", "notify_after_s"
-    )
-}  # fmt: skip
 SOURCE = Path(__file__).parent.parent.parent / "kd_magics"
 
 
@@ -77,7 +70,7 @@ def test_every_setting_is_documented(name: str) -> None:
     assert variable(name) == f"KD_{name.upper()}"
 
 
-@pytest.mark.parametrize("name", [AWAITED.get(name, name) for name in NAMES])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_setting_is_used(name: str) -> None:
     code = "\n".join(p.read_text() for p in SOURCE.rglob("*.py") if p.name != "settings.py")
     assert re.search(rf"settings\.{name}\b(?! = )", code), (
