@@ -69,6 +69,25 @@ def test_texts(value: Any, told: str) -> None:
     assert text(value) == told
 
 
+class Proxy:
+    """Stands for something that is not there."""
+
+    @property
+    def __class__(self) -> Any:
+        raise RuntimeError
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    "make",
+    [Proxy, lambda: 10**5000, lambda: [10**5000], type("list", (), {})],
+)
+def test_what_cannot_be_told_is_no_trouble(make: Any) -> None:
+    assert text(make())
+
+
 def test_a_dict_that_makes_keys_is_not_changed_by_a_look() -> None:
     counts: defaultdict[str, int] = defaultdict(int, a=1)
     assert "'a': 1" in text(counts)
