@@ -15,7 +15,7 @@ same minor version of Python only: it is read where the caller allows it, and no
 """
 
 import io
-import platform
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +26,7 @@ from kd_pipeline.messages import Value
 LARGEST_VALUE = 16 * 1024 * 1024
 LARGEST_VALUES = 32 * 1024 * 1024  # all values and files of one submission, or all kept by one job
 TIMES = " × "  # noqa: RUF001
+PYTHON = ".".join(map(str, sys.version_info[:3]))  # as platform's, which is slow to import
 FORMATS = {"json": "JSON", "arrow": "Arrow", "pickle": "a pickle"}
 
 
@@ -50,7 +51,7 @@ def encode(value: Any, *, name: str = "The value", allow_pickle: bool = False) -
         "pickle",
         _pickled(value, name),
         json_values.full_name(type(value)),
-        platform.python_version(),
+        PYTHON,
     )
 
 
@@ -77,10 +78,10 @@ def decode(
             f"{name} is a pickle ({value.kind}), which runs code when it is read; ask for that "
             "with --pickle where you trust the job."
         )
-    if _minor(made_with) != _minor(platform.python_version()):
+    if _minor(made_with) != _minor(PYTHON):
         raise InvalidInput(
             f"{name} was pickled by Python {made_with or '(version unknown)'} and this is Python "
-            f"{platform.python_version()}: a pickle is good for the same minor version only; use "
+            f"{PYTHON}: a pickle is good for the same minor version only; use "
             "a form that JSON or Arrow has, or a file of the project repository."
         )
     return _unpickled(value, name)

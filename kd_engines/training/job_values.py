@@ -1,7 +1,6 @@
 """In a job's process: what was sent becomes variables, what is wanted of them is kept."""
 
 import os
-import platform
 import sys
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,7 @@ def keep(sent: Sent, job_folder: str, namespace: dict[str, Any]) -> None:
             _write(folder / str(len(kept)), value.data)
             room -= len(value.data)
             kept.append(ValueInfo(name, value.format, len(value.data), value.kind))
-        index = Values(kept, missing, platform.python_version())
+        index = Values(kept, missing, values.PYTHON)
         records.create_exclusive(f"{job_folder}/{records.VALUES_INDEX}", msgspec.json.encode(index))
     except Exception as error:  # the disk is full, or the repository is away
         missing = dict.fromkeys(sent.outputs, f"it could not be written: {error}.")

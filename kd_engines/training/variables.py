@@ -28,7 +28,7 @@ def variables(frame: FrameType, secrets: Secrets) -> Iterator[Variable]:
         if name.isidentifier()
         and not name.startswith("__")
         and name != "display"
-        and not isinstance(value, NOT_SHOWN)
+        and not issubclass(type(value), NOT_SHOWN)  # a proxy may raise where isinstance asks it
     }
     names = list(found) if len(found) <= MOST_VARIABLES else list(reversed(found))
     for name in names[:MOST_VARIABLES]:
@@ -43,7 +43,10 @@ def variable(name: str, value: Any, secrets: Secrets) -> Variable:
     shape, dtype, size = _shape(value), _dtype(value), _size(value)
     if shape is None:
         dtype = None
-    text = _Short(secrets).repr(value) if shape is None else _array_text(value, shape, dtype)
+    try:
+        text = _Short(secrets).repr(value) if shape is None else _array_text(value, shape, dtype)
+    except Exception as error:  # a whole number of very many digits, a type that poses as another
+        text = f"<{kind}: its repr raises {type(error).__name__}>"
     return Variable(name, kind, plain(secrets.clean_repr(text))[:LONGEST_TEXT], shape, dtype, size)
 
 
