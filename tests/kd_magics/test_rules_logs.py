@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any
 
-from kd_magics.log_view import MOST_SHOWN
+from kd_magics.settings import KdMagics
 from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import RunningEngine
 from tests.kd_magics.running_kernel import RunningKernel, printed
@@ -90,7 +90,7 @@ def test_rule_07_no_more_is_poured_than_a_server_lets_through(kernel: RunningKer
     follows = kernel.send(WAIT + flood)
     found = kernel.finish(follows)
     shown = printed(found)
-    assert len(shown) <= MOST_SHOWN + 1000
+    assert len(shown) <= KdMagics().most_shown_bytes + 1000
     assert "are left out here" in shown
     assert shown.endswith("line 399999\nJob Status: Finished\n")
     sizes = [
