@@ -101,10 +101,7 @@ def _refused(value: Any, place: str) -> str:
     if advice:
         return f"{place[:200]} is a {kind.__name__}; {advice}, or --pickle sends it as a pickle."
     full = full_name(kind)
-    return (
-        f"{place[:200]} is a {full}, which has no JSON or Arrow form; --pickle sends it as a "
-        "pickle."
-    )
+    return f"{place[:200]} ({full}) has no JSON or Arrow form; --pickle sends it as a pickle."
 
 
 def full_name(kind: type) -> str:

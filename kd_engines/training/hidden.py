@@ -39,7 +39,7 @@ class Secrets:
             number = issubclass(type(value), int | float)
             return not number or bool(_NUMBER_TOO.search(name))
         if name.lower() in ("key", "keys"):
-            return type(value) in (str, bytes) and len(value) >= SHORTEST_KEY
+            return isinstance(value, str | bytes) and len(value) >= SHORTEST_KEY
         return type(value) is str and value in self._values
 
     def clean(self, text: str) -> str:
