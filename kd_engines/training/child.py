@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from types import CodeType, TracebackType
     from typing import Any
 
-    from kd_engines.training.error_output import OwnCode
     from kd_engines.training.sent import Sent
 
 ONLY_AST = 0x400  # ast.PyCF_ONLY_AST
@@ -63,12 +62,7 @@ def main(job_folder: str, job: str, root: str, first_line: str, *requirements: s
         outputs.show_figures()
         # What went wrong before the code began has only frames of ours.
         error.__traceback__ = _without_this_module(error.__traceback__) if begun else None
-        from kd_engines.training import error_output
-
-        own = error_output.OwnCode(job_folder, path, job)
-        error_output.report(error, own, outputs)
-        if outputs.in_job():
-            _tell(error, own, job_folder)
+        _report(error, (job_folder, path, job), outputs)
         return 1
     if outputs.in_job():
         _keep(sent, job_folder, namespace)
@@ -117,12 +111,22 @@ def _keep(sent: Sent | None, job_folder: str, namespace: dict[str, Any]) -> None
         job_values.keep(sent, job_folder, namespace)
 
 
-def _tell(error: BaseException, own: OwnCode, job_folder: str) -> None:
-    """Write failure.json; what goes wrong with that must not change how the job ends."""
+def _report(error: BaseException, own: tuple[str, str, str], outputs: Any) -> None:
+    """Tell the error in log and outputs, and write failure.json.
+
+    ``own`` is the job's folder, the path of its code and its id. What goes wrong with the file must
+    not change how the job ends.
+    """
+    from kd_engines.training import error_output
+
+    code = error_output.OwnCode(*own)
+    error_output.report(error, code, outputs)
+    if not outputs.in_job():
+        return
     try:
         from kd_engines.training import failure
 
-        failure.write(error, own, f"{job_folder}/{records.FAILURE}")
+        failure.write(error, code, f"{own[0]}/{records.FAILURE}")
     except BaseException as trouble:
         print(f"Its variables could not be kept: {trouble!r}", file=sys.stderr)
 

@@ -17,6 +17,22 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 def check(wanted: SubmitJob) -> None:
     """Raise InvalidInput or TooLarge, which name the field, its limit and what to do."""
+    _check_code(wanted)
+    _check_texts(wanted)
+    if wanted.timeout_s is not None and not 0 < wanted.timeout_s <= LONGEST_TIMEOUT_S:
+        raise InvalidInput(
+            f"timeout_s is {wanted.timeout_s:g}; it is a number of seconds above 0 and at most "
+            f"{LONGEST_TIMEOUT_S:,}."
+        )
+    start.check_environment(wanted.env)
+    check_values(wanted.resources)
+    wrong = requirements.problem(wanted.requirements)
+    if wrong:
+        raise InvalidInput(wrong)
+    sent_names.check(wanted)
+
+
+def _check_code(wanted: SubmitJob) -> None:
     if not wanted.code.strip():
         raise InvalidInput("The code is empty; send the code that the job is to run.")
     size = len(wanted.code.encode())
@@ -25,6 +41,14 @@ def check(wanted: SubmitJob) -> None:
             f"The code has {size:,} bytes, {LARGEST_CODE:,} are the limit; put data and modules "
             "into the project repository and read them from there."
         )
+    if not 1 <= wanted.first_line <= LAST_FIRST_LINE:
+        raise InvalidInput(
+            f"first_line is {wanted.first_line}; it is the line of the cell at which the code "
+            f"begins, from 1 to {LAST_FIRST_LINE:,}."
+        )
+
+
+def _check_texts(wanted: SubmitJob) -> None:
     for field, text in (
         ("name", wanted.name),
         ("user", wanted.user),
@@ -44,19 +68,3 @@ def check(wanted: SubmitJob) -> None:
                 f"{field} has {length:,} characters, {LARGEST_EXTRAS:,} are the limit; put long "
                 "values into a file of the project repository."
             )
-    if wanted.timeout_s is not None and not 0 < wanted.timeout_s <= LONGEST_TIMEOUT_S:
-        raise InvalidInput(
-            f"timeout_s is {wanted.timeout_s:g}; it is a number of seconds above 0 and at most "
-            f"{LONGEST_TIMEOUT_S:,}."
-        )
-    if not 1 <= wanted.first_line <= LAST_FIRST_LINE:
-        raise InvalidInput(
-            f"first_line is {wanted.first_line}; it is the line of the cell at which the code "
-            f"begins, from 1 to {LAST_FIRST_LINE:,}."
-        )
-    start.check_environment(wanted.env)
-    check_values(wanted.resources)
-    wrong = requirements.problem(wanted.requirements)
-    if wrong:
-        raise InvalidInput(wrong)
-    sent_names.check(wanted)

@@ -20,10 +20,11 @@ def test_it_says_what_happened() -> None:
 
 
 def test_it_is_told_of_long_jobs_only_when_they_end() -> None:
-    assert notify.is_worth(Snapshot(job("Failed"), "9", NOW))
-    assert not notify.is_worth(Snapshot(job("Running"), "9", NOW))
+    assert notify.is_worth(Snapshot(job("Failed"), "9", NOW), 60)
+    assert not notify.is_worth(Snapshot(job("Failed"), "9", NOW), 0)
+    assert not notify.is_worth(Snapshot(job("Running"), "9", NOW), 60)
     short = job("Finished", ended="2026-11-25T10:01:03Z")
-    assert not notify.is_worth(Snapshot(short, "9", NOW))
+    assert not notify.is_worth(Snapshot(short, "9", NOW), 60)
 
 
 @given(st.text(max_size=40))

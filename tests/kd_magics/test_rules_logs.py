@@ -133,7 +133,7 @@ def texts(kernel: RunningKernel) -> list[str]:
 
 def test_rule_18_the_browser_tells_of_long_jobs_only(kernel: RunningKernel) -> None:
     script = "application/javascript"
-    kernel.good("import kd_magics.notify; kd_magics.notify.AFTER_S = 2.0")
+    kernel.good("%config KdMagics.notify_after_s = 2.0")
     kernel.good(CELL + "print('short')")
     kernel.good(CELL + "import time\ntime.sleep(2.5)")
     kernel.read_until(lambda: any(script in data for data in bundles(kernel)))
