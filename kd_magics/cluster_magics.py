@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from kd_magics import card, logs
+from kd_magics import card
 from kd_magics.errors import EmptyCell, InvalidCell
 from kd_magics.options import Options, seconds
 from kd_magics.session import Session, user_name
@@ -182,6 +182,8 @@ def submit(session: Session, magic: str, cluster: str, line: str, cell: str) -> 
     job = session.keep(client, message)
     print(f"History URL: {job.url}", flush=True)
     if options.wait:
+        from kd_magics import logs
+
         logs.follow(job, first_line=False)
     else:
         card.show(session, job)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
-from kd_magics import attachments, logs
+from kd_magics import attachments
 from kd_magics.cluster_magics import ClusterMagics
 from kd_magics.session import Session
 
@@ -55,7 +55,8 @@ class PipelineMagics(Magics):
                        interrupting again within 3 seconds cancels the job.
         --tail LINES   only the last lines
         --since TIME   only what was written after a time: 10m (ago) or 2026-11-25T10:00
-        --grep REGEX   only the lines that match, without figures
+        --grep REGEX   only the lines that match, without figures; in single quotes where it has
+                       a $ or a {, which else name variables
         --save FILE    write the whole log to a file instead, next to the notebook
         --url URL      the job of a history URL, at a connected cluster
 
@@ -64,9 +65,11 @@ class PipelineMagics(Magics):
             %logs
             %logs -f
             %logs 9 --tail 20
-            %logs training-engine-instance/9 --grep "loss|error"
+            %logs training-engine-instance/9 --grep 'loss|error$'
             %logs --save first-try.log
         """
+        from kd_magics import logs
+
         logs.logs(self._session, line)
 
     @no_var_expand
