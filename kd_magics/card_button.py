@@ -23,9 +23,9 @@ def is_possible(shell: "InteractiveShell") -> bool:
 
 
 class CancelButton:
-    """A button in a display that calls ``cancel`` in a thread; ipywidgets is imported for it."""
+    """A button in a display; ``cancel`` is called in a thread, and tells whether it worked."""
 
-    def __init__(self, display: CardDisplay, handle: str, cancel: Callable[[], None]) -> None:
+    def __init__(self, display: CardDisplay, handle: str, cancel: Callable[[], bool]) -> None:
         self._display = display
         self._handle = handle
         self._cancel = cancel
@@ -57,7 +57,6 @@ class CancelButton:
         threading.Thread(target=self._run, name="kd-cancel", daemon=True).start()
 
     def _run(self) -> None:
-        self._cancel()
-        if self._widget.comm is not None:  # closed where the job has ended meanwhile
+        if not self._cancel():
             self._widget.disabled = False
             self._widget.description = "Cancel job"

@@ -52,7 +52,8 @@ class JobMagics(Magics):
                        interrupting again within 3 seconds cancels the job.
         --tail LINES   only the last lines
         --since TIME   only what was written after a time: 10m (ago) or 2026-11-25T10:00
-        --grep REGEX   only the lines that match, without figures
+        --grep REGEX   only the lines that match, without figures; in single quotes where it has
+                       a $ or a {, which else name variables
         --save FILE    write the whole log to a file instead, next to the notebook
         --url URL      the job of a history URL, at a connected cluster
 
@@ -61,7 +62,7 @@ class JobMagics(Magics):
             %logs
             %logs -f
             %logs 9 --tail 20
-            %logs training-engine-instance/9 --grep "loss|error"
+            %logs training-engine-instance/9 --grep 'loss|error$'
             %logs --save first-try.log
         """
         logs.logs(self._session, line)

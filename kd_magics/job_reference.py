@@ -1,6 +1,7 @@
 """How a job is named: on a line, by URL, and in a saved notebook."""
 
 import sys
+from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,7 +64,7 @@ def reference(job: Job) -> dict[str, Any]:
         "name": message.name,
         "status": message.status,
         "submitted": message.submitted,
-        "notebook": origin.get("notebook", ""),
+        "notebook": PurePath(origin.get("notebook", "")).name,  # notebooks are shared: no folders
         "cell": origin.get("cell_id", ""),
     }
     return {key: value for key, value in found.items() if value != ""}

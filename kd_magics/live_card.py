@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from kd_magics import card_view, job_reference, notify
 from kd_magics.card_button import CancelButton, is_possible
 from kd_magics.card_display import EMPTY, CardDisplay
-from kd_magics.card_log import CardLog
 from kd_magics.card_view import Snapshot
 from kd_magics.job import Job
 from kd_magics.settings import KdMagics
 from kd_magics.training_client import TrainingClient
-from kd_pipeline.errors import KdError
+from kd_pipeline.errors import KdError, NotFound
 from kd_pipeline.messages import TERMINAL
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from kd_magics.card_log import CardLog
 
 FIRST_S = 0.25  # most short jobs have ended then
 EVERY_S = 1.0
@@ -37,7 +38,7 @@ class LiveCard:
         self._settings = settings
         self._client = client
         self._job = job
-        self._log = CardLog()
+        self._log: CardLog | None = None
         self._display = CardDisplay(shell)
         self._button: CancelButton | None = None
         self._below = CardDisplay(shell) if is_possible(shell) else None
@@ -65,6 +66,9 @@ class LiveCard:
         try:
             self._ask()
         except KdError as error:
+            if type(error) is NotFound:  # its subclasses tell of the engine, not of the job
+                self.freeze(f"{error}")
+                return False
             self._lost(error)
         with self._lock:
             if self._is_over:  # frozen meanwhile
@@ -91,6 +95,10 @@ class LiveCard:
             self._button.close()
 
     def _ask(self) -> None:
+        if self._log is None:  # not in `show`: a cell that sends a job returns at once
+            from kd_magics.card_log import CardLog
+
+            self._log = CardLog()
         message = self._client.job(self._job.id)
         self._log.read(self._client, message)
         self._job.update(message)
@@ -107,16 +115,15 @@ class LiveCard:
         )
 
     def _snapshot(self) -> Snapshot:
-        message, reader = self._job.last, self._log.reader
-        # The engine has read the whole log; the card may have skipped some of it.
-        progress = message.progress or reader.progress
+        message, log = self._job.last, self._log
         return Snapshot(
             job=message,
             handle=self._job.handle,
             now=datetime.now(UTC),
-            progress=progress,
-            history=reader.history,
-            lines=self._log.lines,
+            # The engine has read the whole log; the card may have skipped some of it.
+            progress=message.progress or (log.reader.progress if log else None),
+            history=log.reader.history if log else {},
+            lines=log.lines if log else (),
             note=self._note,
         )
 
@@ -141,7 +148,8 @@ class LiveCard:
             self.due = time.monotonic() + NOTIFIED_FOR_S
         return self._is_told
 
-    def _cancel(self) -> None:
+    def _cancel(self) -> bool:
+        """Ask for the job's end; tell whether the engine took that."""
         try:
             self._client.cancel(self._job.id)
             self._said = ""
@@ -149,3 +157,4 @@ class LiveCard:
             self._said = f"Not cancelled: {error}"
         self._note = self._said
         self.due = 0.0
+        return not self._said

@@ -76,7 +76,7 @@ def test_a_card_lives_while_the_kernel_is_free(kernel: RunningKernel) -> None:
         "version": 1,
         "cluster": CLUSTER,
         "status": "Finished",
-        "notebook": "notebooks/try.ipynb",
+        "notebook": "try.ipynb",
     }
     with pytest.raises(AssertionError):  # it has ended: nothing comes any more
         kernel.read_until(lambda: len(card(kernel, request)) > len(states), 2.5)
@@ -131,6 +131,19 @@ def test_a_long_job_is_told_to_the_browser_once(kernel: RunningKernel) -> None:
     kernel.finish(request)
     kernel.read_until(lambda: shows(kernel, request, "Finished"))
     assert not any(SCRIPT in data for data in below(kernel, request))
+
+
+def test_a_card_ends_where_its_job_is_not_there_any_more(
+    kernel: RunningKernel, engine: RunningEngine
+) -> None:
+    request = kernel.send(CELL + "import time\ntime.sleep(4)")
+    kernel.finish(request)
+    kernel.read_until(lambda: shows(kernel, request, "Running"))
+    folder = engine.job_folder(kernel_job(kernel))
+    (folder / "job.json").rename(folder / "away.json")
+    kernel.read_until(lambda: shows(kernel, request, "shows the job as it is."))
+    assert shows(kernel, request, f"job {kernel_job(kernel)}")
+    (folder / "away.json").rename(folder / "job.json")
 
 
 def test_of_many_cards_the_oldest_are_left_as_they_are(kernel: RunningKernel) -> None:

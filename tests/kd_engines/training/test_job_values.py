@@ -163,5 +163,5 @@ def test_a_good_exit_keeps_outputs_and_a_helper_process_does_not(engine: Running
 def test_a_job_with_code_alone_has_no_file_for_values(engine: RunningEngine) -> None:
     job, _ = engine.run("pass")
     names = {path.name for path in engine.job_folder(job["id"]).iterdir()}
-    assert names == {"code.py", "exit.json", "job.json", "log", "started.json"}
+    assert names == {"code.py", "exit.json", "job.json", "log", "log-times.jsonl", "started.json"}
     assert engine.get(f"/jobs/{job['id']}/values") == {"values": [], "missing": {}, "python": ""}
