@@ -1,6 +1,7 @@
 """%attachments: what is connected to this notebook, and how to call it."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 from kd_magics.cluster_magics import ClusterMagics, Names
 from kd_magics.deployment_states import DeploymentStates
@@ -34,17 +35,21 @@ def attachments(session: Session, magics: ClusterMagics, line: str) -> None:
             "it shows here without a restart."
         )
         return
-    text, html = _training_tables(session, training, magics.names) if training else ([], [])
+    with ThreadPoolExecutor(1) as beside:  # both kinds are asked at the same time
+        serving = beside.submit(DeploymentStates, session, [c.name for c in deployment])
+        states = training_states(session, [c.name for c in training])
+    text, html = _training_tables(training, states, magics.names) if training else ([], [])
     if deployment:
         models = len(connections.models())
         notes = [f"{models} model ConfigMaps are attached to this notebook."] if models else []
-        table = _deployment_table(session, [c.name for c in deployment], notes)
+        names = [cluster.name for cluster in deployment]
+        table = _deployment_table(session, names, serving.result(), notes)
         text, html = [*text, table], [*html, table]
     show(*text, html=html)
 
 
 def _training_tables(
-    session: Session, clusters: tuple[ClusterConnection, ...], names: Names
+    clusters: tuple[ClusterConnection, ...], states: dict[str, list[str]], names: Names
 ) -> tuple[list[Table], list[Table]]:
     """Return the tables of the text, the first as the 2020 product's, and that of the HTML.
 
@@ -56,7 +61,6 @@ def _training_tables(
         for c in clusters
         if shown.get(c.name, c.name) != c.name and c.name in names.clusters
     ] + names.notes
-    states = training_states(session, [c.name for c in clusters])
     first = [[shown.get(c.name, c.name), c.ml_engine] for c in clusters]
     second = [[shown.get(c.name, c.name), *states[c.name]] for c in clusters]
     both = [[*row, *states[c.name]] for row, c in zip(first, clusters, strict=True)]
@@ -68,8 +72,9 @@ def _training_tables(
     return text, [merged.without_empty()]
 
 
-def _deployment_table(session: Session, clusters: list[str], notes: list[str]) -> Table:
-    states = DeploymentStates(session, clusters)
+def _deployment_table(
+    session: Session, clusters: list[str], states: DeploymentStates, notes: list[str]
+) -> Table:
     rows = []
     for cluster in clusters:
         error = states.trouble(cluster)

@@ -5,9 +5,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Generic, TypeVar
 
 from kd_magics.asking import ask_all
+from kd_magics.provenance import notebook_folder
 from kd_magics.session import Session
 from kd_pipeline.errors import KdError
 from kd_pipeline.project_repository import ProjectRepository
@@ -70,9 +72,20 @@ class Candidates:
         elif action.dest in ("path", "scoring"):
             yield from _paths(ProjectRepository.default().root, fragment)
         elif action.dest == "files":
-            yield from _paths(Path(), fragment)
+            before, last = _of_list(fragment)
+            yield from (before + path for path in _paths(notebook_folder(), last))
+        elif action.dest == "inputs":
+            before, _ = _of_list(fragment)
+            yield from (before + name for name in self._variables())
         elif action.dest == "status":
             yield from ("Queued", "Running", "Finished", "Failed", "Cancelled")
+
+    def _variables(self) -> Iterator[str]:
+        """Yield the names of what the user has made, as far as it can be sent to a job."""
+        for name, value in list(self._session.shell.user_ns.items()):
+            known = name.startswith("_") or name in ("In", "Out", "exit", "quit", "open")
+            if not known and not callable(value) and not isinstance(value, ModuleType):
+                yield name
 
     def _job_names(self) -> Iterator[str]:
         jobs = self._jobs.get()
@@ -116,6 +129,12 @@ class Candidates:
             for job in answer
         ]
         return [(name, number) for _, name, number in sorted(found, reverse=True)]
+
+
+def _of_list(fragment: str) -> tuple[str, str]:
+    """Return what stands before the last word of a list such as ``a,b``, and that word."""
+    before, comma, last = fragment.rpartition(",")
+    return before + comma, last
 
 
 def _ask_models() -> list[tuple[str, list[str]]]:

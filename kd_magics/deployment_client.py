@@ -9,7 +9,7 @@ from kd_pipeline.connections import API_SERVICE, ClusterConnection
 from kd_pipeline.errors import KdError
 from kd_pipeline.messages import ModelList, ModelStatus, PredictRequest
 
-ASK_S = 2.0
+ASK_S = 1.8
 PREDICT_S = 300.0
 LONGEST_OUTPUT = 1000
 

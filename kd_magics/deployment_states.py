@@ -15,8 +15,8 @@ from kd_pipeline.messages import ModelList, ModelStatus
 if TYPE_CHECKING:
     from kd_pipeline.registry import Registry
 
-# An engine may take ASK_S; its cluster's other engines are asked after it.
-WITHIN_S = 2 * ASK_S
+# All engines of all clusters are asked together; the rest is for starting the threads.
+WITHIN_S = ASK_S + 0.2
 Key = tuple[str, str]
 Answers = dict[str, ModelList | KdError]
 
@@ -34,11 +34,10 @@ class Actual:
 class DeploymentStates:
     """The models of the deployment clusters as their engines tell; all are asked together."""
 
-    def __init__(self, session: Session, clusters: Sequence[str], within_s: float = WITHIN_S):
+    def __init__(self, session: Session, clusters: Sequence[str]) -> None:
         clients = {name: session.deployment_client(name) for name in dict.fromkeys(clusters)}
-        answers = ask_all(
-            {name: partial(_ask, client) for name, client in clients.items()}, within_s
-        )
+        questions = {name: partial(_ask, client) for name, client in clients.items()}
+        answers = ask_all(questions, WITHIN_S)
         self._clients = clients
         self._answers: dict[str, Answers] = {
             name: {name: answer} if isinstance(answer, KdError) else answer
@@ -100,13 +99,7 @@ def deployed_on(registry: "Registry", configmap: str) -> list[str]:
 
 
 def _ask(client: DeploymentClient) -> Answers:
-    answers: Answers = {}
-    for url in client.members():
-        try:
-            answers[url] = client.models_at(url)
-        except KdError as error:
-            answers[url] = error
-    return answers
+    return ask_all({url: partial(client.models_at, url) for url in client.members()}, ASK_S)
 
 
 def _status(answer: ModelList, key: Key) -> ModelStatus | None:

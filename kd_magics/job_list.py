@@ -26,7 +26,9 @@ from kd_pipeline.messages import Job as JobMessage
 
 WITHIN_S = 2.0
 DEFAULT_LIMIT = 20
-PAGE = 200
+PAGE = 500
+# Filters that the engine does not have are applied here, page by page, as long as there is time.
+LOOK_FOR_S = 1.5
 STATUSES = (
     "Queued", "Running", "Finished", "Failed", "Cancelled", "TimedOut", "OutOfMemory", "Lost"
 )  # fmt: skip
@@ -111,8 +113,11 @@ def jobs(session: Session, line: str) -> JobList:
             notes.append(f"{name} {trouble(session, name, answer)}: its jobs are not shown.")
         else:
             session.answered[name] = time.time()
+            messages, complete = answer
+            if not complete:
+                notes.append(f"{name}: there was no time to look at its older jobs.")
             # Under the name by which its cluster is attached here, which %logs takes.
-            named = [structs.replace(message, cluster=name) for message in answer]
+            named = [structs.replace(message, cluster=name) for message in messages]
             found += [Job(clients[name], message) for message in named]
     me = user_name()
     found.sort(key=lambda job: (job.last.user == me, job.last.submitted, job.id), reverse=True)
@@ -133,8 +138,11 @@ def _clients(session: Session, cluster: str | None) -> dict[str, TrainingClient]
     return {name: session.training(name) for name in names}
 
 
-def _of_cluster(client: TrainingClient, options: Namespace) -> list[JobMessage]:
-    """Return up to ``--limit`` jobs of one cluster that the options let through, newest first."""
+def _of_cluster(client: TrainingClient, options: Namespace) -> tuple[list[JobMessage], bool]:
+    """Return up to ``--limit`` + 1 jobs that the options let through, the newest first.
+
+    Beside them: whether all jobs were looked at that there was a reason to look at.
+    """
     oldest = _oldest(options.since)
     user = user_name() if options.mine else options.user
     asked = {"status": options.status, "user": user}
@@ -142,13 +150,15 @@ def _of_cluster(client: TrainingClient, options: Namespace) -> list[JobMessage]:
     narrow = options.name or oldest
     wanted["limit"] = PAGE if narrow else min(PAGE, options.limit + 1)
     found: list[JobMessage] = []
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + LOOK_FOR_S
     while True:
-        page = client.page(max(0.1, deadline - time.monotonic()), **wanted)
+        page = client.page(WITHIN_S, **wanted)
         found += [message for message in page.jobs if _passes(message, options, user, oldest)]
         over = bool(oldest and page.jobs and page.jobs[-1].submitted < oldest)
         if page.next is None or over or len(found) > options.limit:
-            return found[: options.limit + 1]
+            return found[: options.limit + 1], True
+        if time.monotonic() > deadline:
+            return found, False
         wanted["before"] = page.next
 
 

@@ -45,6 +45,8 @@ class Session:
         self._file = ConnectionsFile()
         self._stamp: tuple[object, ...] | None = None
         self._clients: dict[str, TrainingClient] = {}
+        # A client keeps its timeout, so another timeout needs other clients.
+        self.settings.observe(lambda _: self._clients.clear(), "connect_timeout_s")
 
     def connections(self) -> Connections:
         """Return what is connected now; raises NoConnections."""

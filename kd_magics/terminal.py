@@ -6,6 +6,7 @@ they were typed, so options, sentences and help are those of the magics.
 
 import contextlib
 import io
+import os
 import re
 import shlex
 import sys
@@ -14,7 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kd_pipeline.connections_file import kd_home
 from kd_pipeline.errors import InvalidInput, KdError
+from kd_pipeline.project_repository import MOUNT_POINTS
 
 if TYPE_CHECKING:
     from IPython.core.magic import MagicsManager
@@ -106,6 +109,7 @@ def _call(name: str, words: list[str]) -> Any:
     from kd_magics.session import Session
     from kd_magics.settings import KdMagics
 
+    _name_repository()
     shell = TerminalShell()
     session = Session(shell, KdMagics())
     session.settings.card = False  # a terminal cannot redraw it
@@ -117,6 +121,14 @@ def _call(name: str, words: list[str]) -> Any:
         if name in magics.magics["line"]:
             return magics.magics["line"][name](shlex.join(words))
     raise InvalidInput(f"There is no command {name!r}; see kd --help.")
+
+
+def _name_repository() -> None:
+    """Name the project repository of `kd up`, where the surroundings name no other one."""
+    folder = kd_home() / "project_repo"
+    mounted = any(Path(place).is_dir() for place in MOUNT_POINTS)
+    if not os.environ.get("KD_PROJECT_REPO") and not mounted and folder.is_dir():
+        os.environ["KD_PROJECT_REPO"] = str(folder)
 
 
 def _train(shell: TerminalShell, clusters: "ClusterMagics", session: Any, words: list[str]) -> Any:

@@ -14,7 +14,7 @@ from kd_pipeline.errors import KdError, Unauthorized, Unavailable
 from kd_pipeline.messages import Environment, Gpu
 
 # All are asked together, so this is also the longest that %attachments takes.
-ASK_S = 1.5
+ASK_S = 1.8
 HEADERS = ("State", "Queue", "Python", "CPUs", "GPUs", "Load", "Free memory")
 UNKNOWN = ""
 

@@ -19,7 +19,12 @@ DOWN = [("http://127.0.0.1:9", TOKEN)]
 
 
 @pytest.fixture
-def full(empty_notebook: Notebook, engine: RunningEngine, surroundings: Path) -> Notebook:
+def full(
+    empty_notebook: Notebook,
+    engine: RunningEngine,
+    surroundings: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Notebook:
     """A notebook with a training and a deployment cluster, two jobs and some models."""
     empty_notebook.attach({CLUSTER: [(engine.url, TOKEN)], "deployment-engine-instance": DOWN})
     while len(engine.get("/jobs")["jobs"]) < 2:
@@ -30,6 +35,9 @@ def full(empty_notebook: Notebook, engine: RunningEngine, surroundings: Path) ->
     registry.set_alias("taxi", "champion", "2")
     (surroundings / "project_repo/models/taxi/2").mkdir(parents=True)
     (surroundings / "project_repo/models/taxi/notes.txt").touch()
+    (surroundings / "pkg").mkdir()
+    monkeypatch.chdir(surroundings)
+    empty_notebook.good("ride, rate = 1, 2")
     return empty_notebook
 
 
@@ -62,6 +70,9 @@ def tab(notebook: Notebook, line: str) -> list[str]:
         ("%alias taxi/c", ["taxi/champion"]),
         ("%unregister tips/", ["tips/1"]),
         ("%models -", [HELP]),
+        ("%%trainingengineinstance --in rid", ["ride"]),
+        ("%%trainingengineinstance --in ride,rat", ["ride,rate"]),
+        ("%%trainingengineinstance --files util.py,pk", ["util.py,pkg/"]),
     ],
 )
 def test_tab_offers(full: Notebook, line: str, offers: list[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kd_magics.errors import EngineDown, InvalidAnswer, UnknownRoute
+from kd_magics.errors import EngineDown, EngineStarting, InvalidAnswer, UnknownRoute
 from kd_magics.http_client import HttpClient, decoded
 from kd_magics.training_client import TrainingClient
 from kd_pipeline.connections import ClusterConnection, parse_connections
@@ -128,9 +128,9 @@ def test_the_engines_own_error_arrives_as_itself(engine: RunningEngine) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "error"),
     [
-        (503, b"<html>no server</html>", EngineDown),
+        (503, b"<html>no server</html>", EngineStarting),
         (503, b'{"error": {"type": "Unavailable", "message": "It stops."}}', Unavailable),
-        (502, b"", EngineDown),
+        (502, b"", EngineStarting),
         (500, b"oops", InvalidAnswer),
         (418, b'{"error": {"type": "Unheard", "message": "Tea."}}', KdError),
         (418, b'{"error": "tea"}', InvalidAnswer),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from kd_magics import job_list
 from kd_magics.errors import BadOptions
 from kd_magics.job import Job
 from kd_magics.job_list import JobList, status_words
@@ -138,6 +139,17 @@ def test_all_clusters_are_shown_and_one_that_is_down_is_a_note(
     assert f"{CLUSTER}/{submitted['first']}" in told
     assert "old/1" in told
     assert "down does not answer: its jobs are not shown." in told
+
+
+def test_filters_go_through_the_pages_and_tell_where_time_is_over(
+    notebook: Notebook, submitted: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_list, "PAGE", 1)
+    assert names(notebook, "%jobs --name first") == ["first"]  # the oldest, on the last page
+    monkeypatch.setattr(job_list, "LOOK_FOR_S", -1.0)
+    value = notebook.good("%jobs --name first").value
+    assert len(value) == 0
+    assert f"{CLUSTER}: there was no time to look at its older jobs." in repr(value)
 
 
 def test_params_are_compared_side_by_side(notebook: Notebook, submitted: dict[str, int]) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from traitlets.config import Config
 
+from kd_magics.errors import BadOptions
 from kd_magics.settings import KdMagics, variable
 from kd_pipeline.errors import InvalidInput
+from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
 from tests.kd_magics.running_notebook import Notebook
 
 NAMES = sorted(KdMagics.class_trait_names(config=True))
@@ -54,6 +56,26 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str, t
     monkeypatch.setenv(name, text)
     with pytest.raises(InvalidInput, match=f"{name} is '{text}'"):
         KdMagics()
+
+
+def test_the_default_cluster_is_meant_where_none_is_named(
+    notebook: Notebook, engine: RunningEngine
+) -> None:
+    job = engine.run("print('here')")[0]["id"]
+    notebook.attach({CLUSTER: [(engine.url, TOKEN)], "other": [("http://127.0.0.1:9", TOKEN)]})
+    assert "several training clusters" in notebook.fails(f"%logs {job}", BadOptions)
+    notebook.good("%config KdMagics.default_cluster = 'trainingengineinstance'")
+    assert notebook.good(f"%logs {job}").text == "Job Status: Finished\nhere\n"
+
+
+def test_another_connect_timeout_makes_other_clients(
+    notebook: Notebook, engine: RunningEngine
+) -> None:
+    session = notebook.shell._kd_magics.lines[0]._session
+    before = session.training(CLUSTER)
+    assert session.training(CLUSTER) is before
+    notebook.good("%config KdMagics.connect_timeout_s = 1.5")
+    assert session.training(CLUSTER) is not before
 
 
 def test_unloading_takes_the_settings_away(empty_notebook: Notebook) -> None:

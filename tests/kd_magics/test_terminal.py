@@ -13,10 +13,20 @@ from hypothesis import strategies as st
 from kd_magics.options import split_line
 from kd_magics.terminal import COMMANDS, NOTEBOOK_ONLY, in_terminal_words
 from tests.configmeta import configmeta
+from tests.kd_engines.local.running_home import RunningHome
 from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
 from tests.kd_magics.running_notebook import Notebook
 
+HALVES = """
+import pathlib
+model = pathlib.Path("models/halves/1")
+model.parent.mkdir(parents=True, exist_ok=True)
+model.write_text("0.5")
+script = "def load(path):\\n    return float(open(path).read())\\n"
+script += "def predict(model, args):\\n    return model * args['miles']\\n"
+pathlib.Path("code/halves.py").write_text(script)
+"""
 Done = subprocess.CompletedProcess[str]
 
 
@@ -160,6 +170,31 @@ def test_attachments_and_deployments_without_a_notebook(attached: Path) -> None:
     ]
     assert "  answers  " in "\n".join(lines)
     assert "see kd attachments." in good("deployments")
+
+
+@pytest.mark.slow
+def test_with_kd_up_nothing_has_to_be_named(tmp_path: Path) -> None:
+    home = RunningHome(tmp_path / "home", deployment=True)
+    home.up()
+    try:
+        file = tmp_path / "train.py"
+        file.write_text(HALVES)
+        for words in (
+            ["train", str(file), "--wait"],
+            ["register", "halves", "--job", "1"],
+            ["deploy", "halves/1"],
+            ["predict", "halves/1", '{"miles": 7}'],
+            ["deployments"],
+            ["undeploy", "halves/1"],
+        ):
+            done = home.kd(*words)
+            assert done.returncode == 0, done.stderr
+            if words[0] == "predict":
+                assert done.stdout == "3.5\n"
+            if words[0] == "deployments":
+                assert "halves/1  yes     Ready" in done.stdout
+    finally:
+        home.kd("down")
 
 
 @pytest.mark.slow
