@@ -33,7 +33,7 @@ class Cards:
             find = self._session.connections
             self._clients[cluster] = TrainingClient(lambda: find().cluster(cluster))
         # A handle of its own: the user's changes only when the user asks.
-        own = Job(self._clients[cluster], job.last_known, job.handle)
+        own = Job(self._clients[cluster], job.last, job.handle)
         card = LiveCard(self._session.shell, self._clients[cluster], own)
         card.show()
         with self._lock:

@@ -40,8 +40,8 @@ class Job:
         return self._message
 
     @property
-    def last_known(self) -> JobMessage:
-        """Return the job as it was when it was asked for last."""
+    def last(self) -> JobMessage:
+        """Return the job as it was last told, without asking."""
         return self._message
 
     @property

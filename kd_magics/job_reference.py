@@ -55,7 +55,7 @@ def find_url(session: Session, url: str) -> Job:
 
 def reference(job: Job) -> dict[str, Any]:
     """Return what a saved notebook keeps: no URL, as pods change, and never a token."""
-    message = job.last_known
+    message = job.last
     origin = message.origin
     found = {
         "version": VERSION,

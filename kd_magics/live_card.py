@@ -3,7 +3,7 @@
 import threading
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kd_magics import card_view, job_reference, notify
 from kd_magics.card_button import CancelButton, is_possible
@@ -15,8 +15,6 @@ from kd_pipeline.errors import KdError, NotFound
 from kd_pipeline.messages import TERMINAL
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
     from kd_magics.card_log import CardLog
 
 FIRST_S = 0.25  # most short jobs have ended then
@@ -31,7 +29,7 @@ FROZEN = "This card is not updated any more."
 class LiveCard:
     """The card of one job; `update` is called by one thread, when ``due`` has come."""
 
-    def __init__(self, shell: "InteractiveShell", client: TrainingClient, job: Job) -> None:
+    def __init__(self, shell: Any, client: TrainingClient, job: Job) -> None:
         self._client = client
         self._job = job
         self._log: CardLog | None = None
@@ -70,7 +68,7 @@ class LiveCard:
             if self._is_over:  # frozen meanwhile
                 return False
             self._show()
-        if self._job.last_known.status in TERMINAL and not self._lost_at:
+        if self._job.last.status in TERMINAL and not self._lost_at:
             return self._end()
         if self._button:
             self._button.show()
@@ -111,7 +109,7 @@ class LiveCard:
         )
 
     def _snapshot(self) -> Snapshot:
-        message, log = self._job.last_known, self._log
+        message, log = self._job.last, self._log
         return Snapshot(
             job=message,
             handle=self._job.handle,
