@@ -8,15 +8,12 @@ import importlib.util
 import os
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kd_magics.card_display import EMPTY, CardDisplay
 
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
 
-
-def is_possible(shell: "InteractiveShell") -> bool:
+def is_possible(shell: Any) -> bool:
     """Tell whether somebody may press a button: a Jupyter server or VS Code opened the notebook."""
     opened = os.environ.get("JPY_SESSION_NAME") or "__vsc_ipynb_file__" in shell.user_ns
     return bool(opened)

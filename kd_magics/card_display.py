@@ -1,10 +1,7 @@
 """One output of a cell that is changed later, from a thread: the display behind a card."""
 
 import secrets
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+from typing import Any
 
 EMPTY = {"text/plain": ""}
 
@@ -17,7 +14,7 @@ class CardDisplay:
     capture what is published then.
     """
 
-    def __init__(self, shell: "InteractiveShell") -> None:
+    def __init__(self, shell: Any) -> None:
         self._publisher = shell.display_pub
         self._transient = {"display_id": secrets.token_hex(16)}
         self._shown: dict[str, Any] | None = None

@@ -2,15 +2,13 @@
 
 import threading
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from kd_magics.job import Job
 from kd_magics.live_card import LiveCard
 from kd_magics.training_client import TrainingClient
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
     from kd_magics.session import Session
 
 MOST_LIVE = 20
@@ -36,8 +34,8 @@ class Cards:
             self._clients[cluster] = TrainingClient(lambda: find().cluster(cluster))
         # A handle of its own: the user's changes only when the user asks.
         own = Job(self._clients[cluster], job.last, job.handle)
-        shell = cast("InteractiveShell", self._session.shell)  # a kernel's
-        card = LiveCard(shell, self._clients[cluster], own, self._session.settings)
+        client, settings = self._clients[cluster], self._session.settings
+        card = LiveCard(self._session.shell, client, own, settings)
         card.show()
         with self._lock:
             self._live.append(card)

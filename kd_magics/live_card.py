@@ -3,7 +3,7 @@
 import threading
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kd_magics import card_view, job_reference, notify
 from kd_magics.card_button import CancelButton, is_possible
@@ -16,8 +16,6 @@ from kd_pipeline.errors import KdError, NotFound
 from kd_pipeline.messages import TERMINAL
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
     from kd_magics.card_log import CardLog
 
 FIRST_S = 0.25  # most short jobs have ended then
@@ -32,9 +30,7 @@ FROZEN = "This card is not updated any more."
 class LiveCard:
     """The card of one job; `update` is called by one thread, when ``due`` has come."""
 
-    def __init__(
-        self, shell: "InteractiveShell", client: TrainingClient, job: Job, settings: KdMagics
-    ) -> None:
+    def __init__(self, shell: Any, client: TrainingClient, job: Job, settings: KdMagics) -> None:
         self._settings = settings
         self._client = client
         self._job = job

@@ -1,0 +1,62 @@
+"""The live card below a cell that sent a job, as a data scientist sees and uses it."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.running_lab import Lab
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+LOAD = "%load_ext kd_magics"
+TRAIN = """%%trainingengineinstance --name first-try
+import time
+for epoch in range(1, 41):
+    print(f"epoch {epoch}/40 loss={1 / epoch:.3f}")
+    time.sleep(0.1)
+"""
+
+
+def test_the_card_lives_while_other_cells_run_and_stays_when_it_has_ended(
+    lab: Lab, page: Page
+) -> None:
+    lab.write("card.ipynb", [LOAD, TRAIN, "6 * 7"])
+    notebook = lab.open(page, "card.ipynb")
+    notebook.run(0)
+    shown = notebook.run(1)
+    expect(notebook.run(2)).to_contain_text("42")
+    expect(shown).to_contain_text("Running")
+    expect(shown).to_contain_text(re.compile(r"epoch \d+/40"))
+    expect(shown.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(shown).to_contain_text("Finished", timeout=60_000)
+    expect(shown).to_contain_text("loss")
+    expect(shown.get_by_role("button", name="Cancel")).not_to_be_visible()
+    notebook.save()
+    saved = [output for output in lab.saved("card.ipynb").cells[1].outputs if "data" in output]
+    reference = saved[0].data["application/vnd.kd-magics.job+json"]
+    assert (reference["cluster"], reference["status"]) == ("training-engine-instance", "Finished")
+    assert "Finished" in saved[0].data["text/plain"]
+    assert lab.token not in str(saved)
+
+
+def test_the_cancel_button_cancels(lab: Lab, page: Page) -> None:
+    lab.write("cancel.ipynb", [LOAD, TRAIN.replace("0.1", "1")])
+    notebook = lab.open(page, "cancel.ipynb")
+    notebook.run(0)
+    shown = notebook.run(1)
+    shown.get_by_role("button", name="Cancel").click()
+    expect(shown).to_contain_text("Cancelled", timeout=60_000)
+
+
+def test_a_saved_card_reads_well_without_a_kernel(lab: Lab, page: Page) -> None:
+    lab.write("saved.ipynb", [LOAD, TRAIN.replace("0.1", "0.01")])
+    notebook = lab.open(page, "saved.ipynb")
+    notebook.run(0)
+    expect(notebook.run(1)).to_contain_text("Finished", timeout=60_000)
+    notebook.save()
+    page.close()
+    other = page.context.new_page()
+    other.goto(f"{lab.url}/lab/tree/saved.ipynb?reset&token={lab.token}")
+    output = other.get_by_role("feed", name="Cells").locator(".jp-Cell-outputArea").nth(1)
+    expect(output).to_contain_text("Finished", timeout=60_000)
+    expect(output).to_contain_text("loss")
