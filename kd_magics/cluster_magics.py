@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from kd_magics import cell_lines, submission
+from kd_magics import cell_lines
 from kd_magics.errors import InvalidCell
 from kd_magics.line_magic import asks_for_help
 from kd_magics.session import Session
@@ -189,7 +189,9 @@ def _cell_magic(session: Session, magic: str, cluster: str) -> Magic:
         if asks_for_help(line):
             print(inspect.cleandoc(DOC.format(name=cluster, magic=magic)))
             return
-        submission.submit(session, submission.Cell(magic, cluster, line, cell))
+        from kd_magics.submission import Cell, submit
+
+        submit(session, Cell(magic, cluster, line, cell))
 
     send_cell.__name__ = magic
     send_cell.__doc__ = DOC.format(name=cluster, magic=magic)

@@ -21,9 +21,12 @@ KdError
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from kd_pipeline.errors import InvalidInput, KdError, NotFound, Unavailable
-from kd_pipeline.messages import Failure
+
+if TYPE_CHECKING:
+    from kd_pipeline.messages import Failure
 
 
 class BadOptions(InvalidInput):
@@ -74,7 +77,7 @@ class RemoteJobError(KdError):
         message: str,
         job: int = 0,
         status: str = "",
-        failure: Failure | None = None,
+        failure: "Failure | None" = None,
         remote: Sequence[str] = (),
     ) -> None:
         super().__init__(message)

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from IPython.core.magic import Magics, magics_class
 
-from kd_magics import logs
 from kd_magics.cluster_magics import ClusterMagics
 from kd_magics.line_magic import line_magic
 from kd_magics.session import Session
@@ -65,6 +64,8 @@ class JobMagics(Magics):
             %logs training-engine-instance/9 --grep 'loss|error$'
             %logs --save first-try.log
         """
+        from kd_magics import logs
+
         logs.logs(self._session, line)
 
     @line_magic

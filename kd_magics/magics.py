@@ -1,5 +1,7 @@
 """How the magics come and go: all are registered at once, and leave nothing behind."""
 
+import importlib
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 _LOADED = "_kd_magics"
+# What the first cell that is sent needs is imported by then, and has not kept %load_ext waiting.
+NEEDED_SOON, SOON_S = "kd_magics.submission", 1.0
 
 
 @dataclass
@@ -55,6 +59,9 @@ def load(shell: "InteractiveShell") -> None:
     shell.input_transformers_cleanup.append(clusters.read_cell)
     setattr(shell, _LOADED, loaded)
     clusters.refresh()
+    soon = threading.Timer(SOON_S, importlib.import_module, [NEEDED_SOON])
+    soon.daemon = True
+    soon.start()
 
 
 def unload(shell: "InteractiveShell") -> None:

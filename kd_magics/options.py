@@ -13,7 +13,6 @@ import shlex
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-import msgspec
 from IPython.utils.text import DollarFormatter
 
 from kd_magics.errors import BadOptions
@@ -100,6 +99,8 @@ def json_option(text: str, variables: Mapping[str, Any], what: str) -> Any:
 
 def plain(value: Any, what: str) -> Any:
     """Return a value in plain JSON types; raises BadOptions where it has none."""
+    import msgspec
+
     try:
         return msgspec.to_builtins(_table_rows(value), enc_hook=_plain, str_keys=True)
     except (TypeError, ValueError, RecursionError) as error:

@@ -1,21 +1,25 @@
-"""What the magics of one notebook share: its connections, its clients, its last job."""
+"""What the magics of one notebook share: its connections, its clients, its last job.
+
+It is there before the first cell runs, so what speaks HTTP is imported when it is needed.
+"""
+
+from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kd_magics import provenance
-from kd_magics.deployment_client import DeploymentClient
 from kd_magics.errors import BadOptions
-from kd_magics.job import Job
 from kd_magics.settings import KdMagics
-from kd_magics.training_client import TrainingClient
 from kd_pipeline.connections import ClusterConnection, Connections
 from kd_pipeline.connections_file import ConnectionsFile, default_configmeta
 from kd_pipeline.errors import KdError
-from kd_pipeline.messages import Job as JobMessage
 
 if TYPE_CHECKING:
     from kd_magics.card_thread import Cards
+    from kd_magics.deployment_client import DeploymentClient
+    from kd_magics.job import Job
+    from kd_magics.training_client import TrainingClient
+    from kd_pipeline.messages import Job as JobMessage
 
 
 class Shell(Protocol):
@@ -75,6 +79,8 @@ class Session:
         if self.connections().cluster(full).is_deployment:
             raise BadOptions(f"Cluster {full} is no training cluster; see %attachments.")
         if full not in self._clients:
+            from kd_magics.training_client import TrainingClient
+
             self._clients[full] = TrainingClient(
                 lambda: self.connections().cluster(full), self.settings.connect_timeout_s
             )
@@ -103,6 +109,8 @@ class Session:
 
     def deployment_client(self, cluster: str) -> DeploymentClient:
         """Return the client of a connected deployment cluster, by its own name."""
+        from kd_magics.deployment_client import DeploymentClient
+
         return DeploymentClient(
             lambda: self.connections().cluster(cluster), self.settings.connect_timeout_s
         )
@@ -115,6 +123,8 @@ class Session:
 
     def keep(self, client: TrainingClient, message: JobMessage) -> Job:
         """Make a job the last one of this notebook, in its variable ``_job``."""
+        from kd_magics.job import Job
+
         several = len(self.connections().training_clusters()) > 1
         self.job = Job(client, message, f"{client.name}/{message.id}" if several else "")
         self.shell.user_ns["_job"] = self.job
@@ -125,6 +135,8 @@ class Session:
         cluster, slash, number = text.rpartition("/")
         if not number.isdecimal() or (slash and not cluster):
             raise BadOptions(f"{magic}: {text[:80]!r} is no job; write 9 or CLUSTER/9.")
+        from kd_magics.job import Job
+
         client = self.training(cluster) if slash else self.only_training()
         return Job(client, client.job(int(number)))
 
@@ -143,6 +155,8 @@ class Session:
 
     def origin(self) -> dict[str, str]:
         """Return where a cell comes from: notebook, cell id, git commit, Python, our version."""
+        from kd_magics import provenance
+
         return provenance.origin(self.shell)
 
 

@@ -10,8 +10,6 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from watchfiles import watch
-
 from kd_pipeline.connections import Connections, parse_connections
 from kd_pipeline.errors import InvalidConfigmeta, NoConnections
 
@@ -64,8 +62,8 @@ class ConnectionsFile:
     def read(self) -> Connections:
         """Return the newest good state; raises NoConnections where there never was one."""
         for attempt in range(TORN_RETRIES):
-            if self._load() is None:
-                break
+            if self._load() is None or not self.path.exists():
+                break  # a file that is being written is there, if only in part
             if self._good is not None:
                 return self._good
             if attempt < TORN_RETRIES - 1:
@@ -114,6 +112,8 @@ def wait_for_change(folder: Path, stop: threading.Event, seconds: float) -> None
     if not folder.is_dir():
         stop.wait(seconds)
         return
+    from watchfiles import watch  # notebooks, which must load at once, watch nothing
+
     for _ in watch(
         folder,
         stop_event=stop,

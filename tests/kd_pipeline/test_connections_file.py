@@ -44,7 +44,11 @@ def test_a_torn_file_keeps_the_last_good_state(path: Path) -> None:
     assert file.last_error is None
 
 
-def test_a_file_that_never_was_is_one_sentence(path: Path) -> None:
+def test_a_file_that_never_was_is_one_sentence_at_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a file that is there can be about to become whole."""
+    monkeypatch.setattr("kd_pipeline.connections_file.TORN_RETRY_S", 3600.0)
     with pytest.raises(NoConnections, match=r"configmeta\.json cannot be read.*kd up"):
         ConnectionsFile(path).read()
 
