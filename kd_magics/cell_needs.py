@@ -9,6 +9,9 @@ import sys
 from collections.abc import Collection, Iterator
 
 PLACES = ("/bd-fs-mnt/", "repo://", "data/", "models/", "code/", "misc/")
+BRINGING = frozenset(
+    {"sys.path", "sys.modules", "sys.meta_path", "site.addsitedir", "os.system", "subprocess"}
+) | {"importlib", "runpy", "pip", "exec", "__import__"}
 READ_MODES = frozenset({"r", "rb", "rt", "br", "tr"})
 
 
@@ -22,10 +25,13 @@ def parsed(source: str) -> ast.Module:
 def imported_modules(tree: ast.Module) -> dict[str, int]:
     """Return the top-level names of the modules that surely are imported, with their lines.
 
-    Modules of the standard library are left out.
+    Modules of the standard library are left out, and what comes after a statement that may bring
+    others along: one that changes ``sys.path``, or runs a program such as pip.
     """
     found: dict[str, int] = {}
     for statement in _sure(tree.body):
+        if _may_bring_modules(statement):
+            break
         names: list[str] = []
         if isinstance(statement, ast.Import):
             names = [alias.name for alias in statement.names]
@@ -59,6 +65,19 @@ def read_files(tree: ast.Module, source: str) -> dict[str, int]:
             if not any(path.startswith(text) or path.endswith(text) for text in others):
                 found.setdefault(path, call.lineno)
     return found
+
+
+def _may_bring_modules(statement: ast.stmt) -> bool:
+    named = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    named |= {
+        f"{node.value.id}.{node.attr}"
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    if isinstance(statement, ast.ImportFrom):
+        named |= {f"{statement.module}.{alias.name}" for alias in statement.names}
+        named.add(statement.module or "")
+    return not named.isdisjoint(BRINGING)
 
 
 def _sure(body: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -1,5 +1,6 @@
 """Why a job did not end well: one sentence, and the job's own traceback below it."""
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,9 @@ def raise_unless_well(job: "Job") -> None:
 
 def error_of(client: TrainingClient, message: JobMessage) -> RemoteJobError:
     """Return the error of a job that has ended badly."""
-    failure = client.failure(message.id)
+    failure = None
+    with contextlib.suppress(KdError):  # that the job ended badly is known all the same
+        failure = client.failure(message.id)
     end = [] if failure else log_end(client, message)
     sentence = f"Job {message.id} on {message.cluster}: {message.status}. "
     sentence += reason_of(client, message, failure, end)
@@ -84,7 +87,7 @@ def log_end(client: TrainingClient, message: JobMessage) -> list[str]:
     start = max(0, size - END_LOOKED_AT)
     try:
         end = client.log(message.id, start).decode(errors="replace")
-    except KdError:  # the status is known all the same
+    except KdError:  # as above
         return []
     lines = end.splitlines()[1 if start else 0 :]
     return [line.rstrip() for line in lines if line.strip()][-LINES_SHOWN * 5 :]

@@ -17,6 +17,7 @@ from kd_pipeline.messages import Preflight, PreflightAnswer, SubmitJob
 # An engine answers in a few milliseconds; one that is busier than this is sent the job unasked.
 LONGEST_S = 1.0
 MOST_SHOWN = 8
+LONGEST_LOOKED_AT = 200_000  # characters; nobody writes so long a cell by hand
 
 
 def check(
@@ -56,6 +57,8 @@ def _tokens(client: TrainingClient) -> list[str]:
 
 
 def _names(wanted: SubmitJob, variables: Mapping[str, Any]) -> list[str]:
+    if len(wanted.code) > LONGEST_LOOKED_AT:
+        return []
     missing = undefined_names(wanted.code, {*wanted.inputs, *wanted.params})
     return [
         _name_line(name, line + wanted.first_line - 1, wanted, variables)

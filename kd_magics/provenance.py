@@ -41,12 +41,17 @@ def notebook_folder() -> Path:
 @functools.lru_cache(maxsize=8)
 def _git(folder: str, _period: int) -> dict[str, str]:
     """Return the commit of a folder's repository, and whether anything in it is changed."""
-    commit = _asked(folder, "rev-parse", "--verify", "HEAD")
-    if not commit:
+    status = _asked(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
+    if status is None:  # a repository that is too large for the moment that a cell waits
+        commit = _asked(folder, "rev-parse", "--verify", "HEAD")
+        return {"git_commit": commit} if commit else {}
+    lines = status.splitlines()
+    head = next((line for line in lines if line.startswith("# branch.oid ")), "")
+    commit = head.removeprefix("# branch.oid ")
+    if not commit or commit == "(initial)":
         return {}
-    status = _asked(folder, "status", "--porcelain", "--untracked-files=no")
-    dirty = {} if status is None else {"git_dirty": "yes" if status else "no"}
-    return {"git_commit": commit, **dirty}
+    changed = any(not line.startswith("#") for line in lines)
+    return {"git_commit": commit, "git_dirty": "yes" if changed else "no"}
 
 
 def _asked(folder: str, *question: str) -> str | None:

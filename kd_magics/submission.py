@@ -54,18 +54,13 @@ def submit(session: Session, cell: Cell) -> None:
     if options.dry_run:
         _tell_dry_run(client, jobs)
         return
-    sent = [_send(session, client, wanted) for wanted in jobs]
-    for job in sent:
-        job.allow_pickle = options.pickle
+    sent = _send(session, client, jobs, options)
     for line in _notes(jobs[0]):
         print(line)
-    if options.grid:
-        _sweep(session, sent, options)
-        return
-    if options.variable:
-        session.shell.user_ns[options.variable] = sent[0]
     if options.wait:
-        _wait(session, sent[0], options)
+        _wait(session, sent, options)
+    elif options.grid:
+        print(f"{len(sent)} jobs; _jobs shows them as a table.")
     else:
         card.show(session, sent[0])
 
@@ -123,12 +118,26 @@ def _name(options: Namespace, number: int) -> str:
     return f"{name}-{number + 1}"[-LONGEST_NAME:] if name and options.grid else name
 
 
-def _send(session: Session, client: TrainingClient, wanted: SubmitJob) -> Job:
-    """Send one job; its key makes sure that a repeated call starts no second one."""
-    wanted.idempotency_key = secrets.token_hex(16)
-    job = session.keep(client, client.submit(wanted))
-    print(f"History URL: {job.url}", flush=True)
-    return job
+def _send(
+    session: Session, client: TrainingClient, jobs: list[SubmitJob], options: Namespace
+) -> list[Job]:
+    """Send jobs, each with a key by which a repeated call starts no second one."""
+    sent: list[Job] = []
+    try:
+        for wanted in jobs:
+            wanted.idempotency_key = secrets.token_hex(16)
+            job = session.keep(client, client.submit(wanted))
+            job.allow_pickle = options.pickle
+            sent.append(job)
+            print(f"History URL: {job.url}", flush=True)
+    finally:  # the jobs that were sent go on, also where the engine takes no more of them
+        names = [options.variable] if options.variable else []
+        if options.grid and sent:
+            sweep = Sweep(sent, [name for name, _ in options.grid])
+            session.shell.user_ns |= dict.fromkeys(["_jobs", *names], sweep)
+        elif sent:
+            session.shell.user_ns |= dict.fromkeys(names, sent[0])
+    return sent
 
 
 def _notes(wanted: SubmitJob) -> list[str]:
@@ -155,30 +164,19 @@ def _tell_dry_run(client: TrainingClient, jobs: list[SubmitJob]) -> None:
         print("Params: " + ", ".join(f"{name}={value!r}" for name, value in job.params.items()))
 
 
-def _wait(session: Session, job: Job, options: Namespace) -> None:
+def _wait(session: Session, jobs: list[Job], options: Namespace) -> None:
+    """Follow a job, or wait for those of a grid; raises RemoteJobError unless --no-raise."""
     try:
-        logs.follow(job, logs.Wanted(settings=session.settings), first_line=False)
+        if options.grid:
+            session.shell.user_ns["_jobs"].wait_well()
+            return
+        logs.follow(jobs[0], logs.Wanted(settings=session.settings), first_line=False)
     except RemoteJobError as error:
         if not options.no_raise:
             raise
         print(error)
         return
-    bind_outputs(job, session.shell.user_ns)
-
-
-def _sweep(session: Session, jobs: list[Job], options: Namespace) -> None:
-    sweep = Sweep(jobs, [name for name, _ in options.grid])
-    session.shell.user_ns["_jobs"] = sweep
-    if options.variable:
-        session.shell.user_ns[options.variable] = sweep
-    if not options.wait:
-        return
-    try:
-        sweep.wait_well()
-    except RemoteJobError as error:
-        if not options.no_raise:
-            raise
-        print(error)
+    bind_outputs(jobs[0], session.shell.user_ns)
 
 
 def _syntax_sentence(cell: str, error: SyntaxError) -> str:

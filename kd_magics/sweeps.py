@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import overload
 
 from kd_magics.cancelling import cancel_all
-from kd_magics.errors import NoResult, RemoteJobError
+from kd_magics.errors import NoResult, RemoteJobError, WatchStopped
 from kd_magics.failures import error_of
 from kd_magics.job import Job
 from kd_magics.tables import Table
@@ -42,8 +42,17 @@ class Sweep(Sequence[Job]):
         return self
 
     def wait_well(self) -> None:
-        """Wait for all jobs; raises one RemoteJobError that names those that failed."""
-        self.wait()
+        """Wait for all jobs; raises one RemoteJobError that names those that failed.
+
+        Raises WatchStopped where it is interrupted.
+        """
+        try:
+            self.wait()
+        except KeyboardInterrupt:
+            raise WatchStopped(
+                f"Stopped waiting; the {len(self)} jobs go on. _jobs shows them, _jobs.wait() "
+                "waits again, _jobs.cancel() ends them."
+            ) from None
         bad = [job for job in self._jobs if not ended_well(job.message)]
         print(f"{len(self._jobs) - len(bad)} of {len(self._jobs)} jobs finished.")
         if bad:
