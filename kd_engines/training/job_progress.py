@@ -16,7 +16,7 @@ from kd_engines.training.job_store import JobStore
 from kd_pipeline.messages import Progress
 from kd_pipeline.progress import ProgressReader
 
-TAIL = 8 * 1024  # bytes of a log that are looked at in one go; a list has many jobs
+TAIL = 4 * 1024  # bytes of a log that are looked at in one go; a list has many jobs
 KEPT_ENDED = 10_000
 KEPT_RUNNING = 500
 _LINE_END = re.compile(r"[\n\r\x08]")

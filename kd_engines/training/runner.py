@@ -111,6 +111,10 @@ class _Holder:
     def __init__(self, job_folder: str, child: int, grace_s: float, memory_bytes: int) -> None:
         import signal
 
+        # Its json takes 7 ms: here the job is starting meanwhile, at its end somebody waits.
+        from kd_engines.training import job_end
+
+        self._end_words = job_end
         self._folder = job_folder
         self._child = child
         self.grace_s = grace_s
@@ -150,9 +154,7 @@ class _Holder:
         # What the job left running would write on after the end: it goes with the job.
         self.stop_all(LEFTOVER_GRACE_S)
         self._log_times.mark(last=True)
-        from kd_engines.training import job_end
-
-        ended = job_end.of_process(self._status, self._oom_kills, self._peak())
+        ended = self._end_words.of_process(self._status, self._oom_kills, self._peak())
         if stopped:
             ended |= stopped
         return ended
@@ -236,16 +238,12 @@ class _Holder:
 
     def _reason_to_stop(self, deadline: float | None, timeout_s: float) -> dict[str, Any] | None:
         if os.path.exists(f"{self._folder}/{records.CANCEL}"):
-            from kd_engines.training import job_end
-
-            return job_end.cancelled(self._folder)
+            return self._end_words.cancelled(self._folder)
         if deadline and time.monotonic() >= deadline:
             reason = f"The job ran longer than its limit of {timeout_s:g} s."
             return {"status": "TimedOut", "reason": reason}
         if self._memory_limit and self._meter and self._meter.memory > self._memory_limit:
-            from kd_engines.training import job_end
-
-            return job_end.over_memory(self._meter.memory, self._memory_limit)
+            return self._end_words.over_memory(self._meter.memory, self._memory_limit)
         if self._told_to_stop:
             reason = "The job's runner was told to stop, as when its machine shuts down."
             return {"status": "Cancelled", "reason": reason}
