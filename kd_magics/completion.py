@@ -14,7 +14,7 @@ from IPython.core.completer import (
     context_matcher,
 )
 
-from kd_magics.cluster_magics import ClusterMagics
+from kd_magics.cells.cluster_magics import ClusterMagics
 from kd_magics.options import Options
 from kd_magics.session import Session
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 # Of each line magic: the module and the function that makes its parser, and what that takes.
 PARSERS: dict[str, tuple[str, ...]] = {
-    "alias": ("aliases", "parser"),
-    "attachments": ("attachments", "parser"),
-    "cancel": ("cancelling", "parser"),
-    "deploy": ("models", "deploy_parser", "%deploy", "--to"),
-    "deployments": ("deployments", "parser"),
-    "describe": ("registration", "describe_parser"),
-    "jobs": ("job_list", "parser"),
-    "loadMlflow": ("experiments", "load_parser"),
-    "logs": ("logs", "parser"),
-    "models": ("models", "models_parser"),
-    "predict": ("predictions", "parser"),
-    "register": ("registration", "parser"),
-    "rerun": ("reruns", "parser"),
-    "Setexp": ("experiments", "experiment_parser"),
-    "undeploy": ("models", "deploy_parser", "%undeploy", "--from"),
-    "unregister": ("registration", "unregister_parser"),
-    "why": ("why", "parser"),
+    "alias": ("models.aliases", "parser"),
+    "attachments": ("overview.attachments", "parser"),
+    "cancel": ("jobs.cancelling", "parser"),
+    "deploy": ("models.models", "deploy_parser", "%deploy", "--to"),
+    "deployments": ("models.deployments", "parser"),
+    "describe": ("models.registration", "describe_parser"),
+    "jobs": ("jobs.job_list", "parser"),
+    "loadMlflow": ("overview.experiments", "load_parser"),
+    "logs": ("output.logs", "parser"),
+    "models": ("models.models", "models_parser"),
+    "predict": ("models.predictions", "parser"),
+    "register": ("models.registration", "parser"),
+    "rerun": ("cells.reruns", "parser"),
+    "Setexp": ("overview.experiments", "experiment_parser"),
+    "undeploy": ("models.models", "deploy_parser", "%undeploy", "--from"),
+    "unregister": ("models.registration", "unregister_parser"),
+    "why": ("jobs.why", "parser"),
 }
 HELP = "--help"
 # "%jobs --st" and "found = %jobs --st"
@@ -87,7 +87,7 @@ class Completer:
 
     def _parser(self, signs: str, name: str) -> Options | None:
         if signs == "%%":
-            return _make("cell_options", "parser", name) if self._is_cluster(name) else None
+            return _make("cells.cell_options", "parser", name) if self._is_cluster(name) else None
         return parser_of(name) if name in PARSERS else None
 
     def _is_cluster(self, name: str) -> bool:

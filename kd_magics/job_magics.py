@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from IPython.core.magic import Magics, magics_class
 
-from kd_magics.cluster_magics import ClusterMagics
+from kd_magics.cells.cluster_magics import ClusterMagics
 from kd_magics.line_magic import line_magic
 from kd_magics.session import Session
 
@@ -32,7 +32,7 @@ class JobMagics(Magics):
         A training cluster's name is what you type after %% to send a cell to it. State, queue,
         Python, processors and memory are asked anew each time, of all clusters at once.
         """
-        from kd_magics import attachments
+        from kd_magics.overview import attachments
 
         attachments.attachments(self._session, self.clusters, line)
 
@@ -64,7 +64,7 @@ class JobMagics(Magics):
             %logs training-engine-instance/9 --grep 'loss|error$'
             %logs --save first-try.log
         """
-        from kd_magics import logs
+        from kd_magics.output import logs
 
         logs.logs(self._session, line)
 
@@ -83,7 +83,7 @@ class JobMagics(Magics):
             %why 9
             %why training-engine-instance/9
         """
-        from kd_magics import why
+        from kd_magics.jobs import why
 
         why.why(self._session, line)
 
@@ -100,7 +100,7 @@ class JobMagics(Magics):
             %cancel
             %cancel 9 10 training-engine-instance/11
         """
-        from kd_magics import cancelling
+        from kd_magics.jobs import cancelling
 
         cancelling.cancel(self._session, line)
 
@@ -121,6 +121,6 @@ class JobMagics(Magics):
             %rerun
             %rerun 9 --param lr=0.01 --wait
         """
-        from kd_magics import reruns
+        from kd_magics.cells import reruns
 
         reruns.rerun(self._session, line)

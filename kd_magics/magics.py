@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics
 
-from kd_magics.cluster_magics import ClusterMagics
+from kd_magics.cells.cluster_magics import ClusterMagics
 from kd_magics.completion import Completer
 from kd_magics.job_magics import JobMagics
 from kd_magics.model_magics import ModelMagics
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _LOADED = "_kd_magics"
 # What the first cell that is sent needs is imported by then, and has not kept %load_ext waiting.
-NEEDED_SOON, SOON_S = "kd_magics.submission", 1.0
+NEEDED_SOON, SOON_S = "kd_magics.cells.submission", 1.0
 
 
 @dataclass

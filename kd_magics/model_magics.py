@@ -48,7 +48,7 @@ class ModelMagics(Magics):
             %register taxi --version 1 --path models/taxi/1 --scoring code/score_taxi.py
             %register taxi --version {v} --path models/taxi/{v} --scoring code/s.py --metrics scores
         """
-        from kd_magics import registration
+        from kd_magics.models import registration
 
         registration.register(self._session, line)
 
@@ -62,7 +62,7 @@ class ModelMagics(Magics):
 
             %describe taxi/1 "trained on January, without airports"
         """
-        from kd_magics import registration
+        from kd_magics.models import registration
 
         registration.describe(self._session, line)
 
@@ -78,7 +78,7 @@ class ModelMagics(Magics):
 
             %unregister taxi/1
         """
-        from kd_magics import registration
+        from kd_magics.models import registration
 
         registration.unregister(self._session, line)
 
@@ -90,7 +90,7 @@ class ModelMagics(Magics):
 
         A version that is nowhere deployed says so, and whether an older one is.
         """
-        from kd_magics import models
+        from kd_magics.models import models
 
         models.models(self._session, line)
 
@@ -109,7 +109,7 @@ class ModelMagics(Magics):
 
             %alias taxi/2 champion
         """
-        from kd_magics import aliases
+        from kd_magics.models import aliases
 
         aliases.alias(self._session, line)
 
@@ -128,7 +128,7 @@ class ModelMagics(Magics):
 
             %deploy taxi/1
         """
-        from kd_magics import models
+        from kd_magics.models import models
 
         models.deploy(self._session, line)
 
@@ -144,7 +144,7 @@ class ModelMagics(Magics):
 
             %undeploy taxi/1
         """
-        from kd_magics import models
+        from kd_magics.models import models
 
         models.undeploy(self._session, line)
 
@@ -163,6 +163,6 @@ class ModelMagics(Magics):
             %predict taxi/1 {"work": 1, "trip_distance": 2.5}
             seconds = %predict taxi/1 ride
         """
-        from kd_magics import predictions
+        from kd_magics.models import predictions
 
         return predictions.predict(self._session, line)

@@ -10,7 +10,7 @@ from kd_magics.session import Session
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from kd_magics.job_list import JobList
+    from kd_magics.jobs.job_list import JobList
 
 
 @magics_class
@@ -49,7 +49,7 @@ class OverviewMagics(Magics):
             %jobs --status running
             %jobs --name "sweep-*" --compare rmse --sort rmse
         """
-        from kd_magics import job_list
+        from kd_magics.jobs import job_list
 
         return job_list.jobs(self._session, line)
 
@@ -66,7 +66,7 @@ class OverviewMagics(Magics):
 
             %deployments
         """
-        from kd_magics import deployments
+        from kd_magics.models import deployments
 
         deployments.deployments(self._session, line)
 
@@ -88,7 +88,7 @@ class OverviewMagics(Magics):
             %loadMlflow
             %Setexp --name demoexp
         """
-        from kd_magics import experiments
+        from kd_magics.overview import experiments
 
         experiments.load_mlflow(self._session, line)
 
@@ -102,6 +102,6 @@ class OverviewMagics(Magics):
 
             %Setexp --name demoexp
         """
-        from kd_magics import experiments
+        from kd_magics.overview import experiments
 
         experiments.set_experiment(self._session, line)

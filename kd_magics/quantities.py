@@ -1,4 +1,4 @@
-"""Durations and sizes as people write and read them: 1h30m, 90s, 4GiB, 31 kB."""
+"""Durations and sizes as people write them on a line: 1h30m, 90s, 4GiB."""
 
 import argparse
 import re
@@ -31,33 +31,3 @@ def size(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no size above 0, such as 512m, 4g, 4GiB")
     return value
-
-
-def size_text(count: int) -> str:
-    """Return a number of bytes for people: ``812 B``, ``31 kB``, ``4.2 MB`` (powers of 1000)."""
-    if count < 1000:
-        return f"{count} B"
-    value, units = count / 1000, ["kB", "MB", "GB", "TB"]
-    while value >= 999.5 and len(units) > 1:
-        value /= 1000
-        del units[0]
-    unit = units[0]
-    return f"{value:.0f} {unit}" if value >= 9.95 or unit == "kB" else f"{value:.1f} {unit}"
-
-
-def memory_text(count: int) -> str:
-    """Return bytes of memory as limits are written: ``512 MiB``, ``4 GiB``."""
-    unit = "GiB" if count >= 1024**3 else "MiB" if count >= 1024**2 else "KiB"
-    power = {"KiB": 1, "MiB": 2, "GiB": 3}[unit]
-    return f"{count / 1024**power:.3g} {unit}"
-
-
-def duration_text(seconds: float) -> str:
-    """Return a duration for people: ``0.4 s``, ``90 s``, ``12 min``, ``2 h 5 min``."""
-    if seconds < 120:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 120:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

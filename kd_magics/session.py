@@ -15,10 +15,10 @@ from kd_pipeline.connections_file import ConnectionsFile, default_configmeta
 from kd_pipeline.errors import KdError
 
 if TYPE_CHECKING:
-    from kd_magics.card_thread import Cards
-    from kd_magics.deployment_client import DeploymentClient
-    from kd_magics.job import Job
-    from kd_magics.training_client import TrainingClient
+    from kd_magics.cards.card_thread import Cards
+    from kd_magics.clients.deployment_client import DeploymentClient
+    from kd_magics.clients.training_client import TrainingClient
+    from kd_magics.jobs.job import Job
     from kd_pipeline.messages import Job as JobMessage
 
 
@@ -79,7 +79,7 @@ class Session:
         if self.connections().cluster(full).is_deployment:
             raise BadOptions(f"Cluster {full} is no training cluster; see %attachments.")
         if full not in self._clients:
-            from kd_magics.training_client import TrainingClient
+            from kd_magics.clients.training_client import TrainingClient
 
             self._clients[full] = TrainingClient(
                 lambda: self.connections().cluster(full), self.settings.connect_timeout_s
@@ -109,7 +109,7 @@ class Session:
 
     def deployment_client(self, cluster: str) -> DeploymentClient:
         """Return the client of a connected deployment cluster, by its own name."""
-        from kd_magics.deployment_client import DeploymentClient
+        from kd_magics.clients.deployment_client import DeploymentClient
 
         return DeploymentClient(
             lambda: self.connections().cluster(cluster), self.settings.connect_timeout_s
@@ -121,24 +121,18 @@ class Session:
         short = [full for full in names if full.replace("-", "") == name]
         return name if name in names or len(short) != 1 else short[0]
 
-    def keep(self, client: TrainingClient, message: JobMessage) -> Job:
-        """Make a job the last one of this notebook, in its variable ``_job``."""
-        from kd_magics.job import Job
+    def handle(self, client: TrainingClient, message: JobMessage) -> Job:
+        """Return a handle of a job, named as %logs and %cancel of this notebook take it."""
+        from kd_magics.jobs.job import Job
 
         several = len(self.connections().training_clusters()) > 1
-        self.job = Job(client, message, f"{client.name}/{message.id}" if several else "")
+        return Job(client, message, f"{client.name}/{message.id}" if several else "")
+
+    def keep(self, client: TrainingClient, message: JobMessage) -> Job:
+        """Make a job the last one of this notebook, in its variable ``_job``."""
+        self.job = self.handle(client, message)
         self.shell.user_ns["_job"] = self.job
         return self.job
-
-    def job_named(self, text: str, magic: str) -> Job:
-        """Return the job that ``9`` or ``CLUSTER/9`` names; raises BadOptions, NotFound."""
-        cluster, slash, number = text.rpartition("/")
-        if not number.isdecimal() or (slash and not cluster):
-            raise BadOptions(f"{magic}: {text[:80]!r} is no job; write 9 or CLUSTER/9.")
-        from kd_magics.job import Job
-
-        client = self.training(cluster) if slash else self.only_training()
-        return Job(client, client.job(int(number)))
 
     def last_job(self, magic: str) -> Job:
         """Return this notebook's last job; raises BadOptions where it has none."""
@@ -155,7 +149,7 @@ class Session:
 
     def origin(self) -> dict[str, str]:
         """Return where a cell comes from: notebook, cell id, git commit, Python, our version."""
-        from kd_magics import provenance
+        from kd_magics.cells import provenance
 
         return provenance.origin(self.shell)
 

@@ -22,7 +22,7 @@ from kd_pipeline.project_repository import MOUNT_POINTS
 if TYPE_CHECKING:
     from IPython.core.magic import MagicsManager
 
-    from kd_magics.cluster_magics import ClusterMagics
+    from kd_magics.cells.cluster_magics import ClusterMagics
 
 PANEL = "Jobs and models, as the magics of a notebook"
 TRAIN = "train"
@@ -104,7 +104,7 @@ def in_terminal_words(text: str) -> str:
 
 def _call(name: str, words: list[str]) -> Any:
     """Run a magic in a session of its own, and return its value."""
-    from kd_magics.cluster_magics import ClusterMagics
+    from kd_magics.cells.cluster_magics import ClusterMagics
     from kd_magics.magics import line_magics
     from kd_magics.session import Session
     from kd_magics.settings import KdMagics

@@ -22,6 +22,7 @@ from typing import Any
 from kd_pipeline import arrow_values, json_values
 from kd_pipeline.errors import InvalidInput, TooLarge
 from kd_pipeline.messages import Value
+from kd_pipeline.quantities import size_text
 
 LARGEST_VALUE = 16 * 1024 * 1024
 LARGEST_VALUES = 32 * 1024 * 1024  # all values and files of one submission, or all kept by one job
@@ -114,18 +115,6 @@ def check_sizes(values: Mapping[str, Value], files: Mapping[str, bytes]) -> None
             f"{size_text(sizes[largest])}), {_limit(LARGEST_VALUES)} are the limit; write what is "
             "large to the project repository and read it from there."
         )
-
-
-def size_text(size: int) -> str:
-    """Return a number of bytes as people read it: ``812 B``, ``31 kB``, ``4.2 MB``."""
-    amount = float(size)
-    for unit in ("B", "kB", "MB"):
-        if amount < 999.5:
-            return (
-                f"{amount:.1f} {unit}" if unit != "B" and amount < 9.95 else f"{amount:.0f} {unit}"
-            )
-        amount /= 1000
-    return f"{amount:.1f} GB"
 
 
 def _fitting(data: bytes, form: str, name: str, kind: str = "") -> bytes:

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kd_engines.training import environment
-from kd_engines.training.usage import in_words
 from kd_pipeline.errors import InvalidInput
 from kd_pipeline.messages import Resources
+from kd_pipeline.quantities import memory_text
 
 NAMED_JOBS = 3
 # What tells the usual libraries how many threads to start.
@@ -86,8 +86,8 @@ class Free:
             wanted = _count(asked.cpus or 0, "processor")
             return f"Wants {wanted}; {self.cpus:g} of {self.room.cpus:g} {_are(self.cpus)} free."
         if (asked.memory_bytes or 0) > self.memory_bytes:
-            wanted, free = in_words(asked.memory_bytes or 0), in_words(self.memory_bytes)
-            total = in_words(self.room.memory_bytes)
+            wanted, free = memory_text(asked.memory_bytes or 0), memory_text(self.memory_bytes)
+            total = memory_text(self.room.memory_bytes)
             return f"Wants {wanted} of memory; {free} of {total} are free."
         if (asked.gpus or 0) > self.gpus:
             wanted, all_gpus = _count(asked.gpus or 0, "GPU"), len(self.room.gpus)
@@ -182,8 +182,8 @@ def problems(room: Room, asked: Resources) -> list[str]:
         )
     if (asked.memory_bytes or 0) > room.memory_bytes:
         found.append(
-            f"The job wants {in_words(asked.memory_bytes or 0)} of memory, this engine has "
-            f"{in_words(room.memory_bytes)} (--memory)."
+            f"The job wants {memory_text(asked.memory_bytes or 0)} of memory, this engine has "
+            f"{memory_text(room.memory_bytes)} (--memory)."
         )
     if (asked.gpus or 0) > len(room.gpus):
         found.append(

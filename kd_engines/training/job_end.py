@@ -13,7 +13,7 @@ import os
 import signal
 
 from kd_engines.training import processes, records
-from kd_engines.training.usage import in_words
+from kd_pipeline.quantities import memory_text
 
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
@@ -44,16 +44,15 @@ def of_process(status: int | None, oom_kills: int | None, peak: int) -> dict[str
         ended["status"] = "OutOfMemory"
         ended["reason"] = (
             "The kernel killed the job's process because the memory was used up; "
-            f"the job's processes had used up to {in_words(peak)}."
+            f"the job's processes had used up to {memory_text(peak)}."
         )
     return ended
 
 
 def over_memory(used: int, limit: int) -> dict[str, Any]:
     """Return the end of a job that used more memory than it had asked for, in bytes."""
-    reason = (
-        f"The job's processes used {in_words(used)}, its limit is {in_words(limit)} (--memory)."
-    )
+    told = f"used {memory_text(used)}, its limit is {memory_text(limit)}"
+    reason = f"The job's processes {told} (--memory)."
     return {"status": "OutOfMemory", "reason": reason}
 
 

@@ -12,6 +12,7 @@ from kd_engines.training.sent import Sent, unpack
 from kd_pipeline import values
 from kd_pipeline.errors import InvalidInput, KdError
 from kd_pipeline.messages import Value, ValueInfo, Values
+from kd_pipeline.quantities import size_text
 
 FILES_VARIABLE = "KD_JOB_FILES"
 
@@ -80,8 +81,8 @@ def _encoded(name: str, namespace: dict[str, Any], allow_pickle: bool, room: int
         return f"{name} could not be encoded: {type(error).__name__}: {error}."
     if len(value.data) > room:
         return (
-            f"{name} has {values.size_text(len(value.data))}, and the outputs before it leave "
-            f"{values.size_text(room)} of {values.LARGEST_VALUES // 1024**2} MiB; write it to the "
+            f"{name} has {size_text(len(value.data))}, and the outputs before it leave "
+            f"{size_text(room)} of {values.LARGEST_VALUES // 1024**2} MiB; write it to the "
             "project repository."
         )
     return value

@@ -74,14 +74,6 @@ class Meter:
             pass
 
 
-def in_words(size: int) -> str:
-    """Return a size in bytes as people say it: ``2.1 GiB``."""
-    for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
-        if size >= unit:
-            return f"{size / unit:.4g} {name}"
-    return f"{size} bytes"
-
-
 def _fair_share(pid: int, size: int) -> int:
     """Return a process's proportional set size in bytes, or ``size`` where it is not told."""
     try:

@@ -317,14 +317,6 @@ def test_a_description_tells_type_shape_form_and_size(value: Any, told: str) -> 
     assert describe(encode([1])) == "list, JSON, 3 B"
 
 
-@pytest.mark.parametrize(
-    ("size", "told"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (31_400, "31 kB"), (999_600, "1.0 MB")],
-)
-def test_sizes_read_well(size: int, told: str) -> None:
-    assert values.size_text(size) == told
-
-
 def test_a_missing_package_is_named() -> None:
     code = (
         "import sys, numpy\n"

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from kd_engines.training.usage import in_words
 from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import RunningEngine
 
@@ -84,11 +83,3 @@ def test_memory_that_processes_share_counts_once_against_the_limit(engine: Runni
     )
     job, log = engine.run(code, resources={"memory_bytes": 120 * MIB})
     assert (job["status"], log) == ("Finished", "done\n"), job["reason"]
-
-
-@pytest.mark.parametrize(
-    ("size", "told"),
-    [(2 << 30, "2 GiB"), (2254857830, "2.1 GiB"), (100 << 20, "100 MiB"), (1, "1 bytes")],
-)
-def test_sizes_are_told_in_words(size: int, told: str) -> None:
-    assert in_words(size) == told

@@ -1,0 +1,1 @@
+"""The live card below a cell that sent a job."""

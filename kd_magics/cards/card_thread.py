@@ -1,0 +1,89 @@
+"""Keeps the cards of one notebook current: a daemon thread for each cluster that has some."""
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from kd_magics.cards.live_card import LiveCard
+from kd_magics.clients.training_client import TrainingClient
+from kd_magics.jobs.job import Job
+
+if TYPE_CHECKING:
+    from kd_magics.session import Session
+
+MOST_LIVE = 20
+LOOK_EVERY_S = 0.25
+
+
+class Cards:
+    """The live cards of one notebook; of more than MOST_LIVE the oldest are left as they are."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._lock = threading.Lock()
+        self._live: list[LiveCard] = []
+        self._threads: dict[str, threading.Thread] = {}
+        self._clients: dict[str, TrainingClient] = {}
+
+    def add(self, job: Job) -> None:
+        """Show a job's card in the running cell, and keep it current until the job has ended."""
+        cluster = job.cluster
+        if cluster not in self._clients:
+            # Its connections are not the ones that the cells use at the same time.
+            find = self._session.connections
+            self._clients[cluster] = TrainingClient(lambda: find().cluster(cluster))
+        # A handle of its own: the user's changes only when the user asks.
+        own = Job(self._clients[cluster], job.last, job.handle)
+        client, settings = self._clients[cluster], self._session.settings
+        card = LiveCard(self._session.shell, client, own, settings)
+        card.show()
+        with self._lock:
+            self._live.append(card)
+            oldest = self._live.pop(0) if len(self._live) > MOST_LIVE else None
+            if cluster not in self._threads:
+                thread = threading.Thread(
+                    target=self._run, args=(cluster,), name=f"kd-card-{cluster}", daemon=True
+                )
+                self._threads[cluster] = thread
+                thread.start()
+        if oldest:
+            oldest.freeze()
+
+    def stop(self) -> None:
+        """Leave all cards as they are."""
+        with self._lock:
+            cards, self._live = self._live, []
+        for card in cards:
+            card.freeze()
+
+    def _run(self, cluster: str) -> None:
+        while cards := self._cards(cluster):
+            for card in cards:
+                if card.due <= time.monotonic() and not _updated(card):
+                    self._drop(card)
+            time.sleep(LOOK_EVERY_S)
+
+    def _cards(self, cluster: str) -> list[LiveCard]:
+        """Return a cluster's cards; where there are none, its thread ends."""
+        with self._lock:
+            cards = [card for card in self._live if card.cluster == cluster]
+            if not cards:
+                del self._threads[cluster]
+            return cards
+
+    def _drop(self, card: LiveCard) -> None:
+        with self._lock:
+            if card in self._live:
+                self._live.remove(card)
+
+
+def _updated(card: LiveCard) -> bool:
+    """Update a card; tell whether it goes on. One that fails leaves the others alone."""
+    try:
+        return card.update()
+    except Exception as error:  # such as a kernel that is being shut down under the thread
+        try:
+            card.freeze(f"The card ended: {type(error).__name__}: {error}.")
+        except Exception:
+            return False
+        return False

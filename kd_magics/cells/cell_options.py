@@ -1,0 +1,150 @@
+"""The options of a cell that is sent, and what they mean."""
+
+import argparse
+import itertools
+import json
+import keyword
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from kd_magics.cells.provenance import notebook_folder
+from kd_magics.errors import BadOptions
+from kd_magics.options import Options, count
+from kd_magics.quantities import duration, size
+
+MOST_JOBS = 100  # of one --grid
+_SECRET_NAME = re.compile(
+    r"(^|_)(TOKEN|PASSWORD|PASSWD|PWD|SECRET|CREDENTIALS?|APIKEY|KEY)(_|$)", re.IGNORECASE
+)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def parser(magic: str) -> Options:
+    """Return the parser of a cluster's cell magic."""
+    options = Options(f"%%{magic}")
+    for name in ("--wait", "--pickle", "--no-raise", "--no-preflight", "--dry-run"):
+        options.add_argument(name, action="store_true")
+    options.add_argument("--name", default="")
+    options.add_argument("-o", dest="variable", type=_identifier, metavar="VAR")
+    options.add_argument("--in", dest="inputs", type=_names, action="extend", default=[])
+    options.add_argument("--out", dest="outputs", type=_names, action="extend", default=[])
+    options.add_argument("--files", type=_listed, action="extend", default=[], metavar="PATHS")
+    options.add_argument("--param", type=param, action="append", default=[], metavar="NAME=VALUE")
+    options.add_argument("--env", type=_pair, action="append", default=[], metavar="NAME=VALUE")
+    options.add_argument("--grid", type=_choices, action="append", default=[], metavar="NAME=A,B")
+    options.add_argument("--timeout", type=duration, metavar="TIME")
+    options.add_argument("--cpus", type=_cpus)
+    options.add_argument("--memory", type=size, metavar="SIZE")
+    options.add_argument("--gpus", type=count)
+    options.add_argument("--requirements", action="append", default=[])
+    return options
+
+
+def param(text: str) -> tuple[str, Any]:
+    """Read ``lr=0.1``; the value is JSON, or else text (an argparse type)."""
+    name, value = _pair(text)
+    return _identifier(name), json_or_text(value)
+
+
+def json_or_text(text: str) -> Any:
+    """Return the JSON value of a text, or the text itself where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def environment(pairs: Iterable[tuple[str, str]], line: str, magic: str) -> dict[str, str]:
+    """Return --env's variables; raises BadOptions for a secret that stands on the ``line``."""
+    found = dict(pairs)
+    for name, value in found.items():
+        if value and _SECRET_NAME.search(name) and f"{name}={value}" in _unquoted(line):
+            raise BadOptions(
+                f"%%{magic}: --env {name} looks like a secret, and a notebook is saved and shared. "
+                "Connect it to the training cluster as a Kubernetes secret, or set it in the "
+                "engine's environment; nothing was sent."
+            )
+    return found
+
+
+def requirements(texts: Iterable[str], magic: str) -> list[str]:
+    """Return pip requirements: given ones, and those of files such as requirements.txt."""
+    found: list[str] = []
+    for text in texts:
+        if not text.endswith(".txt"):
+            found.append(text)
+            continue
+        path = notebook_folder() / text
+        try:
+            lines = path.read_text().splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadOptions(f"%%{magic}: --requirements {text}: {error}.") from None
+        wanted = (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines)
+        found += [line for line in wanted if line]
+    return found
+
+
+def grid(choices: list[tuple[str, list[Any]]], magic: str) -> list[dict[str, Any]]:
+    """Return the params of each combination; raises BadOptions where there are too many."""
+    names = [name for name, _ in choices]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise BadOptions(f"%%{magic}: --grid has {twice[0]} twice; write {twice[0]}=A,B,C once.")
+    total = 1
+    for _, values in choices:
+        total *= len(values)
+    if total > MOST_JOBS:
+        raise BadOptions(
+            f"%%{magic}: --grid would be {total:,} jobs, {MOST_JOBS} are the limit; nothing was "
+            "sent."
+        )
+    combinations = itertools.product(*(values for _, values in choices))
+    return [dict(zip(names, combination, strict=True)) for combination in combinations]
+
+
+def _unquoted(line: str) -> str:
+    return line.replace("'", "").replace('"', "")
+
+
+def _identifier(text: str) -> str:
+    if not text.isidentifier() or keyword.iskeyword(text):
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no name of a variable")
+    return text
+
+
+def _names(text: str) -> list[str]:
+    return [_identifier(name) for name in _listed(text)]
+
+
+def _listed(text: str) -> list[str]:
+    found = [part.strip() for part in text.split(",")]
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no list such as a,b (without spaces)")
+    return found
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not _NAME.fullmatch(name):
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is not NAME=VALUE")
+    return name, value
+
+
+def _choices(text: str) -> tuple[str, list[Any]]:
+    name, value = _pair(text)
+    whole = json_or_text(value)
+    values = whole if isinstance(whole, list) else [json_or_text(v) for v in _listed(value)]
+    if not values:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} has no value")
+    return _identifier(name), values
+
+
+def _cpus(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processors above 0")
+    return value

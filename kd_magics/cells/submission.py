@@ -1,0 +1,192 @@
+"""Send a cell: its options become a job, which is looked over first and then sent."""
+
+import ast
+import secrets
+import warnings
+from argparse import Namespace
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from kd_magics.cards import card
+from kd_magics.cells import cell_options, preflight
+from kd_magics.cells.cell_needs import parsed, replaced_params
+from kd_magics.cells.provenance import notebook_folder
+from kd_magics.cells.sweeps import Sweep
+from kd_magics.cells.transfer import collect_files, collect_values, sent_line
+from kd_magics.clients.training_client import TrainingClient
+from kd_magics.errors import BadOptions, EmptyCell, InvalidCell, RemoteJobError
+from kd_magics.jobs.job import Job
+from kd_magics.jobs.job_values import bind_outputs
+from kd_magics.output import logs
+from kd_magics.overview.experiments import job_environment
+from kd_magics.session import Session, user_name
+from kd_pipeline.errors import InvalidInput, TooLarge
+from kd_pipeline.messages import Resources, SubmitJob
+
+LARGEST_CELL = 4 * 1024 * 1024
+LONGEST_NAME = 200
+FIRST_LINE = 2  # of a cell's code: the first line of the cell is the magic's own
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell as it was run: the magic's name, its cluster, its line and what is below."""
+
+    magic: str
+    cluster: str
+    line: str
+    code: str
+
+
+def submit(session: Session, cell: Cell) -> None:
+    """Send a cell to its cluster and print its history URL; wait where that is asked for."""
+    options = cell_options.parser(cell.magic).read(cell.line, session.shell.user_ns)
+    check_cell(cell.code, cell.magic)
+    client = session.training(cell.cluster)
+    wanted = _wanted(session, cell, options)
+    jobs = [
+        msgspec.structs.replace(wanted, params={**wanted.params, **params}, name=_name(options, n))
+        for n, params in enumerate(cell_options.grid(options.grid, cell.magic))
+    ]
+    looks = session.settings.preflight and not options.no_preflight
+    if options.dry_run or looks:
+        preflight.check(client, jobs[0], session.shell.user_ns, patient=options.dry_run)
+    if options.dry_run:
+        _tell_dry_run(client, jobs)
+        return
+    sent = _send(session, client, jobs, options)
+    for line in _notes(jobs[0]):
+        print(line)
+    if options.wait:
+        _wait(session, sent, options)
+    elif options.grid:
+        print(f"{len(sent)} jobs; _jobs shows them as a table.")
+    else:
+        card.show(session, sent[0])
+
+
+def check_cell(cell: str, magic: str) -> None:
+    """Raise EmptyCell, TooLarge or InvalidCell where a cell cannot run anywhere."""
+    size = len(cell.encode(errors="surrogatepass"))
+    if size > LARGEST_CELL:
+        raise TooLarge(
+            f"The cell has {size:,} bytes, {LARGEST_CELL:,} are the limit; nothing was sent. Put "
+            "data and modules into the project repository and read them from there."
+        )
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = compile(cell, "<cell>", "exec", flags, dont_inherit=True)
+    except SyntaxError as error:
+        raise InvalidCell(_syntax_sentence(cell, error)) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise InvalidCell(f"The cell is no Python: {error}; nothing was sent.") from None
+    if not tree.body:
+        raise EmptyCell(f"There is no code below %%{magic}, so nothing was sent.")
+
+
+def _wanted(session: Session, cell: Cell, options: Namespace) -> SubmitJob:
+    """Return the job that a cell and its options ask for, without what --grid varies."""
+    if len(options.name) > LONGEST_NAME or not options.name.isprintable():
+        raise InvalidInput(
+            f"--name has at most {LONGEST_NAME} printable characters; nothing was sent."
+        )
+    params: dict[str, Any] = dict(options.param)
+    twice = {*params} & {*options.inputs}
+    if twice:
+        raise BadOptions(f"%%{cell.magic}: {sorted(twice)[0]} is given by --in and by --param.")
+    return SubmitJob(
+        code=cell.code,
+        user=user_name(),
+        env=job_environment(session) | cell_options.environment(options.env, cell.line, cell.magic),
+        timeout_s=options.timeout,
+        origin=session.origin(),
+        first_line=getattr(session.shell, "first_line", FIRST_LINE),
+        params=params,
+        inputs=collect_values(options.inputs, session.shell.user_ns, options.pickle),
+        outputs=list(dict.fromkeys(options.outputs)),
+        pickle_outputs=options.pickle,
+        files=collect_files(options.files, notebook_folder()),
+        requirements=cell_options.requirements(options.requirements, cell.magic),
+        resources=Resources(options.cpus, options.memory, options.gpus),
+    )
+
+
+def _name(options: Namespace, number: int) -> str:
+    name: str = options.name
+    return f"{name}-{number + 1}"[-LONGEST_NAME:] if name and options.grid else name
+
+
+def _send(
+    session: Session, client: TrainingClient, jobs: list[SubmitJob], options: Namespace
+) -> list[Job]:
+    """Send jobs, each with a key by which a repeated call starts no second one."""
+    sent: list[Job] = []
+    try:
+        for wanted in jobs:
+            wanted.idempotency_key = secrets.token_hex(16)
+            job = session.keep(client, client.submit(wanted))
+            job.allow_pickle = options.pickle
+            sent.append(job)
+            print(f"History URL: {job.url}", flush=True)
+    finally:  # the jobs that were sent go on, also where the engine takes no more of them
+        names = [options.variable] if options.variable else []
+        if options.grid and sent:
+            sweep = Sweep(sent, [name for name, _ in options.grid])
+            session.shell.user_ns |= dict.fromkeys(["_jobs", *names], sweep)
+        elif sent:
+            session.shell.user_ns |= dict.fromkeys(names, sent[0])
+    return sent
+
+
+def _notes(wanted: SubmitJob) -> list[str]:
+    """Return the lines below the first: what was sent, and which params come to nothing."""
+    line = sent_line(wanted.inputs, wanted.files)
+    replaced = replaced_params(parsed(wanted.code), wanted.params)
+    return [
+        *([line] if line else []),
+        *(
+            f"{name} is set in line {number + FIRST_LINE - 1} of the cell, which replaces "
+            f"--param {name}."
+            for name, number in replaced.items()
+        ),
+    ]
+
+
+def _tell_dry_run(client: TrainingClient, jobs: list[SubmitJob]) -> None:
+    what = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+    lines = jobs[0].code.count("\n") + 1
+    print(f"Nothing was sent. It would be {what} on {client.name}, {lines} lines of code each.")
+    for line in _notes(jobs[0]):
+        print(line.replace("Sent:", "It would take along:", 1))
+    for job in jobs if len(jobs) > 1 or jobs[0].params else []:
+        print("Params: " + ", ".join(f"{name}={value!r}" for name, value in job.params.items()))
+
+
+def _wait(session: Session, jobs: list[Job], options: Namespace) -> None:
+    """Follow a job, or wait for those of a grid; raises RemoteJobError unless --no-raise."""
+    try:
+        if options.grid:
+            session.shell.user_ns["_jobs"].wait_well()
+            return
+        logs.follow(jobs[0], logs.Wanted(settings=session.settings), first_line=False)
+    except RemoteJobError as error:
+        if not options.no_raise:
+            raise
+        print(error)
+        return
+    bind_outputs(jobs[0], session.shell.user_ns)
+
+
+def _syntax_sentence(cell: str, error: SyntaxError) -> str:
+    lines = cell.splitlines()
+    number = min(error.lineno or 1, len(lines) or 1)
+    text = lines[number - 1].strip()[:120] if lines else ""
+    advice = ""
+    if text.startswith(("%", "!")):
+        advice = " Magics and ! commands work in the notebook only, not in a job."
+    where = f"line {number} below the cell's first line"
+    return f"The cell is no Python ({where}: {error.msg}): {text!r}. Nothing was sent.{advice}"

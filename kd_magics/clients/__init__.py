@@ -1,0 +1,1 @@
+"""The REST calls of connected clusters."""

@@ -1,0 +1,43 @@
+"""%predict: ask a deployed model."""
+
+from typing import Any
+
+from kd_magics.errors import BadOptions
+from kd_magics.models.deployment_states import deployed_on
+from kd_magics.options import Options, json_option, model_version
+from kd_magics.session import Session
+from kd_pipeline.model_config import configmap_name
+from kd_pipeline.registry import open_registry
+
+
+def parser() -> Options:
+    """Return the parser of %predict."""
+    options = Options("%predict")
+    options.add_argument("model", type=model_version, metavar="NAME/VERSION")
+    options.add_argument("args", metavar="JSON_OR_VARIABLE")
+    options.add_argument("--on", dest="cluster", metavar="CLUSTER")
+    return options
+
+
+def predict(session: Session, line: str) -> Any:
+    """Return what a model answers to the arguments of a line."""
+    options = parser().read(line, session.shell.user_ns)
+    name, version = options.model
+    args = json_option(options.args, session.shell.user_ns, "%predict: the model's argument")
+    if not isinstance(args, dict | list | str):
+        raise BadOptions(
+            f"%predict: a model takes an object, a list of objects or a text, not {args!r}."
+        )
+    cluster = session.deployment(options.cluster or _cluster_of(session, name, version)).name
+    return session.deployment_client(cluster).predict(name, version, args)
+
+
+def _cluster_of(session: Session, name: str, version: str) -> str | None:
+    """Return which of several deployment clusters has a model; None where there is no choice."""
+    clusters = [cluster.name for cluster in session.connections().deployment_clusters()]
+    if len(clusters) < 2:
+        return None
+    registry = open_registry()
+    version = registry.aliases_of(name).versions.get(version, version)
+    found = deployed_on(registry, configmap_name(name, version))
+    return next((cluster for cluster in clusters if cluster in found), None)

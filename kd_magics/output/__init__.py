@@ -1,0 +1,1 @@
+"""What a job prints, in a notebook or a terminal."""

@@ -1,0 +1,159 @@
+"""%logs: show a job's log and rich outputs, once or as they come, or save it."""
+
+import argparse
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from kd_magics.errors import BadOptions, WatchStopped
+from kd_magics.jobs import job_reference
+from kd_magics.jobs.failures import raise_unless_well
+from kd_magics.jobs.job import Job
+from kd_magics.options import Options, count
+from kd_magics.output import interrupts, log_parts, log_save, log_times
+from kd_magics.output.log_text import LogText
+from kd_magics.output.log_view import LogView
+from kd_magics.output.watch import watch
+from kd_magics.session import Session
+from kd_magics.settings import KdMagics
+from kd_pipeline.messages import Job as JobMessage
+from kd_pipeline.quantities import size_text
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which part of a log is wanted: the last lines, after a time, the lines that match.
+
+    Without ``tail`` the settings' tail counts for what was written before it is asked for; what
+    comes while it is watched is shown as it comes.
+    """
+
+    tail: int | None = None
+    since: datetime | None = None
+    grep: re.Pattern[str] | None = None
+    settings: KdMagics = field(default_factory=KdMagics)
+
+    @property
+    def lines(self) -> int:
+        """Return how many of the last lines are wanted."""
+        return self.tail or self.settings.tail
+
+
+def parser() -> Options:
+    """Return the parser of %logs."""
+    options = Options("%logs")
+    options.add_argument("job", nargs="?", metavar="[CLUSTER/]JOB")
+    options.add_argument("--url", metavar="HISTORY_URL")
+    options.add_argument("-f", "--follow", action="store_true")
+    options.add_argument("--tail", type=count, metavar="LINES")
+    options.add_argument("--since", type=log_times.since, metavar="TIME")
+    options.add_argument("--grep", type=_pattern, metavar="REGEX")
+    options.add_argument("--save", metavar="FILE")
+    return options
+
+
+def logs(session: Session, line: str) -> None:
+    """Show the log of the job that a line names; raises RemoteJobError where it was followed."""
+    run(session, parser().read(line, session.shell.user_ns))
+
+
+def run(session: Session, options: argparse.Namespace) -> None:
+    """Do what the options of %logs say."""
+    if options.job and options.url:
+        raise BadOptions("%logs: give a job or a URL, not both.")
+    if options.save and (options.follow or options.tail):
+        raise BadOptions("%logs: --save keeps the whole log so far; leave out -f and --tail.")
+    if options.url:
+        job = job_reference.find_url(session, options.url)
+    else:
+        job = job_reference.find(session, options.job)
+    wanted = Wanted(options.tail, options.since, options.grep, session.settings)
+    if options.save:
+        save(job, Path(options.save).expanduser(), wanted)
+    elif options.follow:
+        follow(job, wanted)
+    else:
+        show(job, wanted)
+
+
+def show(job: Job, wanted: Wanted) -> None:
+    """Print a job's status, then its log with the outputs at their places."""
+    message = job.message
+    print(f"Job Status: {message.status}")
+    size = job.client.log_size(message)
+    view = _view(job, size, wanted)
+    view.take_outputs()
+    for piece in log_parts.read(job, view.offset, size):
+        view.write(piece)
+    view.close()
+
+
+def follow(job: Job, wanted: Wanted, first_line: bool = True) -> None:
+    """Show a job's log as it comes until the job has ended; raises RemoteJobError.
+
+    Raises WatchStopped where it is interrupted, and EngineDown where the engine stays away.
+    """
+    told, interrupted = "", False
+    try:
+        message = job.message
+        if first_line:
+            print(f"Job Status: {message.status}{_place(message)}", flush=True)
+            told = message.status
+        view = _view(job, job.client.log_size(message), wanted)
+        watch(job, view, 1 / wanted.settings.updates_per_second)
+    except KeyboardInterrupt:
+        interrupted = True
+        interrupts.detach(job)
+    if job.status != told:
+        print(f"Job Status: {job.status}")
+    raise_unless_well(job)
+    if interrupted:  # whoever interrupts "Run All" does not want the next cell to run
+        raise WatchStopped(f"Interrupted; job {job.id} on {job.cluster} had finished by then.")
+
+
+def save(job: Job, path: Path, wanted: Wanted) -> None:
+    """Print a job's status and write its log so far to a file."""
+    message = job.message
+    print(f"Job Status: {message.status}", flush=True)
+    start = log_times.offset_since(job, wanted.since) if wanted.since else 0
+    text = LogText(wanted.grep) if wanted.grep else None
+    print(log_save.save(job, path, start, job.client.log_size(message), text))
+
+
+def _view(job: Job, size: int, wanted: Wanted) -> LogView:
+    """Return a view that begins in a log of ``size`` bytes where it is wanted to."""
+    floor = log_times.offset_since(job, wanted.since) if wanted.since else 0
+    if wanted.grep:
+        view = LogView(job, floor, wanted.grep, most_shown=wanted.settings.most_shown_bytes)
+        lines, before = log_parts.last_matches(job, view.text, floor, size, wanted.lines)
+        if before and not wanted.tail:
+            print(_hidden(before, None, "matching "), flush=True)
+        view.skip(lines, max(floor, size))
+        return view
+    start = log_parts.tail_start(job, floor, size, wanted.lines) if size > floor else floor
+    # Of a tail that was asked for, nothing is hidden unless its lines are very long.
+    if start > floor and (not wanted.tail or size - start > log_parts.LARGEST_TAIL // 2):
+        print(_hidden(log_parts.count_lines(job, floor, start), start - floor), flush=True)
+    return LogView(job, start, most_shown=wanted.settings.most_shown_bytes)
+
+
+def _hidden(lines: int | None, size: int | None, kind: str = "") -> str:
+    amount = "" if lines is None else f"{lines:,} earlier {kind}lines "
+    amount += "" if size is None else f"({size_text(size)}) " if lines else f"{size_text(size)} "
+    return (
+        f"[{amount}before this are hidden: --tail LINES shows more, --save FILE keeps all, "
+        "_job.log() returns all]"
+    )
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no pattern: {error}") from None
+
+
+def _place(message: JobMessage) -> str:
+    place = message.queue_position
+    return f" (place {place} in the queue)" if message.status == "Queued" and place else ""
