@@ -47,7 +47,7 @@ def comparison(
         for job in ordered
     ]
     marked = any(value is not None for value in best.values())
-    told = ["* is the best of its column."] if marked else []
+    told = ["The best of a column is marked (*, or bold)."] if marked else []
     if not found:
         told.append("No job here has printed a metric, such as rmse=5.2.")
     return ordered, Table(["Job", "Name", "Status", *params, *columns], rows, [*told, *notes])
