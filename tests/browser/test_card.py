@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.running_lab import Lab
+from tests.kd_engines.running_server import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 LOAD = "%load_ext kd_magics"
@@ -60,3 +61,26 @@ def test_a_saved_card_reads_well_without_a_kernel(lab: Lab, page: Page) -> None:
     output = other.get_by_role("feed", name="Cells").locator(".jp-Cell-outputArea").nth(1)
     expect(output).to_contain_text("Finished", timeout=60_000)
     expect(output).to_contain_text("loss")
+
+
+def test_the_browser_tells_of_a_long_job_when_it_has_ended(lab: Lab, page: Page) -> None:
+    page.context.grant_permissions(["notifications"])
+    page.add_init_script(
+        "window.told = []; const Real = Notification;"
+        "window.Notification = function (title, options) { window.told.push(options.body); };"
+        "Object.defineProperty(window.Notification, 'permission', {get: () => Real.permission});"
+    )
+    lab.write("told.ipynb", [f"{LOAD}\n%config KdMagics.notify_after_s = 2", TRAIN])
+    notebook = lab.open(page, "told.ipynb")
+    notebook.run(0)
+    expect(notebook.run(1)).to_contain_text("Finished", timeout=60_000)
+    page.wait_for_function("window.told.length > 0")
+    (body,) = page.evaluate("window.told")
+    assert re.match(r"Job \d+ 'first-try' on training-engine-instance: Finished after \d", body)
+
+    def saved() -> str:
+        notebook.save()
+        return str(lab.saved("told.ipynb"))
+
+    # The script is taken out again as soon as it has run.
+    eventually(lambda: "Notification" not in saved())

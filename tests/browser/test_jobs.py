@@ -72,3 +72,19 @@ def test_two_hundred_megabytes_of_log_do_not_freeze_the_page(lab: Lab, page: Pag
     expect(notebook.run(3)).to_contain_text("42")
     shown = sum(len(notebook.output(number).inner_text()) for number in (1, 2))
     assert 10_000 < shown < 3_000_000
+
+
+def test_the_stop_button_leaves_the_job_running_and_says_how_to_come_back(
+    lab: Lab, page: Page
+) -> None:
+    code = "import time\nprint('begun')\ntime.sleep(60)"
+    lab.write("stop.ipynb", [LOAD, f"%%trainingengineinstance\n{code}", "%logs -f", "%cancel"])
+    notebook = lab.open(page, "stop.ipynb")
+    notebook.run(0)
+    notebook.run(1)
+    shown = notebook.run(2, done=False)
+    expect(shown).to_contain_text("begun")
+    page.get_by_role("button", name="Interrupt the kernel").click()
+    expect(shown).to_contain_text("still running: %logs -f")
+    expect(shown).to_contain_text("WatchStopped")
+    expect(notebook.run(3)).to_contain_text("Cancelled", timeout=60_000)
