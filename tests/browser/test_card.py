@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.running_lab import Lab
-from tests.kd_engines.running_server import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 LOAD = "%load_ext kd_magics"
@@ -77,10 +76,7 @@ def test_the_browser_tells_of_a_long_job_when_it_has_ended(lab: Lab, page: Page)
     page.wait_for_function("window.told.length > 0")
     (body,) = page.evaluate("window.told")
     assert re.match(r"Job \d+ 'first-try' on training-engine-instance: Finished after \d", body)
-
-    def saved() -> str:
-        notebook.save()
-        return str(lab.saved("told.ipynb"))
-
     # The script is taken out again as soon as it has run.
-    eventually(lambda: "Notification" not in saved())
+    expect(notebook.output(1).locator(".jp-RenderedJavaScript")).to_have_count(0)
+    notebook.save()
+    assert "Notification" not in str(lab.saved("told.ipynb"))
