@@ -141,6 +141,8 @@ def _no_json(what: str, text: str, error: Exception) -> str:
 
 
 def _expanded(word: str, variables: Mapping[str, Any]) -> str:
+    if "{" not in word and "$" not in word:
+        return word  # IPython's formatter takes a time that grows with the square of the length
     try:
         json.loads(word)
     except (ValueError, RecursionError):

@@ -9,7 +9,7 @@ ROWS = re.findall(r"^\| (\d+) \|(.*)\|$", (ROOT / "docs" / "pains.md").read_text
 RULES_OF_THE_SIDEBAR = {14, 15}
 
 
-def tests() -> set[str]:
+def defined() -> set[str]:
     """Return the names of all test functions."""
     return {
         node.name
@@ -24,9 +24,9 @@ def test_every_complaint_has_a_row_with_tests_that_exist() -> None:
     for number, row in ROWS:
         named = set(re.findall(r"`(test_\w+)`", row.rpartition("|")[2]))
         assert named, f"row {number} names no test"
-        assert named <= tests(), f"row {number}"
+        assert named <= defined(), f"row {number}"
 
 
 def test_every_design_rule_has_a_test() -> None:
-    found = {int(m[1]) for name in tests() if (m := re.match(r"test_rule_(\d\d)_", name))}
+    found = {int(m[1]) for name in defined() if (m := re.match(r"test_rule_(\d\d)_", name))}
     assert found == set(range(1, 21)) - RULES_OF_THE_SIDEBAR

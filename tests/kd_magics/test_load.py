@@ -43,6 +43,7 @@ def test_nothing_slow_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert [name for name in SLOW if f'"{name}"' in modules] == []
 
 
+@pytest.mark.slow
 def test_what_a_first_cell_needs_is_there_soon(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,8 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 from kd_magics.settings import KdMagics
 from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import RunningEngine
@@ -35,6 +37,7 @@ def test_rule_03_a_log_is_shown_from_the_engine_not_from_the_kernel(
     assert kernel.good("%logs") == f"Job Status: Finished\n{whole}"
 
 
+@pytest.mark.slow
 def test_rule_04_the_first_press_detaches_the_second_cancels(
     kernel: RunningKernel, engine: RunningEngine
 ) -> None:
@@ -58,6 +61,7 @@ def test_rule_04_the_first_press_detaches_the_second_cancels(
     assert engine.get(f"/jobs/{job}")["status"] == "Cancelled"
 
 
+@pytest.mark.slow
 def test_rule_07_a_bar_is_redrawn_at_most_five_times_a_second(kernel: RunningKernel) -> None:
     bar = "import time\nfor n in range(300):\n    print(f'\\r{n:3}%', end='')\n    time.sleep(0.01)"
     follows = kernel.send(WAIT + bar)
@@ -131,6 +135,7 @@ def texts(kernel: RunningKernel) -> list[str]:
     return [data["text/plain"] for data in bundles(kernel)] or [""]
 
 
+@pytest.mark.slow
 def test_rule_18_the_browser_tells_of_long_jobs_only(kernel: RunningKernel) -> None:
     script = "application/javascript"
     kernel.good("%config KdMagics.notify_after_s = 2.0")
@@ -144,6 +149,7 @@ def test_rule_18_the_browser_tells_of_long_jobs_only(kernel: RunningKernel) -> N
     kernel.read_until(lambda: bundles(kernel)[-1] == {"text/plain": ""})
 
 
+@pytest.mark.slow
 def test_rule_03_a_card_is_current_again_after_the_engine_was_away(
     kernel: RunningKernel, engine: RunningEngine
 ) -> None:

@@ -63,6 +63,7 @@ def _run_cell(cell: str, repository: Path) -> None:
     subprocess.run(command, cwd=repository, env=environment, check=True, capture_output=True)
 
 
+@pytest.mark.slow
 def test_both_scripts_predict_the_same(trained: Path, unseen: pd.DataFrame, tmp_path: Path) -> None:
     old = tmp_path / "score_taxi_2020.py"
     script = (trained / "code" / old.name).read_text()

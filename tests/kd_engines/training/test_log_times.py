@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +55,7 @@ def test_a_part_of_a_mark_is_no_mark(tmp_path: Path) -> None:
     assert offset_at(str(path), records.now()) is None
 
 
+@pytest.mark.slow
 def test_since_is_correct_to_about_a_second(engine: RunningEngine) -> None:
     code = (
         "import time\nfor n in range(30):\n    print(time.time(), flush=True)\n    time.sleep(0.2)"

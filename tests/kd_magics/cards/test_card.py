@@ -100,6 +100,7 @@ def test_the_button_cancels_and_goes(kernel: RunningKernel, engine: RunningEngin
     assert engine.get(f"/jobs/{job}")["status"] == "Cancelled"
 
 
+@pytest.mark.slow
 def test_a_card_says_that_the_engine_is_away_and_goes_on(
     kernel: RunningKernel, engine: RunningEngine
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_card_says_that_the_engine_is_away_and_goes_on(
     assert not shows(kernel, request, "does not answer")
 
 
+@pytest.mark.slow
 def test_a_long_job_is_told_to_the_browser_once(kernel: RunningKernel) -> None:
     kernel.good("%config KdMagics.notify_after_s = 0.5")
     request = kernel.send(CELL.replace("first-try", "'</script>\"'") + "import time\ntime.sleep(1)")
@@ -146,6 +148,7 @@ def test_a_card_ends_where_its_job_is_not_there_any_more(
     (folder / "away.json").rename(folder / "job.json")
 
 
+@pytest.mark.slow
 def test_of_many_cards_the_oldest_are_left_as_they_are(kernel: RunningKernel) -> None:
     kernel.good("import kd_magics.cards.card_thread; kd_magics.cards.card_thread.MOST_LIVE = 2")
     requests = [kernel.send(CELL + "import time\ntime.sleep(3)") for _ in range(3)]
@@ -158,6 +161,7 @@ def test_of_many_cards_the_oldest_are_left_as_they_are(kernel: RunningKernel) ->
     assert threads.count("kd-card") <= 1
 
 
+@pytest.mark.slow
 def test_a_cell_that_captures_captures_no_card_of_another(kernel: RunningKernel) -> None:
     request = kernel.send(CELL + EPOCHS)
     kernel.finish(request)
@@ -186,6 +190,7 @@ def test_a_terminal_has_no_card(notebook: Notebook) -> None:
     assert notebook.shell.user_ns["_job"].wait(20).status == "Finished"
 
 
+@pytest.mark.slow
 def test_a_saved_notebook_keeps_a_readable_card_and_no_button(
     surroundings: Path, engine: RunningEngine
 ) -> None:

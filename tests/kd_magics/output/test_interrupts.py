@@ -58,6 +58,7 @@ def test_the_second_cancels(notebook: Notebook, engine: RunningEngine, job: int)
     assert engine.get(f"/jobs/{job}")["status"] == "Cancelled"
 
 
+@pytest.mark.slow
 def test_wait_is_interrupted_in_the_same_way(notebook: Notebook, engine: RunningEngine) -> None:
     interrupt_after(2.5)
     notebook.fails(WAIT + SLEEP, WatchStopped)
@@ -67,6 +68,7 @@ def test_wait_is_interrupted_in_the_same_way(notebook: Notebook, engine: Running
     engine.wait(job)
 
 
+@pytest.mark.slow
 def test_a_state_that_the_engine_does_not_tell_is_not_guessed(
     notebook: Notebook, engine: RunningEngine, job: int
 ) -> None:
@@ -81,6 +83,7 @@ def test_a_state_that_the_engine_does_not_tell_is_not_guessed(
     assert f"not known whether it still runs, the engine does not answer: %logs -f {job}" in shown
 
 
+@pytest.mark.slow
 def test_a_cancel_that_the_engine_does_not_answer_is_not_claimed(
     notebook: Notebook, engine: RunningEngine, job: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -228,6 +228,7 @@ def test_grep_follows(notebook: Notebook) -> None:
     assert shown[1:] == ["1", *map(str, range(10, 20)), "Job Status: Finished"]
 
 
+@pytest.mark.slow
 def test_since_shows_what_came_after(notebook: Notebook, engine: RunningEngine) -> None:
     job = send(notebook, "import time\nprint('old')\ntime.sleep(4)\nprint('new')")
     ended = engine.wait(job)

@@ -52,6 +52,7 @@ def own_engine(surroundings: Path) -> Iterator[RunningEngine]:
     engine.stop()
 
 
+@pytest.mark.slow
 def test_follow_is_exact_through_a_kill_a_balancer_and_a_move_with_a_new_token(
     empty_notebook: Notebook, own_engine: RunningEngine
 ) -> None:
@@ -89,6 +90,7 @@ def test_follow_is_exact_through_a_kill_a_balancer_and_a_move_with_a_new_token(
     assert engine.token not in shown.everything
 
 
+@pytest.mark.slow
 def test_an_engine_that_stays_away_ends_the_watching_not_the_job(
     empty_notebook: Notebook, own_engine: RunningEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +106,7 @@ def test_an_engine_that_stays_away_ends_the_watching_not_the_job(
     assert notebook.good("%logs -f").text.endswith("done\nJob Status: Finished\n")
 
 
+@pytest.mark.slow
 def test_a_new_kernel_finds_the_job_of_the_one_that_was_killed(
     kernel: RunningKernel, engine: RunningEngine
 ) -> None:
