@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -64,14 +65,23 @@ class OldRoutes(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def old_engine() -> Iterator[OldEngine]:
+@contextmanager
+def serving_old() -> Iterator[OldEngine]:
+    """Run an engine of 2020 until the caller is done with it."""
     with OldEngine() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def old_engine() -> Iterator[OldEngine]:
+    with serving_old() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
