@@ -35,7 +35,7 @@ def git(folder: Path, *words: str) -> str:
     """Run git as somebody."""
     who = ["-c", "user.name=ada", "-c", "user.email=ada@example.org"]
     done = subprocess.run(
-        ["git", "-C", folder, *who, *words],  # noqa: S607 - from the PATH
+        ["git", "-C", folder, *who, *words],
         capture_output=True,
         text=True,
         check=True,
@@ -100,7 +100,8 @@ def test_the_notebook_tells_its_path_and_its_folder_is_asked_for_git(
 
 def test_a_front_end_tells_the_cell_and_a_file_itself() -> None:
     class Shell:
-        origin = {"file": "train.py"}
+        def __init__(self) -> None:
+            self.origin = {"file": "train.py"}
 
         def get_parent(self) -> dict[str, object]:
             return {"metadata": {"cellId": "c-1" + "x" * 2000}}

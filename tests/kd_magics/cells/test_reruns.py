@@ -23,8 +23,8 @@ def test_values_and_files_go_again_and_params_are_replaced(
     module.write_text("def scaled(x):\n    return 10 * x\n")
     notebook.good("rows = [1, 2]")
     notebook.good(
-        f"{CELL} --wait --in rows --files scaling.py --param lr=1 --param n=5 --name one --out got\n"
-        "from scaling import scaled\ngot = [scaled(sum(rows)), lr, n]"
+        f"{CELL} --wait --in rows --files scaling.py --param lr=1 --param n=5 "
+        "--name one --out got\nfrom scaling import scaled\ngot = [scaled(sum(rows)), lr, n]"
     )
     first = notebook.shell.user_ns["_job"]
     module.unlink()

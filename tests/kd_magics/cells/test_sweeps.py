@@ -72,7 +72,9 @@ def test_a_waiting_grid_raises_one_error_that_names_those_that_failed(notebook: 
 def test_more_than_a_hundred_jobs_are_refused(notebook: Notebook, engine: RunningEngine) -> None:
     before = engine.get("/history")
     values = ",".join(map(str, range(11)))
-    sentence = notebook.fails(f"{CELL} --grid a={values} --grid b={values}\nprint(a, b)", BadOptions)
+    sentence = notebook.fails(
+        f"{CELL} --grid a={values} --grid b={values}\nprint(a, b)", BadOptions
+    )
     assert "121 jobs, 100 are the limit; nothing was sent" in sentence
     assert engine.get("/history") == before
 
