@@ -32,7 +32,7 @@ def result(client: TrainingClient, message: JobMessage, pickle: bool = False) ->
     found, missing = kept(client, message, pickle)
     if missing:
         raise NoResult(
-            f"Job {number} has not kept "
+            f"Job {number} gives no value for "
             + "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in missing.items())
             + "."
         )
@@ -70,7 +70,7 @@ def bind_outputs(job: "Job", variables: dict[str, Any]) -> None:
         print(f"Set from job {message.id}: {', '.join(found)}.")
     if missing:
         raise NoResult(
-            f"Job {message.id} finished, but has not kept "
+            f"Job {message.id} finished, but gives no value for "
             + "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in missing.items())
             + "."
         )

@@ -114,9 +114,7 @@ def test_a_long_message_is_one_line_of_the_sentence(notebook: Notebook) -> None:
 def test_a_killed_process_is_told_by_its_signal_and_the_end_of_its_log(notebook: Notebook) -> None:
     code = "import os, signal\nprint('step 7', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
     error = failed(notebook, f"{WAIT}\n{code}")
-    assert sentence(error) == (
-        "The job's process was killed by SIGKILL. Its log ends with: step 7"
-    )
+    assert sentence(error) == ("The job's process was killed by SIGKILL. Its log ends with: step 7")
     assert (error.failure, error.remote) == (None, ())
 
 
