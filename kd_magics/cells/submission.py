@@ -149,8 +149,8 @@ def _notes(wanted: SubmitJob) -> list[str]:
     return [
         *([line] if line else []),
         *(
-            f"{name} is set in line {number + FIRST_LINE - 1} of the cell, which replaces "
-            f"--param {name}."
+            f"{name} is set in line {number + FIRST_LINE - 1} of the cell, which replaces the "
+            "param."
             for name, number in replaced.items()
         ),
     ]

@@ -1,10 +1,16 @@
 """The jobs of a grid, in the variable ``_jobs``."""
 
+import json
+from http.server import BaseHTTPRequestHandler
+
 import pytest
 
 from kd_magics.errors import BadOptions, NoResult, RemoteJobError
+from kd_pipeline.errors import TooManyRequests
 from tests.kd_engines.running_server import eventually
-from tests.kd_engines.training.running_engine import CLUSTER, RunningEngine
+from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
+from tests.kd_magics.clients.test_http_client import reply, serving
+from tests.kd_magics.running_kernel import RunningKernel, printed
 from tests.kd_magics.running_notebook import Notebook
 
 CELL = "%%trainingengineinstance"
@@ -103,3 +109,42 @@ def test_a_name_that_varies_is_the_grid_s(notebook: Notebook, flags: str) -> Non
         assert "n is given by --in and by --grid" in str(shown.error)
     else:
         assert [job.log() for job in notebook.shell.user_ns["_jobs"]] == ["1\n", "2\n"]
+
+
+def test_a_grid_that_the_engine_takes_a_part_of_keeps_the_jobs_it_took(
+    notebook: Notebook, engine: RunningEngine
+) -> None:
+    taken: list[int] = []
+
+    def pass_on(handler: BaseHTTPRequestHandler) -> None:
+        body = handler.rfile.read(int(handler.headers["Content-Length"]))
+        if len(taken) == 2:
+            detail = {"type": "TooManyRequests", "message": "The queue is full."}
+            reply(handler, 429, json.dumps({"error": detail}).encode())
+            return
+        kind = {"Content-Type": "application/json"}
+        answer = engine.call("POST", "/jobs", data=body, headers=kind)
+        taken.append(answer.json()["id"])
+        reply(handler, 201, answer.content)
+
+    with serving(pass_on) as url:
+        notebook.attach({CLUSTER: [(url, TOKEN)]})
+        sentence = notebook.fails(f"{CELL} --grid n=1,2,3\nprint(n)", TooManyRequests)
+        assert "The queue is full" in sentence
+    notebook.attach({CLUSTER: [(engine.url, TOKEN)]})
+    assert [job.id for job in notebook.shell.user_ns["_jobs"]] == taken
+    assert [job.wait().log() for job in notebook.shell.user_ns["_jobs"]] == ["1\n", "2\n"]
+
+
+def test_interrupting_a_waiting_grid_leaves_its_jobs(
+    kernel: RunningKernel, engine: RunningEngine
+) -> None:
+    request = kernel.send(f"{CELL} --wait --grid n=1,2\nimport time\ntime.sleep(60)")
+    eventually(lambda: len(engine.get("/jobs?status=Running")["jobs"]) == 2)
+    kernel.read_until(lambda: printed(kernel.of(request)).count("History URL: ") == 2)
+    kernel.interrupt()
+    (error,) = [m["content"] for m in kernel.finish(request) if m["msg_type"] == "error"]
+    assert error["ename"] == "WatchStopped"
+    assert "the 2 jobs go on" in error["evalue"]
+    assert len(engine.get("/jobs?status=Running")["jobs"]) == 2
+    assert kernel.good("_ = _jobs.cancel()").count(": Cancelled.\n") == 2

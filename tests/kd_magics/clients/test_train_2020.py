@@ -115,4 +115,5 @@ def test_the_newest_of_the_history(old_notebook: Notebook, old_engine: OldEngine
 def test_cancelling_is_refused_in_a_sentence(old_notebook: Notebook) -> None:
     old_notebook.good("%%trainingengineinstance\nprint(1)\n")
     assert "2020" in old_notebook.fails("_job.cancel()", BadOptions)
+    assert "2020" in old_notebook.fails("%rerun", BadOptions)
     assert "does not keep when" in old_notebook.fails("%logs --since 10m", BadOptions)

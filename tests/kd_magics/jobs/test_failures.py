@@ -3,9 +3,11 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kd_magics.errors import RemoteJobError
+from kd_magics.jobs.failures import reason_of
 from tests.kd_engines.training.running_engine import CLUSTER, RunningEngine
 from tests.kd_magics.running_notebook import Notebook
 
@@ -116,6 +118,16 @@ def test_a_killed_process_is_told_by_its_signal_and_the_end_of_its_log(notebook:
     error = failed(notebook, f"{WAIT}\n{code}")
     assert sentence(error) == ("The job's process was killed by SIGKILL. Its log ends with: step 7")
     assert (error.failure, error.remote) == (None, ())
+
+
+@pytest.mark.parametrize(("seconds", "advice"), [(1.0, "2h"), (5400.0, "3h"), (7201.0, "5h")])
+def test_a_job_that_took_too_long_is_advised_more_time_than_it_had(
+    notebook: Notebook, seconds: float, advice: str
+) -> None:
+    notebook.good(f"{CELL}\nprint(1)")
+    job = notebook.good("_job.wait()").value
+    ended = msgspec.structs.replace(job.last, status="TimedOut", timeout_s=seconds)
+    assert reason_of(job.client, ended, None, []) == f"--timeout {advice} gives it more time."
 
 
 def test_memory_used_up_tells_how_much_and_what_asks_for_more(notebook: Notebook) -> None:
