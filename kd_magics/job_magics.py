@@ -112,7 +112,7 @@ class JobMagics(Magics):
 
         Without a job it is this notebook's last one. The new job is in the variable _job.
 
-        --param lr=0.1   replaces a param of the job, or adds one; may be given again
+        --param lr=0.1   replaces a param that the job has; may be given again
         --name NAME      what the new job is called in lists
         --wait           follow its log; a job that fails is an error of this cell
 

@@ -153,8 +153,8 @@ def _head(snapshot: Snapshot) -> str:
 def _elapsed(snapshot: Snapshot) -> str:
     shown = clock(snapshot.elapsed_s or 0.0)
     if snapshot.job.status == "Queued":
-        place = snapshot.job.queue_position
-        return f"waiting {shown}" + (f", place {place} in the queue" if place else "")
+        before = snapshot.job.queue_position
+        return f"waiting {shown}" + (f", {before} before it in the queue" if before else "")
     return f"took {shown}" if snapshot.ended else f"running {shown}"
 
 

@@ -95,9 +95,9 @@ def _wanted(session: Session, cell: Cell, options: Namespace) -> SubmitJob:
             f"--name has at most {LONGEST_NAME} printable characters; nothing was sent."
         )
     params: dict[str, Any] = dict(options.param)
-    twice = {*params} & {*options.inputs}
-    if twice:
-        raise BadOptions(f"%%{cell.magic}: {sorted(twice)[0]} is given by --in and by --param.")
+    for other, names in (("--param", {*params}), ("--grid", {name for name, _ in options.grid})):
+        if twice := sorted(names & {*options.inputs}):
+            raise BadOptions(f"%%{cell.magic}: {twice[0]} is given by --in and by {other}.")
     return SubmitJob(
         code=cell.code,
         user=user_name(),
@@ -149,8 +149,8 @@ def _notes(wanted: SubmitJob) -> list[str]:
     return [
         *([line] if line else []),
         *(
-            f"{name} is set in line {number + FIRST_LINE - 1} of the cell, which replaces "
-            f"--param {name}."
+            f"{name} is set in line {number + FIRST_LINE - 1} of the cell, which replaces the "
+            "param."
             for name, number in replaced.items()
         ),
     ]
@@ -158,8 +158,9 @@ def _notes(wanted: SubmitJob) -> list[str]:
 
 def _tell_dry_run(client: TrainingClient, jobs: list[SubmitJob]) -> None:
     what = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
-    lines = jobs[0].code.count("\n") + 1
-    print(f"Nothing was sent. It would be {what} on {client.name}, {lines} lines of code each.")
+    count = len(jobs[0].code.splitlines())
+    lines = "1 line" if count == 1 else f"{count:,} lines"
+    print(f"Nothing was sent. It would be {what} on {client.name}, {lines} of code each.")
     for line in _notes(jobs[0]):
         print(line.replace("Sent:", "It would take along:", 1))
     for job in jobs if len(jobs) > 1 or jobs[0].params else []:

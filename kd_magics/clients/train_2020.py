@@ -24,7 +24,7 @@ def submit(http: HttpClient, wanted: SubmitJob) -> Job:
         for option, value in (
             ("--in", wanted.inputs),
             ("--out", wanted.outputs),
-            ("--param", wanted.params),
+            ("--param and --grid", wanted.params),
             ("--files", wanted.files),
             ("--env", wanted.env),
             ("--requirements", wanted.requirements),

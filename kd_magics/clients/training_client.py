@@ -225,8 +225,15 @@ class TrainingClient:
 
     def rerun(self, number: int, wanted: RerunJob) -> Job:
         """Send a job's code, values and files once more; its key makes sending again safe."""
-        answer = self._http.call("POST", f"/jobs/{number}/rerun", body=wanted)
-        job = decoded(answer, Job)
+
+        def refuse() -> Job:
+            raise BadOptions(
+                f"Cluster {self.name} has an engine of 2020, which cannot run a job again: run its "
+                "cell again."
+            )
+
+        path = f"/jobs/{number}/rerun"
+        job = self._either(lambda: decoded(self._http.call("POST", path, body=wanted), Job), refuse)
         self._urls[job.id] = job.request_url
         return job
 

@@ -1,6 +1,7 @@
 """Why a job did not end well: one sentence, and the job's own traceback below it."""
 
 import contextlib
+import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,8 @@ def reason_of(
         return text.rstrip(".") + where + "." + _import_hint(client, failure)
     words = [message.reason.rstrip(".") + "."] if message.reason else []
     if message.status == "TimedOut":
-        words.append("--timeout 2h gives it more time.")
+        hours = max(2, math.ceil(2 * (message.timeout_s or 0) / 3600))
+        words.append(f"--timeout {hours}h gives it more time.")
     if end and message.status in ("Failed", "Lost"):
         words.append(f"Its log ends with: {end[-1].strip()[:LONGEST_LINE]}")
     return " ".join(words) or "Its log tells more: %logs."
@@ -83,9 +85,8 @@ def frame_lines(frame: Frame) -> list[str]:
 
 def log_end(client: TrainingClient, message: JobMessage) -> list[str]:
     """Return the last lines of a job's log that are not empty."""
-    size = client.log_size(message)
-    start = max(0, size - END_LOOKED_AT)
     try:
+        start = max(0, client.log_size(message) - END_LOOKED_AT)
         end = client.log(message.id, start).decode(errors="replace")
     except KdError:  # as above
         return []

@@ -213,7 +213,7 @@ def status_words(message: JobMessage) -> str:
     """Return a job's status, with why it waits or failed, or how far it is."""
     words = message.status if message.status in STATUSES else str(message.status)
     if message.status == "Queued" and message.queue_position:
-        words += f" (place {message.queue_position})"
+        words += f" ({message.queue_position} before it)"
     if message.status == "Running" and message.progress:
         progress = message.progress
         if progress.fraction is not None:

@@ -13,6 +13,11 @@ from kd_pipeline.messages import Job as JobMessage
 if TYPE_CHECKING:
     from kd_magics.jobs.job import Job
 
+PICKLE = (
+    "it is a pickle, which runs code of the job when it is read; where you trust the job, "
+    "_job.allow_pickle = True reads it"
+)
+
 
 def result(client: TrainingClient, message: JobMessage, pickle: bool = False) -> Any:
     """Return the one value that a job has kept, or a dict of several by name.
@@ -32,7 +37,7 @@ def result(client: TrainingClient, message: JobMessage, pickle: bool = False) ->
     found, missing = kept(client, message, pickle)
     if missing:
         raise NoResult(
-            f"Job {number} has not kept "
+            f"Job {number} gives no value for "
             + "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in missing.items())
             + "."
         )
@@ -49,6 +54,9 @@ def kept(
     told = client.values(message.id)
     found, missing = {}, dict(told.missing)
     for info in told.values:
+        if info.format == "pickle" and not pickle:
+            missing[info.name] = PICKLE
+            continue
         try:
             value = client.value(message.id, info.name)
             found[info.name] = values.decode(
@@ -70,7 +78,7 @@ def bind_outputs(job: "Job", variables: dict[str, Any]) -> None:
         print(f"Set from job {message.id}: {', '.join(found)}.")
     if missing:
         raise NoResult(
-            f"Job {message.id} finished, but has not kept "
+            f"Job {message.id} finished, but gives no value for "
             + "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in missing.items())
             + "."
         )

@@ -66,9 +66,10 @@ def _sentence(job: Job, message: JobMessage, failure: Failure | None, end: list[
 
 def _pending(message: JobMessage) -> str:
     if message.status == "Queued":
-        place = message.queue_position
-        reason = (message.reason or "Other jobs are before it").rstrip(".")
-        return f"It waits: {reason}" + (f" (place {place} in the queue)." if place else ".")
+        reason = (message.reason or "It waits for its turn").rstrip(".")
+        before = message.queue_position
+        told = not before or "before it" in reason
+        return f"{reason}." if told else f"{reason}; {before} before it in the queue."
     parts = []
     usage, progress = message.usage, message.progress
     if usage:

@@ -155,5 +155,5 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _place(message: JobMessage) -> str:
-    place = message.queue_position
-    return f" (place {place} in the queue)" if message.status == "Queued" and place else ""
+    before = message.queue_position
+    return f" ({before} before it in the queue)" if message.status == "Queued" and before else ""

@@ -67,7 +67,8 @@ class Job(msgspec.Struct):
     """A job as its files tell; ``pid`` is the job's process on ``node``.
 
     ``reason`` says why a job is in its status: why it waits, or why it ended as it did. ``usage``
-    is there while it runs, ``progress`` as far as its log tells it.
+    is there while it runs, ``progress`` as far as its log tells it. ``queue_position`` is how many
+    jobs wait before it.
     """
 
     id: int

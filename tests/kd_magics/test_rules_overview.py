@@ -28,7 +28,7 @@ pathlib.Path("code/score.py").write_text("print(1)")
 """
 
 
-def test_rule_1_the_first_lines_are_those_of_the_2020_product(
+def test_rule_01_the_first_lines_are_those_of_the_2020_product(
     notebook: Notebook, engine: RunningEngine
 ) -> None:
     text = notebook.good("%attachments").outputs[0]["text/plain"]

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -64,14 +65,23 @@ class OldRoutes(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def old_engine() -> Iterator[OldEngine]:
+@contextmanager
+def serving_old() -> Iterator[OldEngine]:
+    """Run an engine of 2020 until the caller is done with it."""
     with OldEngine() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def old_engine() -> Iterator[OldEngine]:
+    with serving_old() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -105,4 +115,5 @@ def test_the_newest_of_the_history(old_notebook: Notebook, old_engine: OldEngine
 def test_cancelling_is_refused_in_a_sentence(old_notebook: Notebook) -> None:
     old_notebook.good("%%trainingengineinstance\nprint(1)\n")
     assert "2020" in old_notebook.fails("_job.cancel()", BadOptions)
+    assert "2020" in old_notebook.fails("%rerun", BadOptions)
     assert "does not keep when" in old_notebook.fails("%logs --since 10m", BadOptions)

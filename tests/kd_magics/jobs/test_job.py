@@ -1,5 +1,6 @@
 """The handle ``_job``."""
 
+from kd_magics.errors import NoResult, RemoteJobError
 from tests.kd_engines.training.running_engine import TOKEN, RunningEngine
 from tests.kd_magics.running_notebook import Notebook
 
@@ -37,3 +38,40 @@ def test_a_handle_shows_its_last_state_where_the_engine_is_down(notebook: Notebo
     assert repr(job).startswith(f"Job {job.id} on training-engine-instance: ")
     notebook.configmeta_path.write_text(before)
     job.cancel()
+
+
+def test_a_running_job_has_no_result_yet_and_a_failed_one_raises_its_error(
+    notebook: Notebook,
+) -> None:
+    notebook.good("%%trainingengineinstance --out x\nimport time\nx = 1\ntime.sleep(60)")
+    assert "has no result yet" in notebook.fails("_job.result", NoResult)
+    assert notebook.good("_job.failure").value is None
+    notebook.good("_job.cancel().wait()")
+    assert "Cancelled" in notebook.fails("_job.result", RemoteJobError)
+    notebook.good("%%trainingengineinstance --out x\nx = 1 / 0")
+    notebook.good("_job.wait()")
+    assert "line 2 of the cell" in notebook.fails("_job.result", RemoteJobError)
+    failure = notebook.good("_job.failure").value
+    assert (failure.kind, [frame.line for frame in failure.frames]) == ("ZeroDivisionError", [2])
+
+
+def test_a_pickled_result_is_read_where_the_cell_asked_for_it_only(
+    notebook: Notebook, engine: RunningEngine
+) -> None:
+    notebook.good("%%trainingengineinstance --pickle --out pair\npair = (1, {2})")
+    assert notebook.good("_job.wait().result").value == (1, {2})
+    number = notebook.shell.user_ns["_job"].id
+    notebook.good("_job.log()")
+    notebook.shell.user_ns["_job"].allow_pickle = False
+    sentence = notebook.fails("_job.result", NoResult)
+    assert f"Job {number} gives no value for pair: " in sentence
+    assert "_job.allow_pickle = True" in sentence
+
+
+def test_params_and_progress(notebook: Notebook) -> None:
+    notebook.good(
+        "%%trainingengineinstance --wait --param lr=0.5\nprint(f'Epoch 2/4 - loss: {lr}')"
+    )
+    job = notebook.shell.user_ns["_job"]
+    assert job.params == {"lr": 0.5}
+    assert job.progress.metrics == {"loss": 0.5}

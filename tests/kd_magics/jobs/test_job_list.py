@@ -171,7 +171,7 @@ def message(**fields: object) -> JobMessage:
 
 def test_a_status_says_why_it_waits_and_how_far_it_is() -> None:
     waits = message(status="Queued", queue_position=2, reason="2 jobs run, 2 is the limit.")
-    assert status_words(waits) == "Queued (place 2): 2 jobs run, 2 is the limit"
+    assert status_words(waits) == "Queued (2 before it): 2 jobs run, 2 is the limit"
     half = message(progress=Progress(fraction=0.5, eta_s=90))
     assert status_words(half) == "Running 50%, 90 s left"
     assert status_words(message(status="OutOfMemory")) == "OutOfMemory"
