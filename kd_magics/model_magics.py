@@ -152,16 +152,20 @@ class ModelMagics(Magics):
     def predict(self, line: str) -> Any:
         """Ask a deployed model, and return its answer.
 
-            %predict NAME/VERSION JSON_OR_VARIABLE [--on CLUSTER]
+            %predict NAME/VERSION [JSON_OR_VARIABLE] [--on CLUSTER] [--curl]
 
         The argument is a JSON object, a list of them (many rows), a JSON text in single quotes
         (a script's command line), or the name of a variable that holds such a value; a DataFrame
-        is a list of its rows.
+        is a list of its rows. Without one it is the example that was registered with the model.
+
+        --on CLUSTER   the deployment cluster, where several are attached
+        --curl         print the request as a command for a terminal, instead of asking
 
         Examples:
 
             %predict taxi/1 {"work": 1, "trip_distance": 2.5}
             seconds = %predict taxi/1 ride
+            %predict taxi/1
         """
         from kd_magics.models import predictions
 

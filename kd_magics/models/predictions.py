@@ -1,5 +1,7 @@
 """%predict: ask a deployed model."""
 
+import json
+import shlex
 from typing import Any
 
 from kd_magics.errors import BadOptions
@@ -14,22 +16,51 @@ def parser() -> Options:
     """Return the parser of %predict."""
     options = Options("%predict")
     options.add_argument("model", type=model_version, metavar="NAME/VERSION")
-    options.add_argument("args", metavar="JSON_OR_VARIABLE")
+    options.add_argument("args", nargs="?", metavar="JSON_OR_VARIABLE")
     options.add_argument("--on", dest="cluster", metavar="CLUSTER")
+    options.add_argument("--curl", action="store_true")
     return options
 
 
 def predict(session: Session, line: str) -> Any:
-    """Return what a model answers to the arguments of a line."""
+    """Return what a model answers to the arguments of a line; with --curl, print the request."""
     options = parser().read(line, session.shell.user_ns)
     name, version = options.model
-    args = json_option(options.args, session.shell.user_ns, "%predict: the model's argument")
+    if options.args is None:
+        args = _example(name, version)
+    else:
+        args = json_option(options.args, session.shell.user_ns, "%predict: the model's argument")
     if not isinstance(args, dict | list | str):
         raise BadOptions(
             f"%predict: a model takes an object, a list of objects or a text, not {args!r}."
         )
     cluster = session.deployment(options.cluster or _cluster_of(session, name, version)).name
-    return session.deployment_client(cluster).predict(name, version, args)
+    client = session.deployment_client(cluster)
+    if options.curl:
+        print(curl(client.predict_url(name, version), args))
+        return None
+    return client.predict(name, version, args)
+
+
+def curl(url: str, args: Any) -> str:
+    """Return the shell command that asks a model, with a variable in the token's place."""
+    body = json.dumps({"use_scoring": True, "scoring_args": args})
+    return (
+        "# TOKEN: the deployment cluster's token\n"
+        'curl -H "X-Auth-Token: $TOKEN" -H "Content-Type: application/json" \\\n'
+        f"  -d {shlex.quote(body)} \\\n  {url}"
+    )
+
+
+def _example(name: str, version: str) -> Any:
+    """Return the arguments that were registered with a model; raises BadOptions without any."""
+    text = open_registry().resolve(name, version).extra.get("example")
+    if text is None:
+        raise BadOptions(
+            f"%predict: {name}/{version} was registered without --example, so give the arguments: "
+            f'%predict {name}/{version} {{"a": 1}}'
+        )
+    return json_option(text, {}, f"The example of {name}/{version}")
 
 
 def _cluster_of(session: Session, name: str, version: str) -> str | None:

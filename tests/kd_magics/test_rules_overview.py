@@ -9,12 +9,15 @@ import pytest
 
 from kd_magics.completion import PARSERS, parser_of
 from kd_magics.errors import BadOptions
+from kd_magics.terminal import COMMANDS, NOTEBOOK_ONLY
 from kd_pipeline.errors import InvalidModel, PathNotFound, VersionTaken
 from kd_pipeline.model_config import CM_TYPE_LABEL
 from kd_pipeline.registry import open_registry
 from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
 from tests.kd_magics.running_notebook import Notebook
+
+OURS = {"kd_magics.job_magics", "kd_magics.model_magics", "kd_magics.overview_magics"}
 
 SECOND = "other-cluster"
 DOWN = [("http://127.0.0.1:9", TOKEN)]
@@ -158,3 +161,12 @@ def test_rule_19_help_is_complete_and_tab_knows_clusters_jobs_and_flags(
 
 def test_rule_19_a_wrong_option_says_where_the_help_is(notebook: Notebook) -> None:
     assert "See %jobs?" in notebook.fails("%jobs --colour red", BadOptions)
+
+
+def test_rule_15_every_action_is_a_magic_with_help_and_a_command(notebook: Notebook) -> None:
+    magics = notebook.shell.magics_manager.magics["line"]
+    ours = {n for n, m in magics.items() if type(getattr(m, "__self__", 0)).__module__ in OURS}
+    assert ours >= {"register", "describe", "unregister", "deploy", "undeploy", "predict", "alias"}
+    for name in ours:
+        assert f"%{name}" in notebook.good(f"%{name} --help").text
+    assert ours - NOTEBOOK_ONLY <= COMMANDS.keys()

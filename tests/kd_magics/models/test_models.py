@@ -3,6 +3,9 @@
 What KubeDirector does between the registry and the engine's configmeta.json, a thread does here.
 """
 
+import json
+import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -268,3 +271,31 @@ def test_a_wrong_alias_is_told(serving: Notebook) -> None:
     assert "lists them" in serving.fails("%alias good champion --delete", NotFound)
     for line in ("good/1", "good champion", "good/1 champion --delete", "good --delete"):
         assert "give NAME/VERSION and ALIAS" in serving.fails(f"%alias {line}", BadOptions)
+
+
+def test_rule_14_a_model_is_connected_seen_live_and_tried_with_its_example(
+    serving: Notebook, deployment: RunningDeployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KD_PROJECT_REPO", str(deployment.repository))
+    script = deployment.script("good.py", GOOD)
+    register = f"%register tried --version 1 --path models/good --scoring {script}"
+    serving.good(f"{register} --example '{{\"n\": [3, 4]}}'")
+    serving.good("%deploy tried/1")
+    assert "tried-1" in open_registry().cluster(CLUSTER).connections("configmaps")
+    assert "Ready" in rows(serving)["tried/1"]
+    assert serving.good("%predict tried/1").value == 7
+    request = serving.good("%predict tried/1 --curl").text
+    assert f"{deployment.url}/tried/1/predict" in request
+    assert TOKEN not in request
+    done = subprocess.run(
+        ["sh", "-c", request],
+        env={**os.environ, "TOKEN": TOKEN},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["result"] == 7
+
+
+def test_without_an_example_the_arguments_are_asked_for(serving: Notebook) -> None:
+    assert "was registered without --example" in serving.fails("%predict good/1", BadOptions)
