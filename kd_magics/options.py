@@ -42,11 +42,26 @@ class Options(argparse.ArgumentParser):
                 f"{self.prog} takes no token: the engines' tokens come from configmeta.json. "
                 "Never write one in a notebook, where it is saved and shared."
             )
-        return self.parse_args(words)
+        return self.parse_args(self._options_first(words))
 
     def actions(self) -> list[argparse.Action]:
         """Return the arguments that this parser knows, in their order."""
         return list(self._actions)
+
+    def _options_first(self, words: list[str]) -> list[str]:
+        """Return the words with the options before the rest.
+
+        argparse takes an optional argument for missing where an option stands before it.
+        """
+        options: list[str] = []
+        others: list[str] = []
+        rest = iter(words)
+        for word in rest:
+            action = self._option_string_actions.get(word.partition("=")[0])
+            (others if action is None else options).append(word)
+            if action and action.nargs is None and "=" not in word:
+                options += [value for value in [next(rest, None)] if value is not None]
+        return [*options, *others]
 
     def _usage(self) -> str:
         return " ".join(self.format_usage().removeprefix("usage: ").split())
