@@ -51,8 +51,11 @@ class Options(argparse.ArgumentParser):
     def _options_first(self, words: list[str]) -> list[str]:
         """Return the words with the options before the rest.
 
-        argparse takes an optional argument for missing where an option stands before it.
+        argparse takes an optional argument for missing where an option stands before it. An option
+        of many values could not be told from the rest; who has one has nothing else on the line.
         """
+        if any(a.nargs not in (None, 0) for a in self._option_string_actions.values()):
+            return words
         options: list[str] = []
         others: list[str] = []
         rest = iter(words)
