@@ -16,19 +16,27 @@ WAIT_FOR_FILE = "import os, time\nwhile not os.path.exists('{0}'): time.sleep(0.
 
 
 def test_no_more_jobs_run_at_once_than_allowed(engine: RunningEngine) -> None:
-    jobs = [engine.submit(WAIT_FOR_FILE.format("go")) for _ in range(4)]
-    first, second = jobs[0]["id"], jobs[1]["id"]
+    jobs = [engine.submit(WAIT_FOR_FILE.format(f"go-{number}")) for number in range(4)]
+    first, second, third, fourth = (job["id"] for job in jobs)
     eventually(
         lambda: engine.get("/environment")["queue"] == {"queued": 2, "running": 2, "limit": 2}
     )
     running = engine.get("/jobs?status=Running")["jobs"]
     assert [job["id"] for job in running] == [second, first]
-    assert [engine.get(f"/jobs/{job['id']}")["queue_position"] for job in jobs[2:]] == [0, 1]
-    (engine.repository / "go").touch()
-    ended = [engine.wait(job["id"]) for job in jobs]
-    # The last two begin in the same moment where the first two end in one.
-    assert min(job["started"] for job in ended[2:]) >= min(job["ended"] for job in ended[:2])
-    (engine.repository / "go").unlink()
+    assert [engine.get(f"/jobs/{job}")["queue_position"] for job in (third, fourth)] == [0, 1]
+    # One place at a time: two jobs that begin in the same instant have no order.
+    (engine.repository / "go-0").touch()
+    ended = [engine.wait(first)["ended"]]
+    started = [engine.wait(third, until="Running")["started"]]
+    assert engine.get(f"/jobs/{fourth}")["status"] == "Queued"
+    (engine.repository / "go-1").touch()
+    ended.append(engine.wait(second)["ended"])
+    started.append(engine.wait(fourth, until="Running")["started"])
+    assert sorted(started) == started
+    assert all(begin >= end for begin, end in zip(started, ended, strict=True))
+    for number in (2, 3):
+        (engine.repository / f"go-{number}").touch()
+    assert [engine.wait(job)["status"] for job in (third, fourth)] == ["Finished"] * 2
 
 
 @pytest.mark.slow
