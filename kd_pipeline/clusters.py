@@ -65,6 +65,16 @@ class Cluster:
         names = self.connections(kind)
         return self if name not in names else self._with(kind, [n for n in names if n != name])
 
+    def with_members(self, role: str, members: int) -> "Cluster":
+        """Return a copy whose ``role`` has so many members; raises InvalidManifest without it."""
+        manifest = copy.deepcopy(self.manifest)
+        found = [one for one in manifest["spec"].get("roles") or [] if one.get("id") == role]
+        if not found:
+            has = ", ".join(one.id for one in self.roles) or "none"
+            raise InvalidManifest(f"kdcluster {self.name!r} has no role {role!r}; it has: {has}.")
+        found[0]["members"] = members
+        return Cluster(manifest)
+
     def _with(self, kind: str, names: list[str]) -> "Cluster":
         manifest = copy.deepcopy(self.manifest)
         connections = dict(manifest["spec"].get("connections") or {})

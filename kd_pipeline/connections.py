@@ -24,6 +24,7 @@ DEPLOYMENT_DISTROS = ("deploymt-engine", "deployment-engine")  # the first is Ku
 TRAINING_DISTRO = "training-engine"
 NOTEBOOK_DISTRO = "jupyter-notebook"
 BALANCER_ROLE = "LoadBalancer"
+ENGINE_ROLE = "RESTServer"
 PREDICT_PATH = "/<<model_name>>/<<model_version>>/predict"
 
 

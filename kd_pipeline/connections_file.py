@@ -58,6 +58,7 @@ class ConnectionsFile:
         self.last_error: str | None = None
         self._good: Connections | None = None
         self._seen = ""
+        self._loading = threading.Lock()  # a sidebar's server reads in several threads
 
     def read(self) -> Connections:
         """Return the newest good state; raises NoConnections where there never was one."""
@@ -91,17 +92,18 @@ class ConnectionsFile:
 
     def _load(self) -> str | None:
         """Read the file; return and remember the reason where its content cannot be used."""
-        try:
-            content = self.path.read_bytes()
-            digest = hashlib.sha256(content).hexdigest()
-            if digest != self._seen or self._good is None:
-                self._good, self._seen = parse_connections(content), digest
-            self.last_error = None
-        except OSError as error:
-            self.last_error = f"{self.path} cannot be read ({error.strerror or error})."
-        except InvalidConfigmeta as error:
-            self.last_error = f"{self.path}: {error}"
-        return self.last_error
+        with self._loading:
+            try:
+                content = self.path.read_bytes()
+                digest = hashlib.sha256(content).hexdigest()
+                if digest != self._seen or self._good is None:
+                    self._good, self._seen = parse_connections(content), digest
+                self.last_error = None
+            except OSError as error:
+                self.last_error = f"{self.path} cannot be read ({error.strerror or error})."
+            except InvalidConfigmeta as error:
+                self.last_error = f"{self.path}: {error}"
+            return self.last_error
 
     def _wait(self, stop: threading.Event) -> None:
         wait_for_change(self.path.parent, stop, COMPARE_EVERY_S)

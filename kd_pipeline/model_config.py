@@ -53,9 +53,7 @@ class ModelConfig:
     def validate(self) -> "ModelConfig":
         """Return self; raises InvalidModel, which names the field, its limit and what to do."""
         check_name(self.name)
-        _check(
-            self.version, _VERSION, LONGEST_NAME, "model-version", "letters, digits, '-', '_', '.'"
-        )
+        check_version(self.version)
         _check(
             self.configmap_name,
             _CONFIGMAP_NAME,
@@ -72,7 +70,7 @@ class ModelConfig:
                     f"{key!r} is no further key for a model: use letters, digits, '-', '_', '.', "
                     f"and none of {', '.join(CONTRACT_KEYS)}."
                 )
-        size = sum(len(k.encode()) + len(v.encode()) for k, v in self.data().items())
+        size = self.size_bytes()
         if size > LARGEST_MODEL_BYTES:
             raise InvalidModel(
                 f"The ConfigMap of {self.name}/{self.version} would hold {size:,} bytes, "
@@ -91,6 +89,10 @@ class ModelConfig:
             "scoring-path": self.scoring_path,
             **self.extra,
         }
+
+    def size_bytes(self) -> int:
+        """Return how much the ConfigMap holds, which is limited (LARGEST_MODEL_BYTES)."""
+        return sum(len(k.encode()) + len(v.encode()) for k, v in self.data().items())
 
     def to_manifest(self) -> dict[str, Any]:
         """Return the ConfigMap as ``kubectl apply`` takes it, with the label that connects it."""
@@ -177,6 +179,12 @@ def check_name(name: str) -> str:
         f"{name[:80]!r} cannot name a model: a name has 1 to {LONGEST_NAME} lower-case letters, "
         f"digits and '-', and begins and ends with a letter or digit{hint}."
     )
+
+
+def check_version(version: str) -> str:
+    """Return ``version`` where it can be a model's; raises InvalidModel."""
+    _check(version, _VERSION, LONGEST_NAME, "model-version", "letters, digits, '-', '_', '.'")
+    return version
 
 
 def _check(value: str, pattern: re.Pattern[str], longest: int, key: str, allowed: str) -> None:

@@ -56,7 +56,13 @@ class ProjectRepository:
         character, or that lies outside the root once symbolic links are followed.
         """
         inner = self._inner(path)
-        resolved = (self.root / inner).resolve()
+        try:
+            resolved = (self.root / inner).resolve()
+        except (OSError, RuntimeError, ValueError):  # links in a circle, no text of a file system
+            raise UnsafePath(
+                f"{path[:200]!r} cannot be followed: it has a link that leads to itself, or signs "
+                "that no file name has."
+            ) from None
         if resolved != self.root and self.root not in resolved.parents:
             raise UnsafePath(
                 f"{path!r} leads out of the project repository {self.root}; "
@@ -67,7 +73,7 @@ class ProjectRepository:
     def existing(self, path: str) -> Path:
         """Return :meth:`resolve` of a path where a file or folder is; raises PathNotFound."""
         resolved = self.resolve(path)
-        if not resolved.exists():
+        if not _exists(resolved):
             raise PathNotFound(
                 f"{path!r} does not exist in the project repository (looked at {resolved}); "
                 "check the path that the training job printed."
@@ -97,3 +103,10 @@ class ProjectRepository:
             if path == prefix or path.startswith(prefix + "/"):
                 return PurePosixPath(path[len(prefix) :].lstrip("/"))
         return PurePosixPath(path)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long, a folder that may not be read
+        return False

@@ -6,32 +6,23 @@ the notebook has a kubeconfig and its configmeta.json, as in a cluster.
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 import requests
-import yaml
 from nbclient import NotebookClient
 
 from kd_magics.errors import DeployFailed
-from kd_pipeline.clusters import Cluster
 from kd_pipeline.errors import Conflict, VersionTaken
-from kd_pipeline.project_repository import ProjectRepository
-from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.kd_engines.balancer.running_balancer import Load
 from tests.kd_engines.running_server import eventually
 from tests.kd_magics.running_notebook import Notebook
-from tests.kubedirector import KubeDirector, Pod
-from tests.real_api_server import ApiServer
+from tests.kubernetes_tenant import DEPLOYMENT, NOTEBOOK, TRAINING, Tenant, running_tenant
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 ROOT = Path(__file__).resolve().parents[1]
-TRAINING, DEPLOYMENT = "training-engine-instance", "deployment-engine-instance"
-NOTEBOOK = "jupyter-notebook"
 TRAIN = """%%trainingengineinstance --wait
 import pathlib
 model = pathlib.Path("models/half/1")
@@ -53,66 +44,10 @@ def predict(model, args):
 REGISTER = "%register half --version 1 --path models/half/1 --scoring code/half.py"
 
 
-@dataclass
-class Tenant:
-    """A namespace that KubeDirector looks after, and its shared folder."""
-
-    server: ApiServer
-    registry: ApiServerRegistry
-    kubedirector: KubeDirector
-    repository: Path
-
-    def pods(self, cluster: str, role: str, number: int) -> list[Pod]:
-        """Return a role's members once there are so many, all configured."""
-
-        def found() -> list[Pod]:
-            assert self.kubedirector.errors == []
-            pods = self.kubedirector.pods(cluster, role)
-            return pods if len(pods) == number else []
-
-        return list(eventually(found, 90))
-
-    def scale(self, cluster: str, members: int) -> None:
-        """Change a kdcluster's RESTServers, as `kubectl edit` would."""
-
-        def edit(before: Cluster) -> Cluster:
-            manifest = yaml.safe_load(yaml.safe_dump(before.manifest))
-            for role in manifest["spec"]["roles"]:
-                if role["id"] == "RESTServer":
-                    role["members"] = members
-            return Cluster(manifest)
-
-        self.registry.edit_cluster(cluster, edit)
-
-    def environment(self, folder: Path) -> dict[str, str]:
-        """Return what a kernel in the notebook's pod has in its environment."""
-        (pod,) = self.pods(NOTEBOOK, "controller", 1)
-        config = self.server.kubeconfig(folder / "config", namespace=self.registry.namespace)
-        return {
-            "KUBECONFIG": str(config),
-            "KD_CONFIGMETA": str(pod.guest.configmeta),
-            "KD_PROJECT_REPO": str(self.repository),
-            "KD_HOME": str(folder / "none"),
-        }
-
-
 @pytest.fixture(scope="module")
 def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
-    """Apply the manifests that ship to a real API server, and let KubeDirector see to them."""
-    server = ApiServer(tmp_path_factory.mktemp("kubernetes"))
-    server.install_kubedirector()
-    registry = ApiServerRegistry(server.client(), server.new_namespace())
-    for path in (files("kd_engines.local") / "manifests").iterdir():
-        if path.name.endswith(".yaml"):
-            server.apply(yaml.safe_load(path.read_text()), namespace=registry.namespace)
-    folder = tmp_path_factory.mktemp("pods")
-    repository = ProjectRepository(folder / "project_repo").create().root
-    kubedirector = KubeDirector(registry, folder, repository)
-    tenant = Tenant(server, registry, kubedirector, repository)
-    tenant.pods(NOTEBOOK, "controller", 1)
-    yield tenant
-    kubedirector.close()
-    server.kill()
+    """Run a namespace with what ships."""
+    yield from running_tenant(tmp_path_factory)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The house keeps its order: who may import whom, how long a module is, what has a docstring."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,19 @@ MAY_IMPORT = {
 LONGEST_MODULE = 300
 LONGEST_FUNCTION = 40
 CATCH_ALL_NAMES = {"utils", "helpers", "handlers", "manager", "common", "misc"}
-MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+MODULES = sorted(
+    path
+    for room in ROOMS
+    for path in (ROOT / room).rglob("*.py")
+    if "node_modules" not in path.parts
+)
+FRONTEND = ROOT / "jupyter_extension" / "frontend"
+TYPESCRIPT = sorted(p for f in ("src", "tests") for p in (FRONTEND / f).rglob("*.ts*"))
+VIEWS = [path for path in TYPESCRIPT if path.parent.name == "views"]
+# What is imported at run time: not `import type …`.
+TYPESCRIPT_IMPORT = re.compile(r"""^(?:import|export)\s+(?!type\b)[^'"]*?['"]([^'"]+)['"]""", re.M)
+# What fetches: views are given their data and what they may do.
+FETCHES = re.compile(r"^@jupyterlab/services\b|(^|/)(request|api)$")
 
 
 def names(paths: list[Path]) -> list[str]:
@@ -72,3 +85,17 @@ def test_whatever_is_public_has_a_docstring(path: Path) -> None:
     assert ast.get_docstring(tree), "the module has none"
     without = [node.name for node in public(tree) if not ast.get_docstring(node)]
     assert without == []
+
+
+@pytest.mark.parametrize("path", TYPESCRIPT, ids=names(TYPESCRIPT))
+def test_a_typescript_module_can_be_read_at_once(path: Path) -> None:
+    assert path.name.partition(".")[0] not in CATCH_ALL_NAMES
+    if path.name != "messages.ts":  # written by a program
+        assert len(path.read_text().splitlines()) <= LONGEST_MODULE
+
+
+@pytest.mark.parametrize("path", VIEWS, ids=names(VIEWS))
+def test_a_view_fetches_nothing(path: Path) -> None:
+    source = path.read_text()
+    assert [one for one in TYPESCRIPT_IMPORT.findall(source) if FETCHES.search(one)] == []
+    assert not re.search(r"\bfetch\(|\bXMLHttpRequest\b|\bServerConnection\b", source)

@@ -16,7 +16,8 @@ from kd_pipeline.connections import (
 )
 from kd_pipeline.errors import KdError
 from kd_pipeline.model_config import CM_TYPE_LABEL
-from kd_pipeline.registry.folder import Document, FolderRegistry
+from kd_pipeline.registry.folder import FolderRegistry
+from kd_pipeline.registry.manifest_files import Document
 
 SECRET_TYPE_LABEL = "kubedirector.hpe.com/secretType"  # noqa: S105 - a label's key
 TYPE_LABELS = {"configmaps": CM_TYPE_LABEL, "secrets": SECRET_TYPE_LABEL}

@@ -33,6 +33,19 @@ def arranged(lines: list[str], ours: Collection[str], known: Collection[str]) ->
     return lines
 
 
+def sent_code(source: str) -> str | None:
+    """Return what a notebook's cell sends as its job's code; None for one without a cell magic."""
+    lines = source.splitlines(keepends=True)
+    while lines and not lines[0].strip():
+        del lines[0]  # as IPython does
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    first = next((n for n, line in enumerate(lines) if not _is_comment(line)), len(lines))
+    if first == len(lines) or not _name(lines[first]):
+        return None
+    return "".join([*lines[:first], *lines[first + 1 :]])
+
+
 def _is_comment(line: str) -> bool:
     return not line.strip() or line.lstrip().startswith("#")
 

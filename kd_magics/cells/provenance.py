@@ -26,7 +26,7 @@ def origin(shell: Any) -> dict[str, str]:
         "cell_id": str((parent.get("metadata") or {}).get("cellId") or ""),
         **_git(str(notebook_folder()), int(time.monotonic() // KEPT_S)),
         "python": platform.python_version(),
-        "kd_magics": _version(),
+        "kd_magics": version(),
         **getattr(shell, "origin", {}),
     }
     return {key: value[:LONGEST] for key, value in found.items() if value}
@@ -71,8 +71,9 @@ def _asked(folder: str, *question: str) -> str | None:
 
 
 @functools.cache
-def _version() -> str:
+def version() -> str:
+    """Return the version of kd-magics; "" where it runs from its source."""
     try:
         return metadata.version("kd-magics")
-    except metadata.PackageNotFoundError:  # run from its source
+    except metadata.PackageNotFoundError:
         return ""

@@ -11,10 +11,13 @@ from kd_pipeline.errors import KdError
 T = TypeVar("T")
 
 
-def ask_all(questions: Mapping[str, Callable[[], T]], within_s: float) -> dict[str, T | KdError]:
+def ask_all(
+    questions: Mapping[str, Callable[[], T]], within_s: float, what: str = "Cluster"
+) -> dict[str, T | KdError]:
     """Return each answer, or why there is none, after ``within_s`` seconds at the latest.
 
-    A question that is still under way then is left to end by itself.
+    A question that is still under way then is left to end by itself. ``what`` says what the
+    questions' names are names of.
     """
     answers: dict[str, T | KdError] = {}
 
@@ -34,7 +37,7 @@ def ask_all(questions: Mapping[str, Callable[[], T]], within_s: float) -> dict[s
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     late = {
-        name: EngineDown(f"Cluster {name} does not answer within {within_s:g} s.")
+        name: EngineDown(f"{what} {name} does not answer within {within_s:g} s.")
         for name in questions
     }
     # A copy: what comes late must not change what was returned.

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from kd_magics.clients.http_client import CONNECT_S, HttpClient, decoded
 from kd_magics.errors import PredictFailed
 from kd_pipeline.connections import API_SERVICE, ClusterConnection
-from kd_pipeline.errors import KdError
-from kd_pipeline.messages import ModelList, ModelStatus, PredictRequest
+from kd_pipeline.errors import KdError, ModelNotFound
+from kd_pipeline.messages import ModelList, ModelStatus, PredictAnswer, PredictRequest
 
 ASK_S = 1.8
 PREDICT_S = 300.0
@@ -53,20 +54,49 @@ class DeploymentClient:
 
         Raises EngineStarting where the cluster has no endpoint.
         """
-        return f"{self._http.endpoints()[0].url}/{name}/{version}/predict"
+        return self._http.endpoints()[0].url + _predict_path(name, version)
 
     def predict(self, name: str, version: str, args: Any) -> Any:
         """Return a model's result; a script of 2020 has only its output. Raises PredictFailed."""
-        path, body = f"/{name}/{version}/predict", PredictRequest(scoring_args=args)
+        answer = self.answer(name, version, args)
+        return answer.result if answer.result is not None else answer.output.strip()
+
+    def answer(self, name: str, version: str, args: Any) -> PredictAnswer:
+        """Return all that a model answers; raises PredictFailed where it could not."""
+        path, body = _predict_path(name, version), PredictRequest(scoring_args=args)
         try:
             response = self._http.call("POST", path, body=body, timeout=PREDICT_S)
         except KdError as error:
             if type(error) is KdError:  # of the deployment engine's own, as the script failed
                 raise PredictFailed(str(error)) from None
             raise
-        answer = decoded(response, dict[str, Any])  # an engine of 2020 has fewer keys than ours
-        output = str(answer.get("output") or "").strip()
-        if answer.get("status", "Finished") != "Finished":
-            why = str(answer.get("reason") or "").strip() or output[-LONGEST_OUTPUT:]
-            raise PredictFailed(f"{name}/{version} could not answer: {why or answer['status']}")
-        return answer["result"] if answer.get("result") is not None else output
+        found = decoded(response, dict[str, Any])  # an engine of 2020 has fewer keys than ours
+        output = str(found.get("output") or "")
+        if found.get("status", "Finished") != "Finished":
+            why = str(found.get("reason") or "").strip() or output.strip()[-LONGEST_OUTPUT:]
+            raise PredictFailed(f"{name}/{version} could not answer: {why or found['status']}")
+        return PredictAnswer(
+            id=_number(found.get("id")),
+            input=found.get("input"),
+            log_url=str(found.get("log_url") or ""),
+            node=str(found.get("node") or ""),
+            output=output,
+            pid=_number(found.get("pid")),
+            request_url=str(found.get("request_url") or ""),
+            status="Finished",
+            model=str(found.get("model") or name),
+            version=str(found.get("version") or version),
+            result=found.get("result"),
+        )
+
+
+def _predict_path(name: str, version: str) -> str:
+    """Return a model's path; raises ModelNotFound for what would be another path's."""
+    for word in (name, version):
+        if word in ("", ".", ".."):
+            raise ModelNotFound(f"{word!r} is no name or version of a model.")
+    return f"/{quote(name, safe='')}/{quote(version, safe='')}/predict"
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0

@@ -31,11 +31,20 @@ ERRORS = {
 
 
 class HttpClient:
-    """Calls to the cluster that ``find`` returns: asked anew each time, as connections change."""
+    """Calls to the cluster that ``find`` returns: asked anew each time, as connections change.
 
-    def __init__(self, find: Callable[[], ClusterConnection], connect_s: float = CONNECT_S) -> None:
+    An endpoint may take ``connect_s`` to accept a call, and ``read_s`` to answer it
+    (None is READ_S).
+    """
+
+    def __init__(
+        self,
+        find: Callable[[], ClusterConnection],
+        connect_s: float = CONNECT_S,
+        read_s: float | None = None,
+    ) -> None:
         self._find = find
-        self._connect_s = connect_s
+        self._connect_s, self._read_s = connect_s, read_s or READ_S
         self._session = requests.Session()
         # No proxy and no .netrc: a token goes to the engine only.
         self._session.trust_env = False
@@ -58,7 +67,7 @@ class HttpClient:
         body: Any = None,
         params: dict[str, Any] | None = None,
         repeatable: bool = True,
-        timeout: float = READ_S,
+        timeout: float | None = None,
         stream: bool = False,
         at: str | None = None,
         rounds: int = ROUNDS,
@@ -68,6 +77,7 @@ class HttpClient:
         A call that is not ``repeatable`` is tried again only where it surely did not arrive.
         Raises EngineDown, UnknownRoute, or the engine's own error as a KdError.
         """
+        timeout = self._read_s if timeout is None else timeout
         options = {
             "data": None if body is None else msgspec.json.encode(body),
             "params": params,

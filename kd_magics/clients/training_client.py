@@ -33,14 +33,21 @@ T = TypeVar("T")
 # A job may print nothing for hours: the reader then asks anew, so that it notices a dead engine.
 SILENCE_S = 30.0
 LONGEST_POLL_S = 20.0
+# What comes is given as it comes, in no larger parts: None would read an ended log in one.
+LARGEST_PART = 512 * 1024
 OLD_POLL_S = 1.0
 
 
 class TrainingClient:
     """Jobs of one training cluster."""
 
-    def __init__(self, find: Callable[[], ClusterConnection], connect_s: float = CONNECT_S) -> None:
-        self._http = HttpClient(find, connect_s)
+    def __init__(
+        self,
+        find: Callable[[], ClusterConnection],
+        connect_s: float = CONNECT_S,
+        read_s: float | None = None,
+    ) -> None:
+        self._http = HttpClient(find, connect_s, read_s)
         self._is_old = False
         self._urls: dict[int, str] = {}
 
@@ -130,14 +137,23 @@ class TrainingClient:
 
     def log(self, number: int, offset: int = 0, limit: int | None = None) -> bytes:
         """Return the log's bytes from ``offset``, at most ``limit`` of them."""
+        return self.log_part(number, offset, limit)[0]
+
+    def log_part(self, number: int, offset: int, limit: int | None) -> tuple[bytes, int]:
+        """Return the log's bytes from ``offset``, and how many the whole log has now."""
         params = {"offset": offset} | ({} if limit is None else {"limit": limit})
 
-        def ask_old() -> bytes:
-            whole = train_2020.log(self._http, number, self._at(number))
-            return whole[offset:][:limit]
+        def ask() -> tuple[bytes, int]:
+            answer = self._http.call("GET", f"/jobs/{number}/log", params=params)
+            size = answer.headers.get("X-Log-Size", "")
+            told = int(size) if size.isdecimal() else offset + len(answer.content)
+            return answer.content, told
 
-        path = f"/jobs/{number}/log"
-        return self._either(lambda: self._http.call("GET", path, params=params).content, ask_old)
+        def ask_old() -> tuple[bytes, int]:
+            whole = train_2020.log(self._http, number, self._at(number))
+            return whole[offset:][:limit], len(whole)
+
+        return self._either(ask, ask_old)
 
     def log_since(self, number: int, when: str) -> int | None:
         """Return the byte of the log reached at a time (RFC 3339); None where it keeps no times."""
@@ -155,7 +171,9 @@ class TrainingClient:
         return len(self.log(job.id)) if self._is_old else job.log_size
 
     @contextmanager
-    def follow(self, number: int, offset: int) -> Iterator[Iterator[bytes]]:
+    def follow(
+        self, number: int, offset: int, silence_s: float = SILENCE_S
+    ) -> Iterator[Iterator[bytes]]:
         """Give what is in the log from ``offset`` and what comes, until the job ends or is silent.
 
         Raises EngineDown where the connection breaks: ask again with the offset reached.
@@ -166,10 +184,10 @@ class TrainingClient:
             return
         params = {"offset": offset, "follow": 1}
         answer = self._http.call(
-            "GET", f"/jobs/{number}/log", params=params, stream=True, timeout=SILENCE_S
+            "GET", f"/jobs/{number}/log", params=params, stream=True, timeout=silence_s
         )
         try:
-            yield answer.iter_content(None)
+            yield answer.iter_content(LARGEST_PART)
         except requests.RequestException:
             raise EngineDown(f"The connection to cluster {self.name} broke.") from None
         finally:

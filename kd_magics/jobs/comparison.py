@@ -7,6 +7,8 @@ from typing import Any
 from kd_magics.errors import BadOptions
 from kd_magics.jobs.job import Job
 from kd_magics.tables import Best, Table
+from kd_pipeline.messages import Job as JobMessage
+from kd_pipeline.messages.sidebar import ComparedJob, Comparison
 
 LOWER_IS_BETTER = re.compile(r"loss|err|rmse|mae|mse|mape|perplexity|logloss|wer", re.IGNORECASE)
 HIGHER_IS_BETTER = re.compile(
@@ -22,35 +24,51 @@ def comparison(
     ``metrics`` chooses among the metrics; none is all of them. The best value of a metric is
     marked where its name tells whether less or more is better. Raises BadOptions.
     """
-    found = _names(_metrics(job) for job in jobs)
-    given = [job.last.params for job in jobs]
-    params = [name for name in _names(given) if _differs(given, name)]
+    found = _names(_metrics(job.last) for job in jobs)
+    whole = compare([job.last for job in jobs], metrics)
+    params, columns = whole.params, whole.metrics
     unknown = [name for name in metrics if name not in found]
     if unknown or (sort and sort not in found + params):
         name = unknown[0] if unknown else sort
         raise BadOptions(
             f"%jobs: no job here has {name!r}; there are: {', '.join(found + params) or 'none'}."
         )
-    ordered = list(jobs)
-    if sort:
-        ordered = _sorted(jobs, sort)
-    columns = list(metrics) or [n for n in found if _differs([_metrics(job) for job in jobs], n)]
-    best = {name: _best(name, [_metrics(job).get(name) for job in jobs]) for name in columns}
-    rows = [
-        [
-            f"{job.cluster}/{job.id}",
-            job.last.name,
-            job.last.status,
-            *(_text(job.last.params.get(name)) for name in params),
-            *(_cell(_metrics(job).get(name), best[name]) for name in columns),
+    rows = {
+        (row.cluster, row.id): [
+            f"{row.cluster}/{row.id}",
+            row.name,
+            row.status,
+            *(_text(row.params.get(name)) for name in params),
+            *(_cell(row.metrics.get(name), whole.best.get(name)) for name in columns),
         ]
-        for job in ordered
-    ]
-    marked = any(value is not None for value in best.values())
-    told = ["The best of a column is marked (*, or bold)."] if marked else []
+        for row in whole.jobs
+    }
+    ordered = _sorted(jobs, sort) if sort else list(jobs)
+    told = ["The best of a column is marked (*, or bold)."] if whole.best else []
     if not found:
         told.append("No job here has printed a metric, such as rmse=5.2.")
-    return ordered, Table(["Job", "Name", "Status", *params, *columns], rows, [*told, *notes])
+    table = [rows[job.cluster, job.id] for job in ordered]
+    return ordered, Table(["Job", "Name", "Status", *params, *columns], table, [*told, *notes])
+
+
+def compare(jobs: Sequence[JobMessage], metrics: Sequence[str] = ()) -> Comparison:
+    """Return what jobs were given and what they printed, with the columns that tell a difference.
+
+    ``metrics`` chooses among the metrics; none is all in which the jobs differ.
+    """
+    measured = [_metrics(job) for job in jobs]
+    given = [job.params for job in jobs]
+    columns = list(metrics) or [name for name in _names(measured) if _differs(measured, name)]
+    best = {name: _best(name, [one.get(name) for one in measured]) for name in columns}
+    return Comparison(
+        jobs=[
+            ComparedJob(job.cluster, job.id, job.name, job.status, job.params, _metrics(job))
+            for job in jobs
+        ],
+        params=[name for name in _names(given) if _differs(given, name)],
+        metrics=columns,
+        best={name: value for name, value in best.items() if value is not None},
+    )
 
 
 def direction(metric: str) -> int:
@@ -60,8 +78,8 @@ def direction(metric: str) -> int:
     return 1 if HIGHER_IS_BETTER.search(metric) else 0
 
 
-def _metrics(job: Job) -> dict[str, float]:
-    return job.last.progress.metrics if job.last.progress else {}
+def _metrics(job: JobMessage) -> dict[str, float]:
+    return job.progress.metrics if job.progress else {}
 
 
 def _names(many: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -94,10 +112,10 @@ def _text(value: Any) -> str:
 
 def _sorted(jobs: Sequence[Job], name: str) -> list[Job]:
     """Return the jobs by a metric, the best first, or by a param; those without it come last."""
-    way = direction(name) if any(name in _metrics(job) for job in jobs) else 0
+    way = direction(name) if any(name in _metrics(job.last) for job in jobs) else 0
 
     def key(job: Job) -> tuple[bool, int, float, str]:
-        value = _metrics(job).get(name, job.last.params.get(name))
+        value = _metrics(job.last).get(name, job.last.params.get(name))
         missing = value is None or value != value
         if isinstance(value, int | float):
             return missing, 0, -value if way > 0 else float(value), ""

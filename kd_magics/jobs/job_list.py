@@ -9,13 +9,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, overload
 
-from msgspec import structs
-
 from kd_magics.clients.asking import ask_all
 from kd_magics.clients.training_client import TrainingClient
 from kd_magics.errors import BadOptions
 from kd_magics.jobs.comparison import comparison
 from kd_magics.jobs.job import Job
+from kd_magics.jobs.job_search import PAGE, Search, search
 from kd_magics.options import Options, count
 from kd_magics.overview.training_states import trouble
 from kd_magics.quantities import duration
@@ -27,7 +26,6 @@ from kd_pipeline.quantities import duration_text
 
 WITHIN_S = 2.0
 DEFAULT_LIMIT = 20
-PAGE = 500
 # Filters that the engine does not have are applied here, page by page, as long as there is time.
 LOOK_FOR_S = 1.5
 STATUSES = (
@@ -104,7 +102,7 @@ def jobs(session: Session, line: str) -> JobList:
         raise BadOptions("%jobs: --sort orders what --compare shows; give both.")
     clients = _clients(session, options.cluster)
     answers = ask_all(
-        {name: partial(_of_cluster, client, options) for name, client in clients.items()},
+        {name: partial(search, client, _search(options)) for name, client in clients.items()},
         WITHIN_S,
     )
     found: list[Job] = []
@@ -114,12 +112,9 @@ def jobs(session: Session, line: str) -> JobList:
             notes.append(f"{name} {trouble(session, name, answer)}: its jobs are not shown.")
         else:
             session.answered[name] = time.time()
-            messages, complete = answer
-            if not complete:
+            if answer.late:
                 notes.append(f"{name}: there was no time to look at its older jobs.")
-            # Under the name by which its cluster is attached here, which %logs takes.
-            named = [structs.replace(message, cluster=name) for message in messages]
-            found += [Job(clients[name], message) for message in named]
+            found += [Job(clients[name], job) for job in answer.jobs]
     me = user_name()
     found.sort(key=lambda job: (job.last.user == me, job.last.submitted, job.id), reverse=True)
     shown = found[: options.limit]
@@ -139,37 +134,19 @@ def _clients(session: Session, cluster: str | None) -> dict[str, TrainingClient]
     return {name: session.training(name) for name in names}
 
 
-def _of_cluster(client: TrainingClient, options: Namespace) -> tuple[list[JobMessage], bool]:
-    """Return up to ``--limit`` + 1 jobs that the options let through, the newest first.
-
-    Beside them: whether all jobs were looked at that there was a reason to look at.
-    """
+def _search(options: Namespace) -> Search:
+    """Return what the options ask of each cluster: one job more than is shown."""
     oldest = _oldest(options.since)
-    user = user_name() if options.mine else options.user
-    asked = {"status": options.status, "user": user}
-    wanted: dict[str, Any] = {key: value for key, value in asked.items() if value}
-    narrow = options.name or oldest
-    wanted["limit"] = PAGE if narrow else min(PAGE, options.limit + 1)
-    found: list[JobMessage] = []
-    deadline = time.monotonic() + LOOK_FOR_S
-    while True:
-        page = client.page(WITHIN_S, **wanted)
-        found += [message for message in page.jobs if _passes(message, options, user, oldest)]
-        over = bool(oldest and page.jobs and page.jobs[-1].submitted < oldest)
-        if page.next is None or over or len(found) > options.limit:
-            return found[: options.limit + 1], True
-        if time.monotonic() > deadline:
-            return found, False
-        wanted["before"] = page.next
-
-
-def _passes(message: JobMessage, options: Namespace, user: str | None, oldest: str) -> bool:
-    """Tell whether a job is one of those asked for; an engine of 2020 leaves all that to us."""
-    return (
-        options.status in (None, message.status)
-        and user in (None, message.user)
-        and message.submitted >= oldest
-        and fnmatch.fnmatchcase(message.name, options.name or "*")
+    return Search(
+        passes=lambda job: (
+            job.submitted >= oldest and fnmatch.fnmatchcase(job.name, options.name or "*")
+        ),
+        enough=options.limit + 1,
+        within_s=LOOK_FOR_S,
+        status=options.status,
+        user=user_name() if options.mine else options.user,
+        page=PAGE if options.name or oldest else min(PAGE, options.limit + 1),
+        is_over=lambda job: job.submitted < oldest,
     )
 
 

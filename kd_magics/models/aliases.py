@@ -27,8 +27,7 @@ def alias(session: Session, line: str) -> None:
     if not options.alias and not version and not options.delete:
         _list(registry, name)
     elif options.alias and options.delete and not version:
-        if not registry.delete_alias(name, options.alias):
-            raise NotFound(f"{name} has no alias {options.alias!r}; `%alias {name}` lists them.")
+        delete_alias(registry, name, options.alias)
         print(f"{name}/{options.alias} is deleted.")
     elif options.alias and version and not options.delete:
         _set(registry, name, version, options.alias)
@@ -48,18 +47,36 @@ def _list(registry: Registry, name: str) -> None:
 
 
 def _set(registry: Registry, name: str, version: str, alias: str) -> None:
-    """Set an alias, and connect it wherever a version of the model is deployed."""
-    before = registry.set_alias(name, alias, version)
+    before, waiting = move_alias(registry, name, version, alias)
     was = f", was {before}" if before and before != version else ""
     print(f"{name}/{alias} is {name}/{version}{was}.")
+    for cluster in waiting:
+        print(
+            f"On {cluster} it moves when that version is there: "
+            f"%deploy {name}/{version} --to {cluster}"
+        )
+
+
+def move_alias(
+    registry: Registry, name: str, version: str, alias: str
+) -> tuple[str | None, list[str]]:
+    """Set an alias, and connect it wherever a version of the model is deployed.
+
+    Return the version it was of before, and the kdclusters that do not have the new one yet.
+    """
+    before = registry.set_alias(name, alias, version)
     wanted = registry.model(name, version).configmap_name
-    for cluster in deployed_clusters(registry, name):
+    clusters = deployed_clusters(registry, name)
+    for cluster in clusters:
         registry.connect(cluster, "configmaps", aliases_name(name))
-        if cluster not in deployed_on(registry, wanted):
-            print(
-                f"On {cluster} it moves when that version is there: "
-                f"%deploy {name}/{version} --to {cluster}"
-            )
+    there = deployed_on(registry, wanted)
+    return before, [cluster for cluster in clusters if cluster not in there]
+
+
+def delete_alias(registry: Registry, name: str, alias: str) -> None:
+    """Delete a model's alias; raises NotFound where it has none of that name."""
+    if not registry.delete_alias(name, alias):
+        raise NotFound(f"{name} has no alias {alias!r}; `%alias {name}` lists them.")
 
 
 def deployed_clusters(registry: Registry, name: str) -> list[str]:

@@ -49,6 +49,11 @@ class Artifacts:
             return None
         return _one(self._narrowed(self.scripts, name), f"%register {name}", "--scoring")
 
+    def likeliest(self, paths: list[str], name: str) -> list[str]:
+        """Return ``paths`` (models or scripts), those first that a model ``name`` would be."""
+        first = self._narrowed(paths, name)
+        return [*first, *(path for path in paths if path not in first)]
+
     def _narrowed(self, paths: list[str], name: str) -> list[str]:
         """Keep what fits, as long as anything does: by folder, by the log, by the file's name."""
         for fitting in (

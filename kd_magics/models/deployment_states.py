@@ -1,7 +1,8 @@
 """What the engines of the deployment clusters say of their models, each cluster asked once."""
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,8 +10,11 @@ from typing import TYPE_CHECKING
 from kd_magics.clients.asking import ask_all
 from kd_magics.clients.deployment_client import ASK_S, DeploymentClient
 from kd_magics.session import Session
+from kd_pipeline.clusters import Cluster
 from kd_pipeline.errors import KdError
 from kd_pipeline.messages import ModelList, ModelStatus
+from kd_pipeline.model_config import ModelConfig
+from kd_pipeline.registry.base import natural
 
 if TYPE_CHECKING:
     from kd_pipeline.registry import Registry
@@ -49,8 +53,16 @@ class DeploymentStates:
 
     def trouble(self, cluster: str) -> KdError | None:
         """Return why an engine of a cluster gave no answer, or None where all did."""
-        errors = (a for a in self._answers[cluster].values() if isinstance(a, KdError))
-        return next(errors, None)
+        return next((error for error in self.members(cluster) if error), None)
+
+    def members(self, cluster: str) -> list[KdError | None]:
+        """Return of each engine of a cluster why it gave no answer, or None where it did."""
+        answers = self._answers[cluster].values()
+        return [answer if isinstance(answer, KdError) else None for answer in answers]
+
+    def counts(self, cluster: str) -> Counter[str]:
+        """Return how many model versions of a cluster are in each state."""
+        return Counter(self.of(cluster, key).state for key in self.versions(cluster))
 
     def versions(self, cluster: str) -> set[Key]:
         """Return the model versions that any engine of a cluster has."""
@@ -98,8 +110,34 @@ def deployed_on(registry: "Registry", configmap: str) -> list[str]:
     return [c.name for c in registry.clusters() if configmap in c.connections("configmaps")]
 
 
+def deployed_places(clusters: Iterable[Cluster]) -> dict[str, list[str]]:
+    """Return by ConfigMap the kdclusters to which it is connected."""
+    places: dict[str, list[str]] = {}
+    for cluster in clusters:
+        for configmap in cluster.connections("configmaps"):
+            places.setdefault(configmap, []).append(cluster.name)
+    return places
+
+
+def newer_than_deployed(
+    registered: Iterable[ModelConfig], places: Mapping[str, list[str]]
+) -> dict[Key, str]:
+    """Return each newest version that is not deployed while an older one is, and which that is."""
+    by_name: dict[str, list[ModelConfig]] = {}
+    for model in registered:
+        by_name.setdefault(model.name, []).append(model)
+    found: dict[Key, str] = {}
+    for versions in by_name.values():
+        versions.sort(key=lambda model: natural(model.version))
+        served = [m.version for m in versions if places.get(m.configmap_name)]
+        if served and not places.get(versions[-1].configmap_name):
+            found[versions[-1].key] = served[-1]
+    return found
+
+
 def _ask(client: DeploymentClient) -> Answers:
-    return ask_all({url: partial(client.models_at, url) for url in client.members()}, ASK_S)
+    questions = {url: partial(client.models_at, url) for url in client.members()}
+    return ask_all(questions, ASK_S, "Engine")
 
 
 def _status(answer: ModelList, key: Key) -> ModelStatus | None:

@@ -74,8 +74,7 @@ class Source:
                 "the Python script that scores with it: --scoring code/SCRIPT.py"
             )
         if self.wanted and self.job:
-            progress = self.job.last.progress
-            self.metrics = dict(progress.metrics) if progress else {}
+            self.metrics = printed_metrics(self.job.last)
 
     def sentence(self, model: ModelConfig) -> str:
         """Return what was taken from the job; "" where nothing was."""
@@ -93,6 +92,11 @@ class Source:
         found = {"job_id": str(job.id), "job_cluster": job.cluster, "code_sha256": job.code_sha256}
         found |= {key: job.origin.get(key, "") for key in ORIGIN_KEYS} | _params(job)
         return {key: value for key, value in found.items() if value}
+
+
+def printed_metrics(job: JobMessage) -> dict[str, float]:
+    """Return the last metrics that a job printed."""
+    return dict(job.progress.metrics) if job.progress else {}
 
 
 def _finished(job: Job) -> bool:

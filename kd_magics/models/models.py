@@ -2,20 +2,24 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 from kd_magics.clients.deployment_client import DeploymentClient
 from kd_magics.errors import BadOptions, DeployFailed
-from kd_magics.models.deployment_states import DeploymentStates, deployed_on
+from kd_magics.models.connecting import configmap_of, connect_model, disconnect_model
+from kd_magics.models.deployment_states import (
+    DeploymentStates,
+    deployed_on,
+    deployed_places,
+    newer_than_deployed,
+)
 from kd_magics.options import Options, model_version, seconds
 from kd_magics.session import Session
 from kd_magics.tables import Table, number_words, show
-from kd_pipeline.errors import Conflict, KdError, ModelNotFound
+from kd_pipeline.errors import KdError
 from kd_pipeline.messages import ModelStatus
-from kd_pipeline.model_aliases import aliases_name
-from kd_pipeline.model_config import ModelConfig, configmap_name
+from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry import Registry, open_registry
-from kd_pipeline.registry.base import natural
 
 DEFAULT_TIMEOUT_S = 120.0
 ASK_EVERY_S = 0.3
@@ -47,23 +51,28 @@ def models(session: Session, line: str) -> None:
         for reason in left_out:
             print(reason)
         return
-    places = {model.configmap_name: deployed_on(registry, model.configmap_name)
-              for model in registered}  # fmt: skip
-    states = DeploymentStates(session, [name for names in places.values() for name in names])
+    places = deployed_places(registry.clusters())
+    states = DeploymentStates(
+        session, [name for m in registered for name in places.get(m.configmap_name, ())]
+    )
     aliases = _alias_words(registry)
-    newer = _waiting(registered, places)
+    newer = newer_than_deployed(registered, places)
     rows = []
     for model in registered:
         start = [model.name, model.version, aliases.get(model.key, ""), model.description]
         start.append(metrics_words(model))
-        for cluster in places[model.configmap_name]:
+        for cluster in places.get(model.configmap_name, []):
             actual = states.of(cluster, model.key)
             rows.append([*start, cluster, actual.state, actual.reason])
-        if not places[model.configmap_name]:
-            rows.append([*start, "", "Not deployed", newer.get(model.key, "")])
+        if not places.get(model.configmap_name, []):
+            rows.append([*start, "", "Not deployed", _newer_words(newer.get(model.key))])
     headers = ["Name", "Version", "Aliases", "Description", "Metrics"]
     headers += ["Deployed on", "State", "Reason"]
     show(Table(headers, rows, [f"Registered in {registry.place}.", *left_out]).without_empty())
+
+
+def _newer_words(served: str | None) -> str:
+    return f"newer than {served}, which is deployed" if served else ""
 
 
 def metrics_words(model: ModelConfig) -> str:
@@ -75,21 +84,6 @@ def metrics_words(model: ModelConfig) -> str:
     return number_words(metrics) if isinstance(metrics, dict) else ""
 
 
-def _waiting(
-    registered: Sequence[ModelConfig], places: Mapping[str, list[str]]
-) -> dict[tuple[str, str], str]:
-    """Return a word about each newest version that is not deployed while an older one is."""
-    words: dict[tuple[str, str], str] = {}
-    for name in {model.name for model in registered}:
-        versions = sorted(
-            (m for m in registered if m.name == name), key=lambda m: natural(m.version)
-        )
-        served = [m.version for m in versions if places[m.configmap_name]]
-        if served and not places[versions[-1].configmap_name]:
-            words[versions[-1].key] = f"newer than {served[-1]}, which is deployed"
-    return words
-
-
 def deploy(session: Session, line: str) -> None:
     """Connect a model's ConfigMap to a deployment cluster and wait until each engine is ready."""
     options = deploy_parser("%deploy", "--to").read(line, session.shell.user_ns)
@@ -97,9 +91,7 @@ def deploy(session: Session, line: str) -> None:
     model = registry.resolve(*options.model)
     name, version = model.key
     cluster = session.deployment(options.cluster).name
-    registry.connect(cluster, "configmaps", model.configmap_name)
-    if name in registry.aliases():
-        registry.connect(cluster, "configmaps", aliases_name(name))
+    connect_model(registry, cluster, model)
     client = session.deployment_client(cluster)
 
     def is_ready(states: States) -> bool:
@@ -124,13 +116,9 @@ def undeploy(session: Session, line: str) -> None:
     options = deploy_parser("%undeploy", "--from").read(line, session.shell.user_ns)
     name, version = options.model
     registry = open_registry()
-    try:
-        configmap = registry.model(name, version).configmap_name
-    except ModelNotFound:
-        configmap = configmap_name(name, version)  # deleted, but connected still perhaps
+    configmap = configmap_of(registry, name, version)
     cluster = _deployed_cluster(session, registry, configmap, options)
-    _take_off_aliases(registry, cluster, name, version)
-    if not registry.disconnect(cluster, "configmaps", configmap):
+    if not disconnect_model(registry, cluster, name, version):
         print(f"{name}/{version} is not deployed on {cluster}.")
         return
     client = session.deployment_client(cluster)
@@ -147,24 +135,6 @@ def undeploy(session: Session, line: str) -> None:
             "It is disconnected, and goes when its engine has answered its last requests."
         )
     print(f"{name}/{version} is not on {cluster} any more.")
-
-
-def _take_off_aliases(registry: Registry, cluster: str, name: str, version: str) -> None:
-    """Disconnect a model's aliases with its last version; raises Conflict for a needed one."""
-    connected = registry.cluster(cluster).connections("configmaps")
-    others = [
-        m for m in registry.models() if m.name == name and m.configmap_name in connected
-        and m.version != version
-    ]  # fmt: skip
-    if not others:
-        registry.disconnect(cluster, "configmaps", aliases_name(name))
-        return
-    held = [a for a, v in sorted(registry.aliases_of(name).versions.items()) if v == version]
-    if held and aliases_name(name) in connected:
-        raise Conflict(
-            f"{name}/{version} is {name}/{held[0]} on {cluster}, which clients ask; move the alias "
-            f"first: %alias {name}/{others[-1].version} {held[0]}"
-        )
 
 
 def _alias_words(registry: Registry) -> dict[tuple[str, str], str]:

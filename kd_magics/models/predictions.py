@@ -30,16 +30,21 @@ def predict(session: Session, line: str) -> Any:
         args = _example(name, version)
     else:
         args = json_option(options.args, session.shell.user_ns, "%predict: the model's argument")
-    if not isinstance(args, dict | list | str):
-        raise BadOptions(
-            f"%predict: a model takes an object, a list of objects or a text, not {args!r}."
-        )
+    check_args(args)
     cluster = session.deployment(options.cluster or _cluster_of(session, name, version)).name
     client = session.deployment_client(cluster)
     if options.curl:
         print(curl(client.predict_url(name, version), args))
         return None
     return client.predict(name, version, args)
+
+
+def check_args(args: Any) -> None:
+    """Raise BadOptions for what no model takes."""
+    if not isinstance(args, dict | list | str):
+        raise BadOptions(
+            f"%predict: a model takes an object, a list of objects or a text, not {args!r}."
+        )
 
 
 def curl(url: str, args: Any) -> str:
@@ -50,6 +55,13 @@ def curl(url: str, args: Any) -> str:
         'curl -H "X-Auth-Token: $TOKEN" -H "Content-Type: application/json" \\\n'
         f"  -d {shlex.quote(body)} \\\n  {url}"
     )
+
+
+def magic_line(name: str, version: str, args: Any, cluster: str) -> str:
+    """Return the line that asks a model from a notebook."""
+    text = json.dumps(args)
+    written = shlex.quote(text) if isinstance(args, str) else text
+    return f"%predict {name}/{version} {written} --on {cluster}"
 
 
 def _example(name: str, version: str) -> Any:

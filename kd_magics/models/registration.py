@@ -1,21 +1,18 @@
 """%register, %describe and %unregister: a model version as a ConfigMap, with its lineage."""
 
-import json
 from argparse import Namespace
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from kd_magics.models.deployment_states import deployed_on
-from kd_magics.models.fingerprints import fingerprint
 from kd_magics.models.model_source import Source
+from kd_magics.models.new_version import NewVersion, look_over, same_files, with_circumstances
 from kd_magics.options import Options, json_option, model_version
-from kd_magics.session import Session, user_name
-from kd_pipeline.errors import Conflict, PathNotFound
+from kd_magics.session import Session
+from kd_pipeline.errors import Conflict
 from kd_pipeline.model_config import ModelConfig, check_name
 from kd_pipeline.project_repository import ProjectRepository
-from kd_pipeline.registry import open_registry
+from kd_pipeline.registry import Registry, open_registry
 from kd_pipeline.registry.base import free_version
 
 
@@ -44,8 +41,8 @@ def register(session: Session, line: str) -> None:
     numbered = options.version is not None
     options.version = options.version or free_version(options.model, versions)
     model = _described(session, options, repository, source.metrics)
-    same = None if numbered else _same_files(model, versions)
-    if same is None and registry.register(_with_circumstances(model, source)):
+    same = None if numbered else same_files(model, versions)
+    if same is None and registry.register(with_circumstances(model, source.lineage())):
         print(f"Registered {model.name}/{model.version} as ConfigMap {model.configmap_name}.")
         if source.wanted:
             print(source.sentence(model))
@@ -64,47 +61,21 @@ def _described(
     metrics: Mapping[str, float],
 ) -> ModelConfig:
     """Return the model as its files are now; raises InvalidModel, UnsafePath, PathNotFound."""
-    model = ModelConfig(
-        name=options.model,
-        version=options.version,
-        path=options.path,
-        scoring_path=options.scoring,
-        description=options.description,
-    ).validate()
-    path, script = repository.existing(options.path), repository.existing(options.scoring)
-    if not script.is_file():
-        raise PathNotFound(f"--scoring {options.scoring!r} is a folder; name the Python script.")
     values: dict[str, Any] = {"metrics": dict(metrics)} if metrics else {}
     for key in ("metrics", "example"):
         if (text := getattr(options, key)) is not None:
             given = json_option(text, session.shell.user_ns, f"%register: --{key}")
             both = isinstance(given, dict) and isinstance(values.get(key), dict)
             values[key] = {**values[key], **given} if both else given
-    sha256, size = fingerprint(path)
-    model = replace(
-        model, path=repository.uri(path), scoring_path=repository.uri(script)
-    ).with_extra(model_sha256=sha256, scoring_sha256=fingerprint(script)[0], size_bytes=str(size))
-    texts = {key: json.dumps(value, sort_keys=True) for key, value in values.items()}
-    return model.with_extra(**texts).validate()
-
-
-def _same_files(model: ModelConfig, versions: list[ModelConfig]) -> ModelConfig | None:
-    """Return the registered version that has the very same model and script, if there is one."""
-
-    def files(one: ModelConfig) -> tuple[str | None, ...]:
-        sums = (one.extra.get("model-sha256"), one.extra.get("scoring-sha256"))
-        return one.path, one.scoring_path, *sums
-
-    return next((one for one in versions if files(one) == files(model)), None)
-
-
-def _with_circumstances(model: ModelConfig, source: Source) -> ModelConfig:
-    """Add who, when and which job, which do not count when the same model is registered again."""
-    return model.with_extra(
-        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        author=user_name(),
-        **source.lineage(),
-    ).validate()
+    new = NewVersion(
+        name=options.model,
+        version=options.version,
+        path=options.path,
+        scoring_path=options.scoring,
+        description=options.description,
+        values=values,
+    )
+    return look_over(new, repository).whole()
 
 
 def describe_parser() -> Options:
@@ -133,7 +104,15 @@ def describe(session: Session, line: str) -> None:
 def unregister(session: Session, line: str) -> None:
     """Delete a version's ConfigMap; raises Conflict where it is deployed or has an alias."""
     name, version = unregister_parser().read(line, session.shell.user_ns).model
-    registry = open_registry()
+    model = delete_version(open_registry(), name, version)
+    print(f"{name}/{version} is not registered any more; its files are still at {model.path}.")
+
+
+def delete_version(registry: Registry, name: str, version: str) -> ModelConfig:
+    """Delete a version's ConfigMap; return what it was.
+
+    Raises ModelNotFound, and Conflict where it is deployed or has an alias.
+    """
     model = registry.model(name, version)
     clusters = deployed_on(registry, model.configmap_name)
     if clusters:
@@ -142,4 +121,4 @@ def unregister(session: Session, line: str) -> None:
             f"%undeploy {name}/{version} --from {clusters[0]}"
         )
     registry.delete_model(name, version)
-    print(f"{name}/{version} is not registered any more; its files are still at {model.path}.")
+    return model

@@ -1,6 +1,5 @@
 """%attachments: what is connected to this notebook, and how to call it."""
 
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from kd_magics.cells.cluster_magics import ClusterMagics, Names
@@ -9,7 +8,7 @@ from kd_magics.options import Options
 from kd_magics.overview.training_states import HEADERS, training_states, trouble
 from kd_magics.session import Session
 from kd_magics.tables import Table, show
-from kd_pipeline.connections import ClusterConnection
+from kd_pipeline.connections import ClusterConnection, Connections
 from kd_pipeline.errors import NoConnections
 
 
@@ -29,11 +28,7 @@ def attachments(session: Session, magics: ClusterMagics, line: str) -> None:
         return
     training, deployment = connections.training_clusters(), connections.deployment_clusters()
     if not training and not deployment:
-        print(
-            f"No cluster is attached to {connections.cluster_name}. Connect a training or "
-            "deployment cluster to it in its kdcluster (spec.connections.clusters); "
-            "it shows here without a restart."
-        )
+        print(nothing_attached(connections))
         return
     with ThreadPoolExecutor(1) as beside:  # both kinds are asked at the same time
         serving = beside.submit(DeploymentStates, session, [c.name for c in deployment])
@@ -46,6 +41,15 @@ def attachments(session: Session, magics: ClusterMagics, line: str) -> None:
         table = _deployment_table(session, names, serving.result(), notes)
         text, html = [*text, table], [*html, table]
     show(*text, html=html)
+
+
+def nothing_attached(connections: Connections) -> str:
+    """Return what to do where no cluster is connected."""
+    return (
+        f"No cluster is attached to {connections.cluster_name}. Connect a training or "
+        "deployment cluster to it in its kdcluster (spec.connections.clusters); "
+        "it shows here without a restart."
+    )
 
 
 def _training_tables(
@@ -78,7 +82,7 @@ def _deployment_table(
     rows = []
     for cluster in clusters:
         error = states.trouble(cluster)
-        found = Counter(states.of(cluster, key).state for key in states.versions(cluster))
+        found = states.counts(cluster)
         words = [f"{found[state]} {state.lower()}" for state in sorted(found, key=_badness)]
         told = trouble(session, cluster, error) if error else "answers"
         rows.append([cluster, told, ", ".join(words) or ("" if error else "none")])

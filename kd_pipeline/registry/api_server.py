@@ -5,6 +5,7 @@ editing a kdcluster is a PUT of the version that was read, tried again where som
 """
 
 import hashlib
+import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,32 +19,35 @@ from urllib3.exceptions import HTTPError
 from kd_pipeline.clusters import APP_KIND, CLUSTER_KIND, App, Cluster
 from kd_pipeline.errors import Conflict, InvalidManifest, InvalidModel, KdError, NotFound
 from kd_pipeline.model_aliases import ALIASES_TYPE, ModelAliases, aliases_name
-from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE, ModelConfig, check_label
+from kd_pipeline.model_config import CM_TYPE_LABEL, ModelConfig, check_label
 from kd_pipeline.registry.api_access import missing_permissions, token_words
 from kd_pipeline.registry.api_errors import again_after_conflicts, told
+from kd_pipeline.registry.api_objects import (
+    ALIASES,
+    API_VERSIONS,
+    FIELD_MANAGER,
+    METADATA_ONLY,
+    MODELS,
+    NAMES,
+    UNLABELLED,
+    selector_of,
+    writable,
+)
 from kd_pipeline.registry.api_watch import events
-from kd_pipeline.registry.base import Registry, name_taken, natural, same_content, version_taken
+from kd_pipeline.registry.base import (
+    Registry,
+    check_same,
+    cluster_taken,
+    name_taken,
+    natural,
+)
 
-FIELD_MANAGER = "kd-magics"
-API_VERSIONS = {
-    "ConfigMap": "v1",
-    CLUSTER_KIND: "kubedirector.hpe.com/v1beta1",
-    APP_KIND: "kubedirector.hpe.com/v1beta1",
-}
-NAMES = {"ConfigMap": "configmaps", CLUSTER_KIND: "kubedirectorclusters"}
-NAMES[APP_KIND] = "kubedirectorapps"
-MODELS = f"{CM_TYPE_LABEL}={MODEL_TYPE}"
-ALIASES = f"{CM_TYPE_LABEL}={ALIASES_TYPE}"
-UNLABELLED = f"!{CM_TYPE_LABEL}"
-WATCHED = f"{CM_TYPE_LABEL} in ({MODEL_TYPE},{ALIASES_TYPE})"
 PAGE = 500
 CONNECT_S, READ_S = 5.0, 30.0
 # A watch ends after WATCH_S by itself; one that says nothing for longer is a dead connection.
 WATCH_S = 50
 SILENCE_S = 60.0
 RETRY_S = 1.0
-# What the server adds to an object, and what nobody who writes one may send back.
-SERVERS_OWN = ("managedFields", "uid", "creationTimestamp", "generation", "selfLink")
 
 
 class ApiServerRegistry(Registry):
@@ -59,6 +63,7 @@ class ApiServerRegistry(Registry):
         self._resources: dict[str, Resource] = {}
         self._discovering = threading.Lock()  # the library's discovery bears one thread at a time
         self.problems: dict[str, str] = {}
+        self._problems: dict[tuple[str, str], dict[str, str]] = {}  # by what was listed
 
     @property
     def place(self) -> str:
@@ -98,8 +103,8 @@ class ApiServerRegistry(Registry):
     def generation(self) -> str:
         """Return the sha256 of all objects' names and resource versions."""
         digest = hashlib.sha256()
-        for kind, selector in ((kind, _selector(kind)) for kind in API_VERSIONS):
-            for item in self._list(kind, selector)[0]:
+        for kind in API_VERSIONS:
+            for item in self._list(kind, selector_of(kind), METADATA_ONLY)[0]:
                 metadata = item["metadata"]
                 digest.update(f"{kind} {metadata['name']} {metadata['resourceVersion']}\n".encode())
         return digest.hexdigest()
@@ -133,7 +138,8 @@ class ApiServerRegistry(Registry):
         models = self.models()
         for held in models:
             if held.key == model.key:
-                return self._is_registered(held, model, models)
+                check_same(model, held, models)
+                return False
         try:
             self._call("create", "ConfigMap", body=model.to_manifest(), field_manager=FIELD_MANAGER)
         except Conflict:  # somebody else's, at the same moment or under another name
@@ -141,7 +147,8 @@ class ApiServerRegistry(Registry):
                 held = ModelConfig.from_manifest(self._get("ConfigMap", model.configmap_name))
             except InvalidModel:
                 raise name_taken(model.configmap_name) from None
-            return self._is_registered(held, model, self.models())
+            check_same(model, held, self.models())
+            return False
         return True
 
     def delete_model(self, name: str, version: str) -> None:
@@ -175,7 +182,7 @@ class ApiServerRegistry(Registry):
             if (held["metadata"].get("labels") or {}).get(CM_TYPE_LABEL) != ALIASES_TYPE:
                 raise name_taken(name)
             after = edit(ModelAliases.from_manifest(held)).to_manifest()
-            body = {**_writable(held, keep_version=True), "data": after["data"]}
+            body = {**writable(held, keep_version=True), "data": after["data"]}
             self._call("replace", "ConfigMap", body=body, field_manager=FIELD_MANAGER)
 
         again_after_conflicts(attempt, f"The aliases of {model!r}")
@@ -186,10 +193,18 @@ class ApiServerRegistry(Registry):
             "server_side_apply",
             CLUSTER_KIND,
             name=cluster.name,
-            body=_writable(cluster.manifest, keep_version=False),
+            body=writable(cluster.manifest, keep_version=False),
             field_manager=FIELD_MANAGER,
             force_conflicts=True,
         )
+
+    def create_cluster(self, cluster: Cluster) -> None:
+        """Write a new kdcluster (see :meth:`Registry.create_cluster`)."""
+        body = writable(cluster.manifest, keep_version=False)
+        try:
+            self._call("create", CLUSTER_KIND, body=body, field_manager=FIELD_MANAGER)
+        except Conflict:
+            raise cluster_taken(cluster.name) from None
 
     def edit_cluster(self, name: str, edit: Callable[[Cluster], Cluster]) -> bool:
         """Read, edit and write a kdcluster; where somebody was faster, again from what is new."""
@@ -201,38 +216,32 @@ class ApiServerRegistry(Registry):
             after = edit(before)
             changed = after.manifest != before.manifest
             if changed:
-                body = _writable(after.manifest, keep_version=True)
+                body = writable(after.manifest, keep_version=True)
                 self._call("replace", CLUSTER_KIND, body=body, field_manager=FIELD_MANAGER)
 
         again_after_conflicts(attempt, f"kdcluster {name!r}")
         return changed
 
-    def _is_registered(
-        self, held: ModelConfig, model: ModelConfig, models: list[ModelConfig]
-    ) -> bool:
-        if same_content(held, model):
-            return False
-        raise version_taken(model, held, models)
-
     def _build(self, kind: str, build: Callable[[dict[str, Any]], Any], selector: str = "") -> Any:
-        found = []
+        found, problems = [], {}
         for item in self._list(kind, selector)[0]:
-            name = item["metadata"]["name"]
             try:
                 found.append(build({"apiVersion": API_VERSIONS[kind], "kind": kind, **item}))
-                self.problems.pop(f"{kind} {name}", None)
             except (InvalidManifest, InvalidModel) as error:
-                self.problems[f"{kind} {name}"] = str(error)
+                problems[f"{kind} {item['metadata']['name']}"] = str(error)
+        self._problems[kind, selector] = problems  # those of before may be deleted or mended
+        self.problems = {k: v for some in [*self._problems.values()] for k, v in some.items()}
         return found
 
-    def _list(self, kind: str, selector: str = "") -> tuple[list[dict[str, Any]], str]:
+    def _list(
+        self, kind: str, selector: str = "", accept: str = ""
+    ) -> tuple[list[dict[str, Any]], str]:
         """Return all objects, page by page, and the resource version from which to watch."""
         items: list[dict[str, Any]] = []
         going_on: str | None = None
         while True:
-            page = self._call(
-                "get", kind, label_selector=selector or None, limit=PAGE, _continue=going_on
-            )
+            wanted = {"label_selector": selector, "_continue": going_on, "accept": accept}
+            page = self._call("get", kind, limit=PAGE, **{k: v for k, v in wanted.items() if v})
             items += page.get("items") or []
             going_on = page["metadata"].get("continue")
             if not going_on:
@@ -241,14 +250,16 @@ class ApiServerRegistry(Registry):
     def _get(self, kind: str, name: str) -> dict[str, Any]:
         return self._call("get", kind, name=name)
 
-    def _call(self, verb: str, kind: str, **arguments: Any) -> dict[str, Any]:
-        words = {"get": "get" if arguments.get("name") else "list", "replace": "update"}
+    def _call(self, verb: str, kind: str, accept: str = "", **given: Any) -> dict[str, Any]:
+        words = {"get": "get" if "name" in given else "list", "replace": "update"}
         word = words.get(verb, "patch" if verb == "server_side_apply" else verb)
         with told(word, NAMES[kind], self.namespace, self._server):
             call = getattr(self._resource(kind), verb)
-            given = {key: value for key, value in arguments.items() if value is not None}
-            answer = call(namespace=self.namespace, _request_timeout=(CONNECT_S, READ_S), **given)
-        return dict(answer.to_dict())
+            given |= {"header_params": {"Accept": accept}} if accept else {}
+            # Plain JSON: the library's own objects take longer than the server's answer.
+            given |= {"serialize": False, "_request_timeout": (CONNECT_S, READ_S)}
+            answer: dict[str, Any] = json.loads(call(namespace=self.namespace, **given).data)
+        return answer
 
     def _client(self) -> DynamicClient:
         if self._dynamic is None:
@@ -266,7 +277,7 @@ class ApiServerRegistry(Registry):
         """Set ``changed`` whenever an object of a kind has changed, or might have."""
         while not stop.is_set():
             try:
-                _, version = self._list(kind, _selector(kind))
+                _, version = self._list(kind, selector_of(kind))
                 changed.set()
                 while version and not stop.is_set():
                     version = self._watch_once(kind, version, changed, stop)
@@ -278,21 +289,10 @@ class ApiServerRegistry(Registry):
     ) -> str:
         """Watch from a resource version on; return the one reached, "" where it is too old."""
         limits = (WATCH_S, (CONNECT_S, SILENCE_S))
-        resource, selector = self._resource(kind), _selector(kind) or None
+        resource, selector = self._resource(kind), selector_of(kind) or None
         for event in events(resource, self.namespace, selector, version, limits):
             if event["type"] == "ERROR" or stop.is_set():
                 return ""
             version = event["object"]["metadata"]["resourceVersion"]
             changed.set()
         return version
-
-
-def _selector(kind: str) -> str:
-    return WATCHED if kind == "ConfigMap" else ""
-
-
-def _writable(manifest: dict[str, Any], keep_version: bool) -> dict[str, Any]:
-    """Return a manifest as it may be sent, without what is the server's and KubeDirector's."""
-    left_out = SERVERS_OWN if keep_version else (*SERVERS_OWN, "resourceVersion")
-    metadata = {k: v for k, v in manifest["metadata"].items() if k not in left_out}
-    return {**{k: v for k, v in manifest.items() if k != "status"}, "metadata": metadata}

@@ -95,6 +95,10 @@ class Registry(ABC):
         """Write a kdcluster, new or changed."""
 
     @abstractmethod
+    def create_cluster(self, cluster: Cluster) -> None:
+        """Write a new kdcluster; raises Conflict where there is one of that name."""
+
+    @abstractmethod
     def edit_cluster(self, name: str, edit: Callable[[Cluster], Cluster]) -> bool:
         """Read, edit and write a kdcluster as one step; return False where nothing changed.
 
@@ -193,16 +197,16 @@ def same_content(one: ModelConfig, other: ModelConfig) -> bool:
     return _essence(one) == _essence(other)
 
 
-def version_taken(
-    model: ModelConfig, holder: ModelConfig, models: list[ModelConfig]
-) -> VersionTaken:
-    """Build the error that says what holds the version and which one is free."""
+def check_same(model: ModelConfig, holder: ModelConfig, models: list[ModelConfig]) -> None:
+    """Raise VersionTaken, which says what differs and which version is free, for other content."""
+    if same_content(holder, model):
+        return
     changed = sorted(
         key
         for key in {*model.data(), *holder.data()} - CIRCUMSTANCE_KEYS
         if model.data().get(key) != holder.data().get(key)
     )
-    return VersionTaken(
+    raise VersionTaken(
         f"{model.name}/{model.version} is registered already, as ConfigMap "
         f"{holder.configmap_name}, with other content ({', '.join(changed[:6])}). Versions do not "
         f"change; register this one as version {free_version(model.name, models)}."
@@ -215,6 +219,11 @@ def name_taken(configmap: str) -> InvalidModel:
         f"A ConfigMap {configmap!r} that is no model exists already; choose another model name or "
         "version."
     )
+
+
+def cluster_taken(name: str) -> Conflict:
+    """Build the error that says that a kdcluster of that name is there."""
+    return Conflict(f"There is a kdcluster {name!r} already; choose another name.")
 
 
 def free_version(name: str, models: list[ModelConfig]) -> str:

@@ -8,11 +8,10 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from filelock import FileLock
 
 from kd_pipeline.atomic import fsync_folder, write_atomic
@@ -21,30 +20,18 @@ from kd_pipeline.connections_file import COMPARE_EVERY_S, wait_for_change
 from kd_pipeline.errors import InvalidManifest, InvalidModel
 from kd_pipeline.model_aliases import ALIASES_TYPE, ModelAliases, aliases_name
 from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE, ModelConfig, check_label
-from kd_pipeline.registry.base import Registry, name_taken, natural, same_content, version_taken
+from kd_pipeline.registry.base import (
+    Registry,
+    check_same,
+    cluster_taken,
+    name_taken,
+    natural,
+)
+from kd_pipeline.registry.manifest_files import Document, ManifestFiles, dump_all, load_all
 
 T = TypeVar("T")
 LOCK_TIMEOUT_S = 30.0
 PREFIXES = {CLUSTER_KIND: "kdcluster", APP_KIND: "kdapp", "ConfigMap": "configmap"}
-
-
-@dataclass(frozen=True)
-class Document:
-    """One manifest: the file it came from, its place there, and what it says."""
-
-    path: Path
-    index: int
-    manifest: dict[str, Any]
-
-    @property
-    def kind(self) -> str:
-        """Return the manifest's kind, empty where it has none."""
-        return str(self.manifest.get("kind") or "")
-
-    @property
-    def name(self) -> str:
-        """Return the manifest's metadata.name, empty where it has none."""
-        return str((self.manifest.get("metadata") or {}).get("name") or "")
 
 
 class FolderRegistry(Registry):
@@ -59,6 +46,7 @@ class FolderRegistry(Registry):
         self.path = Path(path).expanduser()
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.problems: dict[str, str] = {}
+        self._files = ManifestFiles(self.path)
         self._lock = FileLock(self.path / ".lock", timeout=LOCK_TIMEOUT_S, mode=0o600)
 
     @property
@@ -72,20 +60,7 @@ class FolderRegistry(Registry):
 
     def documents(self) -> list[Document]:
         """Return every readable manifest; what cannot be read is told in ``problems``."""
-        found: list[Document] = []
-        problems: dict[str, str] = {}
-        for path in self._files():
-            try:
-                manifests = list(yaml.safe_load_all(path.read_text()))
-            except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-                problems[path.name] = f"{path.name} is no readable YAML: {_one_line(error)}"
-                continue
-            for index, manifest in enumerate(manifests):
-                if isinstance(manifest, dict):
-                    found.append(Document(path, index, manifest))
-                elif manifest is not None:
-                    problems[path.name] = f"{path.name}: document {index + 1} is no manifest."
-        self.problems = problems
+        found, self.problems = self._files.documents()
         return found
 
     def models(self) -> list[ModelConfig]:
@@ -112,7 +87,7 @@ class FolderRegistry(Registry):
     def generation(self) -> str:
         """Return the sha256 of all manifests' names and contents."""
         digest = hashlib.sha256()
-        for path in self._files():
+        for path in self._files.paths():
             try:
                 content = path.read_bytes()
             except FileNotFoundError:
@@ -139,9 +114,8 @@ class FolderRegistry(Registry):
             models = self.models()
             for held in models:
                 if held.key == model.key or held.configmap_name == model.configmap_name:
-                    if same_content(held, model):
-                        return False
-                    raise version_taken(model, held, models)
+                    check_same(model, held, models)
+                    return False
             if self._find("ConfigMap", model.configmap_name):
                 raise name_taken(model.configmap_name)
             self._write(model.to_manifest())
@@ -192,6 +166,13 @@ class FolderRegistry(Registry):
         with self._lock:
             self._write(cluster.manifest)
 
+    def create_cluster(self, cluster: Cluster) -> None:
+        """Write a new kdcluster (see :meth:`Registry.create_cluster`)."""
+        with self._lock:
+            if self._find(CLUSTER_KIND, cluster.name):
+                raise cluster_taken(cluster.name)
+            self._write(cluster.manifest)
+
     def apply(self, manifests: Iterable[dict[str, Any]]) -> None:
         """Write manifests of whatever kind, new or changed; their names must be checked before."""
         with self._lock:
@@ -218,13 +199,6 @@ class FolderRegistry(Registry):
                     self.problems[document.path.name] = f"{document.path.name}: {error}"
         return found
 
-    def _files(self) -> list[Path]:
-        return sorted(
-            path
-            for path in self.path.iterdir()
-            if path.suffix in (".yaml", ".yml", ".json") and not path.name.startswith(".")
-        )
-
     def _find(self, kind: str, name: str) -> Document | None:
         for document in self.documents():
             if (document.kind, document.name) == (kind, name):
@@ -238,15 +212,15 @@ class FolderRegistry(Registry):
             self._rewrite(found, manifest)
         else:
             prefix = PREFIXES.get(manifest["kind"], manifest["kind"].lower())
-            write_atomic(self.path / f"{prefix}-{name}.yaml", _dump([manifest]))
+            write_atomic(self.path / f"{prefix}-{name}.yaml", dump_all([manifest]))
 
     def _rewrite(self, found: Document, manifest: dict[str, Any] | None) -> None:
         """Replace one document of its file, or take it out; the others stay as they were."""
-        documents: list[Any] = list(yaml.safe_load_all(found.path.read_text()))
+        documents: list[Any] = load_all(found.path.read_text())
         documents[found.index] = manifest
         rest = [document for document in documents if document is not None]
         if rest:
-            write_atomic(found.path, _dump(rest))
+            write_atomic(found.path, dump_all(rest))
         else:
             found.path.unlink()
             fsync_folder(self.path)
@@ -260,11 +234,3 @@ def _cm_type(document: Document) -> str | None:
     labels = (document.manifest.get("metadata") or {}).get("labels") or {}
     kind: str | None = labels.get(CM_TYPE_LABEL)
     return kind
-
-
-def _dump(manifests: list[Any]) -> str:
-    return yaml.safe_dump_all(manifests, sort_keys=False, allow_unicode=True, width=100)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

@@ -47,6 +47,24 @@ def open_registry() -> Registry:
     return FolderRegistry(kd_home() / "manifests")
 
 
+def surroundings_stamp() -> tuple[object, ...]:
+    """Return what :func:`open_registry` decides by; it changes where another could be opened.
+
+    Files count by time and size: a kubeconfig that was renewed, a secret that was connected.
+    """
+    names = ("KD_REGISTRY", "KD_NAMESPACE", "KD_HOME", "KUBECONFIG", "KUBERNETES_SERVICE_HOST")
+    files = (default_configmeta(), _kubeconfig_path(), SERVICE_ACCOUNT / "token")
+    return *(os.environ.get(name) for name in names), *(_file_stamp(path) for path in files)
+
+
+def _file_stamp(path: Path) -> tuple[object, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (path,)
+    return path, found.st_mtime_ns, found.st_size, found.st_ino
+
+
 def _belongs_to_kd_up() -> bool:
     path = default_configmeta()
     return path.exists() and kd_home().resolve() in path.resolve().parents
@@ -102,8 +120,12 @@ def _connected_kubeconfig() -> bytes | None:
     return None
 
 
+def _kubeconfig_path() -> Path:
+    return Path(os.environ.get("KUBECONFIG") or "~/.kube/config").expanduser()
+
+
 def _kubeconfig_file() -> bytes | None:
-    path = Path(os.environ.get("KUBECONFIG") or "~/.kube/config").expanduser()
+    path = _kubeconfig_path()
     return path.read_bytes() if path.is_file() else None
 
 

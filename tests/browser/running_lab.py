@@ -1,5 +1,6 @@
 """A real JupyterLab of `kd up` in a real Chromium, as a data scientist sits before it."""
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
+from tests.jupyter_extension.running_jupyter import LOGIN, RunningJupyter
 from tests.kd_engines.local.running_home import NOTEBOOK, RunningHome
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -20,6 +22,9 @@ FLAGS = [
     "--no-first-run",
 ]
 STARTS_WITHIN_MS = 60_000
+# The status bar's word: the notebook's own mark says idle before there is a connection.
+KERNEL_OF_LAB = "Python 3 (ipykernel) | Idle"
+KERNEL_OF_NOTEBOOK_7 = "Python 3 (ipykernel)"
 
 
 def launch(playwright: Playwright) -> Browser:
@@ -35,6 +40,14 @@ class Lab:
     def __init__(self, home: RunningHome, folder: Path) -> None:
         self.home, self.folder = home, folder
         folder.mkdir()
+        # What a page keeps, such as its theme, stays out of the developer's own JupyterLab.
+        self._settings = home.path / "lab-settings"
+        home.environment |= {
+            "JUPYTERLAB_SETTINGS_DIR": str(self._settings),
+            "JUPYTERLAB_WORKSPACES_DIR": str(home.path / "lab-workspaces"),
+        }
+        # Nothing of Jupyter's own is asked of the network, and no question covers the page.
+        self._set("notification", fetchNews="false", checkForUpdates=False)
         home.up("--lab", "--lab-root", str(folder))
         self.url = home.wait(NOTEBOOK)["url"]
         self.token = home.connections(NOTEBOOK).own.endpoints[0].token
@@ -49,17 +62,47 @@ class Lab:
         """Return a notebook as it is on disk."""
         return nbformat.read(self.folder / name, as_version=4)
 
+    def set_theme(self, theme: str) -> None:
+        """Choose the theme of pages that are opened from now on, as the settings editor would."""
+        self._set("themes", theme=theme)
+
+    def _set(self, plugin: str, **values: object) -> None:
+        path = self._settings / "@jupyterlab" / "apputils-extension"
+        path.mkdir(parents=True, exist_ok=True)
+        (path / f"{plugin}.jupyterlab-settings").write_text(json.dumps(values))
+
+    def visit(self, page: Page) -> None:
+        """Open JupyterLab with nothing open in it."""
+        page.goto(f"{self.url}/lab?reset&token={self.token}")
+
     def open(self, page: Page, name: str) -> "OpenNotebook":
         """Open a notebook in a page that has nothing open yet."""
         page.goto(f"{self.url}/lab/tree/{name}?reset&token={self.token}")
         return OpenNotebook(page)
 
 
-class OpenNotebook:
-    """The notebook that a page shows."""
+class LabOf(Lab):
+    """JupyterLab and Notebook 7 on engines that run already; ``environment`` says where."""
 
-    def __init__(self, page: Page) -> None:
-        self.page = page
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self.jupyter = RunningJupyter(folder, *options, **environment)
+        self.url, self.token = self.jupyter.root.rstrip("/"), LOGIN
+        self._settings = folder / "etc" / "lab" / "user-settings"
+        self._set("notification", fetchNews="false", checkForUpdates=False)
+
+    def open_notebook7(self, page: Page, name: str) -> "OpenNotebook":
+        """Open a notebook in Notebook 7, which shows one notebook a page."""
+        page.goto(f"{self.url}/notebooks/{name}?token={self.token}")
+        return OpenNotebook(page, KERNEL_OF_NOTEBOOK_7)
+
+
+class OpenNotebook:
+    """The notebook that a page shows; ``kernel`` is what it says once its kernel is there."""
+
+    def __init__(self, page: Page, kernel: str = KERNEL_OF_LAB) -> None:
+        self.page, self._kernel = page, kernel
         self.cells = page.get_by_role("feed", name="Cells").locator(".jp-CodeCell")
         self.cells.first.wait_for(timeout=STARTS_WITHIN_MS)
         self.wait_for_kernel()
@@ -91,5 +134,4 @@ class OpenNotebook:
 
     def wait_for_kernel(self) -> None:
         """Wait until a kernel is there and has nothing to do."""
-        # The status bar's word: the notebook's own mark says idle before there is a connection.
-        self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=STARTS_WITHIN_MS)
+        self.page.get_by_text(self._kernel).wait_for(timeout=STARTS_WITHIN_MS)

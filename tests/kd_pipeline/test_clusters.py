@@ -29,6 +29,18 @@ def test_connect_and_disconnect_edit_a_copy_and_keep_the_rest() -> None:
     assert back.manifest["spec"]["connections"] == {}
 
 
+def test_members_of_a_role_change_in_a_copy() -> None:
+    cluster = Cluster(manifest(roles=[{"id": "LoadBalancer"}, {"id": "RESTServer", "env": []}]))
+    more = cluster.with_members("RESTServer", 3)
+    assert [(role.id, role.members) for role in more.roles] == [
+        ("LoadBalancer", 1),
+        ("RESTServer", 3),
+    ]
+    assert [role.members for role in cluster.roles] == [1, 1]
+    with pytest.raises(InvalidManifest, match="has no role 'controller'; it has: LoadBalancer"):
+        cluster.with_members("controller", 2)
+
+
 def test_roles_have_members_and_environment() -> None:
     roles = [{"id": "RESTServer", "members": 2, "env": [{"name": "A", "value": "1"}]}]
     (role,) = Cluster(manifest(roles=roles)).roles

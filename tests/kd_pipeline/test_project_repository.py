@@ -57,6 +57,21 @@ def test_a_link_out_is_refused(repository: ProjectRepository, tmp_path: Path) ->
         repository.resolve("models/link/secret")
 
 
+def test_links_in_a_circle_are_refused(repository: ProjectRepository) -> None:
+    (repository.root / "models" / "a").symlink_to("b")
+    (repository.root / "models" / "b").symlink_to("a")
+    with pytest.raises(UnsafePath, match="leads to itself"):
+        repository.existing("models/a/x")
+
+
+@pytest.mark.parametrize("path", ["models/" + "x" * 300, "\ud800"])
+def test_what_no_file_can_be_called_is_one_sentence(
+    repository: ProjectRepository, path: str
+) -> None:
+    with pytest.raises((PathNotFound, UnsafePath)):
+        repository.existing(path)
+
+
 def test_what_is_missing_is_named(repository: ProjectRepository) -> None:
     with pytest.raises(PathNotFound, match="'models/none' does not exist"):
         repository.existing("models/none")

@@ -96,6 +96,13 @@ class TestRegistry:
         assert registry.disconnect("engine", "configmaps", "taxi-1") is True
         assert registry.disconnect("engine", "configmaps", "taxi-1") is False
 
+    def test_a_new_kdcluster_replaces_none(self, registry: Registry) -> None:
+        registry.create_cluster(ENGINE)
+        registry.connect("engine", "configmaps", "taxi-1")
+        with pytest.raises(Conflict, match="There is a kdcluster 'engine' already"):
+            registry.create_cluster(ENGINE)
+        assert registry.cluster("engine").connections("configmaps") == ["taxi-1"]
+
     def test_no_connection_is_lost_between_writers(self, registry: Registry) -> None:
         registry.apply_cluster(ENGINE)
         wanted = [f"model-{number}" for number in range(20)]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kd_magics.errors import BadOptions
-from kd_magics.jobs.comparison import comparison, direction
+from kd_magics.jobs.comparison import compare, comparison, direction
 from kd_magics.jobs.job import Job
 from kd_pipeline.messages import Progress
 from tests.kd_magics.jobs.test_job_list import message
@@ -72,3 +72,11 @@ def test_nothing_is_marked_where_no_value_is_better_or_may_be_missing() -> None:
 )
 def test_a_metric_s_name_tells_which_way_is_better(metric: str, way: int) -> None:
     assert direction(metric) == way
+
+
+def test_the_same_comparison_is_there_as_data() -> None:
+    found = compare([one.last for one in JOBS])
+    assert (found.params, found.metrics) == (["lr"], ["rmse", "auc", "seconds"])
+    assert found.best == {"rmse": 4.0, "auc": 0.9}
+    assert [row.metrics.get("rmse") for row in found.jobs] == [5.0, 4.0, None]
+    assert found.jobs[0].params == {"lr": 0.1, "depth": 6}

@@ -1,0 +1,114 @@
+"""The sidebar over 5,000 jobs and 1,000 models: `make bench`.
+
+How long after the click each list's first row is drawn, how long the server takes for what is
+asked again and again, and what it costs to leave the sidebar open. Targets: a first row within
+300 ms, idle under 1 % of a core.
+"""
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import requests
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.running_lab import Lab, launch
+from tests.browser.sidebar import SECTIONS, Sidebar
+from tests.browser.test_sidebar_scale import JOBS, MODELS, large_lab
+from tests.kd_engines.local.running_home import NOTEBOOK
+
+ROUNDS = 9
+IDLE_S = 30
+ROUTES = {
+    "jobs, the newest 100": "jobs?limit=100",
+    "jobs, a search": "jobs?limit=100&q=taxi-7",
+    "jobs, one that is not there": "jobs?limit=100&q=nothing-is-named-so",
+    "models": "models",
+    "engines": "engines",
+    "deployments": "deployments",
+}
+
+
+def main() -> None:
+    """Print the figures; medians of several rounds."""
+    with tempfile.TemporaryDirectory() as folder:
+        lab = large_lab(Path(folder))
+        try:
+            print(f"The sidebar over {JOBS:,} jobs and {MODELS:,} models")
+            answers(lab)
+            with sync_playwright() as playwright:
+                browser = launch(playwright)
+                first_rows(browser, lab)
+                idle(browser, lab)
+                browser.close()
+        finally:
+            lab.home.kd("down")
+
+
+def answers(lab: Lab) -> None:
+    """Time what the sidebar asks, as the browser would."""
+    session = requests.Session()
+    session.headers["Authorization"] = f"token {lab.token}"
+    for what, path in ROUTES.items():
+        times = []
+        for _ in range(ROUNDS):
+            began = time.perf_counter()
+            answer = session.get(f"{lab.url}/kd-magics/{path}", timeout=60)
+            times.append((time.perf_counter() - began) * 1000)
+            answer.raise_for_status()
+        show(f"GET {what} ({len(answer.content) / 1000:,.0f} kB)", times)
+
+
+def first_rows(browser: Browser, lab: Lab) -> None:
+    """Time, by marks in the page, from the click on the sidebar's tab to each list's first row."""
+    found: dict[str, list[float]] = {name: [] for name in SECTIONS}
+    for _ in range(ROUNDS):
+        page = browser.new_page()
+        lab.visit(page)
+        page.wait_for_timeout(2_000)  # JupyterLab itself is still busy
+        for name, spent in Sidebar(page).first_rows_ms(SECTIONS).items():
+            found[name].append(spent)
+        page.close()
+    for name, times in found.items():
+        show(f"click to first row of {name}", times)
+
+
+def idle(browser: Browser, lab: Lab) -> None:
+    """Tell what processors the sidebar takes that is open and left alone, and closed."""
+    page = browser.new_page()
+    lab.visit(page)
+    page.wait_for_timeout(5_000)
+    server = psutil.Process(lab.home.member(NOTEBOOK)["pid"])
+    metrics = page.context.new_cdp_session(page)
+    metrics.send("Performance.enable")
+
+    def spent() -> tuple[float, float]:
+        told = {m["name"]: m["value"] for m in metrics.send("Performance.getMetrics")["metrics"]}
+        times = server.cpu_times()
+        return told["TaskDuration"], times.user + times.system
+
+    def shares() -> list[float]:
+        before = spent()
+        page.wait_for_timeout(IDLE_S * 1_000)
+        pairs = zip(spent(), before, strict=True)
+        return [(after - begun) / IDLE_S * 100 for after, begun in pairs]
+
+    closed = shares()
+    Sidebar(page).open()
+    page.wait_for_timeout(5_000)
+    opened = shares()
+    for who, without, with_it in zip(("page", "server"), closed, opened, strict=True):
+        print(f"{f'idle, {who}: % of a core':44} closed {without:6.2f}   open {with_it:9.2f}")
+    page.close()
+
+
+def show(what: str, times: list[float]) -> None:
+    """Print a figure's median, best and worst in milliseconds."""
+    median, best, worst = statistics.median(times), min(times), max(times)
+    print(f"{what:44} median {median:7.1f}   best {best:7.1f}   worst {worst:7.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+import comparisonTabs from './plugins/comparisonTabs';
+import engineCommands from './plugins/engineCommands';
+import jobCommands from './plugins/jobCommands';
+import jobFilter from './plugins/jobFilter';
+import jobTabs from './plugins/jobTabs';
+import liveCells from './plugins/liveCells';
+import pipeline from './plugins/pipeline';
+import sidebar from './plugins/sidebar';
+
+export default [
+  pipeline,
+  sidebar,
+  engineCommands,
+  jobCommands,
+  jobFilter,
+  jobTabs,
+  comparisonTabs,
+  liveCells
+];

@@ -1,0 +1,182 @@
+import { DisposableDelegate, IDisposable } from '@lumino/disposable';
+import { Poll } from '@lumino/polling';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import type { Api } from '../api';
+import { IJobReference, isEnded, nameOf } from '../jobReference';
+import type { IJob } from '../messages';
+import { RequestError } from '../request';
+
+const EVERY_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+/** Of more jobs than that the newest page is asked first: most of them are in it. */
+const FEW = 3;
+const PAGE = 100;
+
+/** One job as it is now; it is asked for while somebody wants it and it has not ended. */
+export class WatchedJob {
+  private readonly _changed = new Signal<this, void>(this);
+  private text = '';
+  private pause = 0;
+  private due = 0;
+  private wants = 0;
+  private _job: IJob | null = null;
+  private _error: Error | null = null;
+
+  constructor(
+    readonly reference: IJobReference,
+    private readonly begin: () => void
+  ) {}
+
+  /** The newest answer; null until the first one is there. */
+  get job(): IJob | null {
+    return this._job;
+  }
+
+  /** Why the last question was not answered; null where it was. */
+  get error(): Error | null {
+    return this._error;
+  }
+
+  /** Whether the server knows no such cluster or job. */
+  get isUnknown(): boolean {
+    return this._error instanceof RequestError && this._error.status === 404;
+  }
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** Whether somebody wants it and there may be something new. */
+  get isAsked(): boolean {
+    const over = this.isUnknown || (this._job !== null && isEnded(this._job.status));
+    return this.wants > 0 && !over;
+  }
+
+  get isDue(): boolean {
+    return this.isAsked && Date.now() >= this.due;
+  }
+
+  /** Ask at once, and again and again, until the answer of this is disposed. */
+  want(): IDisposable {
+    this.wants += 1;
+    if (this.isUnknown) {
+      this._error = null; // its cluster may be connected now
+    }
+    this.due = 0;
+    this.begin();
+    return new DisposableDelegate(() => (this.wants -= 1));
+  }
+
+  /** Take what the server told. */
+  take(job: IJob): void {
+    this.pause = this.due = 0;
+    const text = JSON.stringify(job);
+    if (text !== this.text || this._error) {
+      this.text = text;
+      this._job = job;
+      this._error = null;
+      this._changed.emit();
+    }
+  }
+
+  /** Take that the server could not tell; the pause before the next question grows. */
+  fail(error: Error): void {
+    this.pause = Math.min(LONGEST_PAUSE_MS, Math.max(EVERY_MS, 2 * this.pause));
+    this.due = Date.now() + this.pause;
+    const before = this._error?.message;
+    this._error = error;
+    if (before !== error.message) {
+      this._changed.emit();
+    }
+  }
+}
+
+/** Single jobs that tabs and cells show: one poll for all of them, whoever asks. */
+export class JobWatch implements IDisposable {
+  private readonly jobs = new Map<string, WatchedJob>();
+  private readonly poll: Poll<void, unknown>;
+
+  constructor(private readonly api: Api) {
+    this.poll = new Poll<void, unknown>({
+      auto: false,
+      name: 'kd-magics:watched-jobs',
+      factory: () => this.ask(),
+      frequency: { interval: EVERY_MS, backoff: false },
+      standby: () => (this.isNeeded ? 'when-hidden' : true)
+    });
+  }
+
+  /** Return a job, the same object for all that show it. */
+  find(reference: IJobReference): WatchedJob {
+    const name = nameOf(reference);
+    let job = this.jobs.get(name);
+    if (!job) {
+      job = new WatchedJob(reference, () => this.begin());
+      this.jobs.set(name, job);
+    }
+    return job;
+  }
+
+  /** Take what another question told of a job, such as that it is being cancelled. */
+  take(job: IJob): void {
+    this.jobs.get(nameOf(job))?.take(job);
+  }
+
+  get isDisposed(): boolean {
+    return this.poll.isDisposed;
+  }
+
+  dispose(): void {
+    this.poll.dispose();
+    this.jobs.clear();
+  }
+
+  private get isNeeded(): boolean {
+    return [...this.jobs.values()].some(job => job.isAsked);
+  }
+
+  private begin(): void {
+    if (this.isNeeded) {
+      void this.poll.refresh();
+    } else {
+      void this.poll.stop();
+    }
+  }
+
+  private async ask(): Promise<void> {
+    const due = [...this.jobs.values()].filter(job => job.isDue);
+    const rest = due.length > FEW ? await this.askPage(due) : due;
+    await Promise.all(rest.map(job => this.askOne(job)));
+    if (!this.isNeeded) {
+      void this.poll.stop();
+    }
+  }
+
+  /** Ask for many together; return those that were not in the page. */
+  private async askPage(due: WatchedJob[]): Promise<WatchedJob[]> {
+    let page: IJob[];
+    try {
+      page = (await this.api.jobs({ limit: PAGE })).jobs;
+    } catch {
+      return due; // each of them tells what is wrong
+    }
+    const found = new Map(page.map(job => [nameOf(job), job]));
+    return due.filter(watched => {
+      const job = found.get(nameOf(watched.reference));
+      if (job) {
+        watched.take(job);
+      }
+      return !job;
+    });
+  }
+
+  private async askOne(watched: WatchedJob): Promise<void> {
+    const { cluster, job } = watched.reference;
+    try {
+      watched.take(await this.api.job(cluster, job));
+    } catch (error) {
+      watched.fail(error as Error);
+    }
+  }
+}

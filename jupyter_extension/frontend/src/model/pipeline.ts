@@ -1,0 +1,39 @@
+import { Token } from '@lumino/coreutils';
+
+import type { Api } from '../api';
+import type { IAbout, IDeploymentList, IEngineList, IJobPage, IModelRegistry } from '../messages';
+import { JobList } from './jobList';
+import { JobWatch } from './jobWatch';
+import { Polled } from './polled';
+
+/** What all parts of the sidebar share: the server's routes, and what is polled of them. */
+export class Pipeline {
+  readonly about: Polled<IAbout>;
+  readonly engines: Polled<IEngineList>;
+  /** The newest jobs of all clusters, for lists, the status bar and notifications. */
+  readonly jobs: Polled<IJobPage>;
+  /** The jobs that the sidebar lists: filtered, page by page. */
+  readonly jobList: JobList;
+  /** Single jobs, for tabs and cells. */
+  readonly jobWatch: JobWatch;
+  readonly models: Polled<IModelRegistry>;
+  readonly deployments: Polled<IDeploymentList>;
+
+  constructor(readonly api: Api) {
+    this.about = new Polled('about', api.about, { interval: 30_000, max: 120_000 });
+    this.engines = new Polled('engines', api.engines, { interval: 5_000, max: 60_000 });
+    this.jobs = new Polled('jobs', () => api.jobs({ limit: 100 }), {
+      interval: 3_000,
+      max: 60_000
+    });
+    this.jobList = new JobList(api);
+    this.jobWatch = new JobWatch(api);
+    this.models = new Polled('models', api.models, { interval: 10_000, max: 60_000 });
+    this.deployments = new Polled('deployments', api.deployments, { interval: 5_000, max: 60_000 });
+  }
+}
+
+export const IPipeline = new Token<Pipeline>(
+  'kd-magics:IPipeline',
+  'The training and deployment clusters of this Jupyter server.'
+);

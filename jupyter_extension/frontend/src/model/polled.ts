@@ -1,0 +1,107 @@
+import { DisposableDelegate, IDisposable } from '@lumino/disposable';
+import { Poll } from '@lumino/polling';
+import { ISignal, Signal } from '@lumino/signaling';
+
+/** How often what is polled is asked for, in milliseconds. */
+export interface IFrequency {
+  /** While it is wanted and answers. */
+  interval: number;
+  /** The longest pause after failures, each of which makes it longer. */
+  max: number;
+}
+
+/**
+ * A value of the server that is asked for again and again, and tells when it has changed.
+ *
+ * It is asked for while somebody wants it and the page is not hidden, with longer pauses after each
+ * failure; the last value stays, with the failure beside it.
+ */
+export class Polled<T> implements IDisposable {
+  private readonly poll: Poll<void, unknown>;
+  private readonly _changed = new Signal<this, void>(this);
+  private _value: T | null = null;
+  private _error: Error | null = null;
+  private text = '';
+  private wants = 0;
+
+  constructor(
+    name: string,
+    private readonly ask: () => Promise<T>,
+    frequency: IFrequency
+  ) {
+    this.poll = new Poll<void, unknown>({
+      auto: false,
+      name: `kd-magics:${name}`,
+      factory: () => this.take(),
+      frequency: { ...frequency, backoff: true },
+      standby: () => (this.wants ? 'when-hidden' : true)
+    });
+  }
+
+  /** The newest value; null until the first one is there. */
+  get value(): T | null {
+    return this._value;
+  }
+
+  /** Why the last question was not answered; null where it was. */
+  get error(): Error | null {
+    return this._error;
+  }
+
+  /** Emitted when value or error has changed. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get isDisposed(): boolean {
+    return this.poll.isDisposed;
+  }
+
+  /** Ask at once, and then again and again until the answer of this is disposed. */
+  want(): IDisposable {
+    this.wants += 1;
+    if (this.wants === 1) {
+      void this.poll.refresh();
+    }
+    return new DisposableDelegate(() => (this.wants -= 1));
+  }
+
+  /** Ask now, as what it is about has just been changed; never throws. */
+  async refresh(): Promise<void> {
+    await this.take().catch(() => undefined);
+  }
+
+  /** Ask that often from now on. */
+  set frequency(frequency: IFrequency) {
+    this.poll.frequency = { ...frequency, backoff: true };
+  }
+
+  dispose(): void {
+    if (!this.isDisposed) {
+      this.poll.dispose();
+      Signal.clearData(this);
+    }
+  }
+
+  private async take(): Promise<void> {
+    try {
+      const value = await this.ask();
+      // The same answer draws nothing anew.
+      const text = JSON.stringify(value);
+      const isNew = text !== this.text || this._error !== null;
+      this.text = text;
+      this._error = null;
+      if (isNew) {
+        this._value = value;
+        this._changed.emit();
+      }
+    } catch (error) {
+      const before = this._error?.message;
+      this._error = error as Error;
+      if (before !== this._error.message) {
+        this._changed.emit();
+      }
+      throw error;
+    }
+  }
+}

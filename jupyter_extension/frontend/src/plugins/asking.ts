@@ -1,0 +1,66 @@
+import { InputDialog, Notification } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import { IJobReference, nameOf, parseReference } from '../jobReference';
+import { statusText } from '../jobWords';
+import type { IJob, ITrainingEngine } from '../messages';
+import type { Pipeline } from '../model/pipeline';
+
+type Args = { readonly [name: string]: any };
+
+/** Return the training cluster that a command's arguments name, or ask which one. */
+export async function chosenEngine(
+  pipeline: Pipeline,
+  trans: TranslationBundle,
+  title: string,
+  args: Args
+): Promise<ITrainingEngine | undefined> {
+  const { engines } = pipeline;
+  if (!engines.value) {
+    await engines.refresh();
+  }
+  const training = engines.value?.training ?? [];
+  const named = training.find(one => one.name === args.cluster);
+  if (named || args.cluster || !training.length) {
+    if (!named) {
+      Notification.error(
+        args.cluster
+          ? trans.__('Cluster %1 is not connected to this notebook server.', args.cluster)
+          : (engines.error?.message ?? trans.__('No training cluster is connected.'))
+      );
+    }
+    return named;
+  }
+  if (training.length === 1) {
+    return training[0];
+  }
+  const { value } = await InputDialog.getItem({
+    title,
+    label: trans.__('Engine'),
+    items: training.map(one => one.name)
+  });
+  return training.find(one => one.name === value);
+}
+
+/** Return the job that a command's arguments name, or ask which one of those that fit. */
+export async function chosenJob(
+  pipeline: Pipeline,
+  trans: TranslationBundle,
+  title: string,
+  args: Args,
+  fits: (job: IJob) => boolean = () => true
+): Promise<IJobReference | undefined> {
+  if (args.cluster && args.job) {
+    return { cluster: String(args.cluster), job: Number(args.job) };
+  }
+  const { jobs } = pipeline;
+  await jobs.refresh();
+  const found = (jobs.value?.jobs ?? []).filter(fits);
+  if (!found.length) {
+    Notification.info(jobs.error?.message ?? trans.__('There is no job for this.'));
+    return undefined;
+  }
+  const items = found.map(job => `${nameOf(job)} ${job.name} (${statusText(trans, job.status)})`);
+  const { value } = await InputDialog.getItem({ title, label: trans.__('Job'), items });
+  return value ? parseReference(value.split(' ')[0]) : undefined;
+}

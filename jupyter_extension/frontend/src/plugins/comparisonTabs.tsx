@@ -1,0 +1,101 @@
+import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { InputDialog, MainAreaWidget, Notification, WidgetTracker } from '@jupyterlab/apputils';
+import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+
+import { CommandIDs } from '../commandIds';
+import { pipelineIcon } from '../icons';
+import { isEnded, nameOf } from '../jobReference';
+import type { IComparison } from '../messages';
+import { IPipeline, Pipeline } from '../model/pipeline';
+import { Polled } from '../model/polled';
+import { ComparisonView } from '../views/comparison';
+import { IViewProps, Section } from '../views/section';
+import { mainArea } from './jobTabs';
+
+/** Jobs side by side as tabs of the main area, which are there again after a reload. */
+const plugin: JupyterFrontEndPlugin<void> = {
+  id: 'kd-magics:comparison-tabs',
+  description: 'Tabs that set jobs side by side.',
+  autoStart: true,
+  requires: [IPipeline],
+  optional: [ITranslator, ILayoutRestorer],
+  activate: (
+    app: JupyterFrontEnd,
+    pipeline: Pipeline,
+    translator: ITranslator | null,
+    restorer: ILayoutRestorer | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('kd_magics');
+    const tracker = new WidgetTracker<MainAreaWidget<ComparisonTab>>({
+      namespace: 'kd-magics-comparisons'
+    });
+    const { commands } = app;
+    const props: IViewProps = { trans, execute: (id, args) => void commands.execute(id, args) };
+    commands.addCommand(CommandIDs.compareJobs, {
+      label: trans.__('Compare Jobs…'),
+      icon: pipelineIcon,
+      execute: async args => {
+        const jobs = (args.jobs as string[] | undefined) ?? (await chosenJobs(pipeline, trans));
+        if (!jobs) {
+          return;
+        }
+        let tab = tracker.find(one => one.content.jobs.join() === jobs.join());
+        if (!tab) {
+          tab = mainArea(new ComparisonTab(pipeline, props, jobs), jobs.join(' '), pipelineIcon);
+          await tracker.add(tab);
+          app.shell.add(tab, 'main');
+        }
+        app.shell.activateById(tab.id);
+      }
+    });
+    void restorer?.restore(tracker, {
+      command: CommandIDs.compareJobs,
+      name: tab => tab.content.jobs.join(),
+      args: tab => ({ jobs: tab.content.jobs })
+    });
+  }
+};
+
+export default plugin;
+
+/** Jobs side by side; asked for again while one of them runs. */
+class ComparisonTab extends Section<IComparison> {
+  constructor(
+    pipeline: Pipeline,
+    props: IViewProps,
+    readonly jobs: string[]
+  ) {
+    const ask = async (): Promise<IComparison> => {
+      const { value } = polled;
+      const isOver = value?.jobs.every(job => isEnded(job.status));
+      return isOver ? value! : pipeline.api.compare(jobs);
+    };
+    const polled = new Polled<IComparison>('comparison', ask, { interval: 3_000, max: 60_000 });
+    super(polled, props, comparison => <ComparisonView {...props} comparison={comparison} />);
+    this.title.label = props.trans.__('Comparison of %1 jobs', jobs.length);
+    this.disposed.connect(() => polled.dispose());
+  }
+}
+
+/** Return the jobs that are chosen in the sidebar, or ask which of the newest. */
+async function chosenJobs(
+  pipeline: Pipeline,
+  trans: TranslationBundle
+): Promise<string[] | undefined> {
+  const chosen = [...(pipeline.jobList.value?.chosen ?? [])];
+  if (chosen.length > 1) {
+    return chosen;
+  }
+  await pipeline.jobs.refresh();
+  const jobs = pipeline.jobs.value?.jobs ?? [];
+  if (jobs.length < 2) {
+    Notification.info(pipeline.jobs.error?.message ?? trans.__('There are no two jobs yet.'));
+    return undefined;
+  }
+  const { value } = await InputDialog.getMultipleItems({
+    title: trans.__('Compare jobs'),
+    items: jobs.map(job => `${nameOf(job)} ${job.name}`)
+  });
+  return value?.length ? value.map(one => one.split(' ')[0]) : undefined;
+}

@@ -1,0 +1,108 @@
+import { afterEach, expect, test, vi } from 'vitest';
+
+import type { Api } from '../src/api';
+import type { IJob } from '../src/messages';
+import { JobWatch } from '../src/model/jobWatch';
+import { RequestError } from '../src/request';
+import { page, someJob, until } from './someJobs';
+
+let watch: JobWatch | undefined;
+
+afterEach(() => watch?.dispose());
+
+function opened(job: (cluster: string, id: number) => Promise<IJob>, jobs = vi.fn()): JobWatch {
+  watch = new JobWatch({ job, jobs } as unknown as Api);
+  return watch;
+}
+
+const reference = (job: number) => ({ cluster: 'c', job });
+
+test('a job that nobody wants is not asked for', async () => {
+  const job = vi.fn(async () => someJob(1));
+  opened(job).find(reference(1));
+  await new Promise(resolve => setTimeout(resolve, 100));
+  expect(job).not.toHaveBeenCalled();
+});
+
+test('a job that has ended is asked for once, whoever shows it', async () => {
+  const job = vi.fn(async () => someJob(1));
+  const watched = opened(job).find(reference(1));
+  const wanted = watched.want();
+  await until(() => watched.job !== null);
+  wanted.dispose();
+  watch!.find(reference(1)).want();
+  await new Promise(resolve => setTimeout(resolve, 1_200));
+  expect(job).toHaveBeenCalledTimes(1);
+  expect(watch!.find(reference(1))).toBe(watched);
+});
+
+test('a running job is asked for until it ends, or until it cannot be seen', async () => {
+  let status: IJob['status'] = 'Running';
+  const job = vi.fn(async () => someJob(1, { status }));
+  const watched = opened(job).find(reference(1));
+  watched.want();
+  await until(() => job.mock.calls.length === 2);
+  status = 'Finished';
+  await until(() => watched.job!.status === 'Finished');
+  const asked = job.mock.calls.length;
+  await new Promise(resolve => setTimeout(resolve, 1_200));
+  expect(job).toHaveBeenCalledTimes(asked);
+});
+
+test('the same answer draws nothing anew', async () => {
+  const job = vi.fn(async () => someJob(1, { status: 'Running' }));
+  const watched = opened(job).find(reference(1));
+  const drawn = vi.fn();
+  watched.changed.connect(drawn);
+  watched.want();
+  await until(() => job.mock.calls.length === 2);
+  expect(drawn).toHaveBeenCalledTimes(1);
+});
+
+test('many jobs are asked for by one question, and what is not in it one by one', async () => {
+  const all = [1, 2, 3, 4, 5].map(id => someJob(id, { status: 'Finished' }));
+  const jobs = vi.fn(async () => page(all.slice(1)));
+  const job = vi.fn(async () => all[0]);
+  opened(job, jobs);
+  const watched = all.map(one => watch!.find(reference(one.id)));
+  watched.forEach(one => one.want());
+  await until(() => watched.every(one => one.job !== null));
+  expect(jobs).toHaveBeenCalled();
+  expect(job.mock.calls).toEqual(expect.arrayContaining([['c', 1]]));
+  expect(job.mock.calls.length + jobs.mock.calls.length).toBeLessThan(all.length);
+});
+
+test('what the server does not know is asked for once, and again when it is shown again', async () => {
+  const job = vi.fn(async () => {
+    throw new RequestError(404, 'UnknownCluster', 'Cluster c is not connected.');
+  });
+  const watched = opened(job).find(reference(1));
+  const wanted = watched.want();
+  await until(() => watched.isUnknown);
+  await new Promise(resolve => setTimeout(resolve, 1_200));
+  expect(job).toHaveBeenCalledTimes(1);
+  wanted.dispose();
+  watched.want();
+  await until(() => job.mock.calls.length === 2);
+});
+
+test('an engine that is away is asked with longer pauses; the last answer stays', async () => {
+  let isAway = false;
+  const job = vi.fn(async () => {
+    if (isAway) {
+      throw new RequestError(503, 'Unavailable', 'Cluster c does not answer.');
+    }
+    return someJob(1, { status: 'Running' });
+  });
+  const watched = opened(job).find(reference(1));
+  watched.want();
+  await until(() => watched.job !== null);
+  isAway = true;
+  await until(() => watched.error !== null);
+  expect(watched.job!.status).toBe('Running');
+  expect(watched.isUnknown).toBe(false);
+  isAway = false;
+  watch!.take(someJob(1, { status: 'Cancelled' }));
+  expect(watched.error).toBeNull();
+  expect(watched.isAsked).toBe(false);
+});

@@ -1,0 +1,71 @@
+import { expect, test, vi } from 'vitest';
+
+import { Polled } from '../src/model/polled';
+
+const OFTEN = { interval: 20, max: 1000 };
+
+function after(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms));
+}
+
+test('what nobody wants is not asked for', async () => {
+  const ask = vi.fn(async () => 1);
+  const polled = new Polled('unwanted', ask, OFTEN);
+  await after(100);
+  expect(ask).not.toHaveBeenCalled();
+  polled.dispose();
+});
+
+test('what is wanted is asked for at once and again, until it is wanted no more', async () => {
+  let n = 0;
+  const polled = new Polled('wanted', async () => (n += 1), OFTEN);
+  const wanted = polled.want();
+  await after(200);
+  expect(polled.value).toBeGreaterThan(2);
+  wanted.dispose();
+  await after(50);
+  const reached = n;
+  await after(100);
+  expect(n).toBe(reached);
+  polled.dispose();
+});
+
+test('the same answer is no change, a failure keeps the last value', async () => {
+  let fails = false;
+  const changes: (string | null)[] = [];
+  const polled = new Polled(
+    'same',
+    async () => {
+      if (fails) {
+        throw new Error('engine down');
+      }
+      return { jobs: [1] };
+    },
+    OFTEN
+  );
+  polled.changed.connect(() => changes.push(polled.error?.message ?? null));
+  await polled.refresh();
+  await polled.refresh();
+  expect(changes).toEqual([null]);
+  fails = true;
+  await polled.refresh();
+  await polled.refresh();
+  expect(changes).toEqual([null, 'engine down']);
+  expect(polled.value).toEqual({ jobs: [1] });
+  fails = false;
+  await polled.refresh();
+  expect(polled.error).toBeNull();
+  polled.dispose();
+});
+
+test('pauses grow while it fails', async () => {
+  const ask = vi.fn(async () => {
+    throw new Error('down');
+  });
+  const polled = new Polled('fails', ask, OFTEN);
+  const wanted = polled.want();
+  await after(400);
+  expect(ask.mock.calls.length).toBeLessThan(12);
+  wanted.dispose();
+  polled.dispose();
+});

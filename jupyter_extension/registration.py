@@ -1,0 +1,182 @@
+"""Register a model from the sidebar's form: what it begins with, what is wrong, and writing it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from jupyter_extension import models
+from jupyter_extension.pipeline import Pipeline
+from kd_magics.clients.training_client import ended_well
+from kd_magics.jobs import job_reference
+from kd_magics.jobs.job import Job
+from kd_magics.models.artifacts import Artifacts, artifacts_of
+from kd_magics.models.model_source import Source, printed_metrics
+from kd_magics.models.new_version import NewVersion, look_over, with_circumstances
+from kd_pipeline.errors import InvalidInput, KdError, VersionTaken
+from kd_pipeline.messages.sidebar_models import (
+    Model,
+    Registration,
+    RegistrationCheck,
+    RegistrationDraft,
+    RegistrationProblem,
+)
+from kd_pipeline.model_config import LARGEST_MODEL_BYTES, ModelConfig, check_name
+from kd_pipeline.project_repository import SCHEME, ProjectRepository
+from kd_pipeline.registry.base import check_same, free_version, natural
+from kd_pipeline.registry.manifest_files import dump_all
+
+WHO_ASKS = "The job"
+
+
+@dataclass(frozen=True)
+class _Looked:
+    model: ModelConfig
+    problems: dict[str, KdError]
+
+
+def check(pipeline: Pipeline, wanted: Registration) -> RegistrationCheck:
+    """Return what is wrong with each field, and the ConfigMap as it would be written."""
+    looked = _looked(pipeline, wanted)
+    problems = [RegistrationProblem(field, str(error)) for field, error in looked.problems.items()]
+    return RegistrationCheck(
+        problems=problems,
+        configmap=looked.model.configmap_name,
+        yaml=dump_all([looked.model.to_manifest()]),
+        size_bytes=looked.model.size_bytes(),
+        limit_bytes=LARGEST_MODEL_BYTES,
+        free_version=free_version(wanted.name, pipeline.kept.snapshot().models),
+    )
+
+
+def register(pipeline: Pipeline, wanted: Registration) -> tuple[Model, bool]:
+    """Register a version; return it, and False where the same was registered already.
+
+    Raises what is wrong, as the first problem of :func:`check` tells it.
+    """
+    looked = _looked(pipeline, wanted)
+    for problem in looked.problems.values():
+        raise problem
+    with pipeline.kept.used() as registry:
+        is_new = registry.register(looked.model)
+    return models.model(pipeline, wanted.name, wanted.version), is_new
+
+
+def draft(pipeline: Pipeline, job: str, name: str) -> RegistrationDraft:
+    """Return what the form begins with: of a job, or with nothing but a name and its version."""
+    registered = pipeline.kept.snapshot().models
+    if not job:
+        version = free_version(name, registered) if name else ""
+        return RegistrationDraft(Registration(name, version, "", ""), [], [])
+    source = job_reference.named(pipeline.session, job, WHO_ASKS)
+    message = source.last
+    found, note = _written(source)
+    paths = found.likeliest(found.models, name) if found else []
+    name = name or _name_in(paths)
+    versions = [model for model in registered if model.name == name]
+    newest = max(versions, key=lambda model: natural(model.version), default=None)
+    scripts = _scripts(found, name, newest)
+    metrics = printed_metrics(message)
+    registration = Registration(
+        name=name,
+        version=free_version(name, versions) if name else "",
+        path=paths[0] if paths else "",
+        scoring_path=scripts[0] if scripts else "",
+        metrics=json.dumps(metrics, sort_keys=True) if metrics else "",
+        example=newest.extra.get("example", "") if newest else "",
+        job=f"{message.cluster}/{message.id}",
+    )
+    return RegistrationDraft(registration, paths, scripts, note)
+
+
+def _written(job: Job) -> tuple[Artifacts | None, str]:
+    """Return what a job wrote, and a sentence where there is nothing to take from it."""
+    who = f"Job {job.id} on {job.cluster}"
+    if not ended_well(job.last):
+        return None, (
+            f"{who} is {job.last.status}; only what a finished job wrote is taken from it."
+        )
+    try:
+        found = artifacts_of(job.last, job.log(), ProjectRepository.default())
+    except KdError as error:
+        return None, str(error)
+    return found, "" if found.models else f"{who} wrote no file under models/."
+
+
+def _looked(pipeline: Pipeline, wanted: Registration) -> _Looked:
+    """Look over all fields of a registration, each on its own."""
+    problems: dict[str, KdError] = {}
+    values: dict[str, Any] = {}
+    for field in ("metrics", "example"):
+        try:
+            if text := getattr(wanted, field).strip():
+                values[field] = _json(field, text)
+        except InvalidInput as error:
+            problems[field] = error
+    lineage: dict[str, str] = {}
+    if wanted.job:
+        try:
+            job = job_reference.named(pipeline.session, wanted.job, WHO_ASKS)
+            lineage = Source(job).lineage()
+        except KdError as error:
+            problems["job"] = error
+    new = NewVersion(
+        wanted.name,
+        wanted.version,
+        wanted.path.strip(),
+        wanted.scoring_path.strip(),
+        wanted.description,
+        values,
+    )
+    looked = look_over(new, ProjectRepository.default(), pipeline.sums.of)
+    model = with_circumstances(looked.model, lineage)
+    problems = {**looked.problems, **problems}
+    taken = _taken(looked.model, pipeline.kept.snapshot().models)
+    if taken and not {"name", "version"} & {*problems}:
+        problems["version"] = taken
+    if not problems:
+        try:
+            model.validate()
+        except KdError as error:
+            problems[""] = error
+    return _Looked(model, problems)
+
+
+def _taken(model: ModelConfig, registered: list[ModelConfig]) -> KdError | None:
+    """Return why a version cannot be registered; None also where it is the very same."""
+    for held in registered:
+        if held.key == model.key or held.configmap_name == model.configmap_name:
+            try:
+                check_same(model, held, registered)
+            except VersionTaken as error:
+                return error
+    return None
+
+
+def _json(field: str, text: str) -> Any:
+    """Return the value of a JSON text; metrics must be an object."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(
+            f'{field} is no JSON ({error}); write it like {{"distance": 1.5}}.'
+        ) from None
+    if field == "metrics" and not isinstance(value, dict):
+        raise InvalidInput('metrics is no JSON object; write it like {"rmse": 5.2}.')
+    return value
+
+
+def _scripts(found: Artifacts | None, name: str, newest: ModelConfig | None) -> list[str]:
+    """Return the newest version's script, then those that the job wrote."""
+    written = found.likeliest(found.scripts, name) if found else []
+    first = [newest.scoring_path.removeprefix(f"{SCHEME}project_repo/")] if newest else []
+    return list(dict.fromkeys([*first, *written]))
+
+
+def _name_in(paths: list[str]) -> str:
+    """Return the name that the likeliest path gives a model: of models/taxi/2 it is taxi."""
+    parts = paths[0].split("/") if paths else []
+    candidate = parts[1].partition(".")[0] if len(parts) > 1 else ""
+    try:
+        return check_name(candidate)
+    except KdError:
+        return ""

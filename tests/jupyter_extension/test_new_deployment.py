@@ -1,0 +1,124 @@
+"""A new deployment kdcluster, on each kind of registry."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from jupyter_extension import deployments, new_deployment
+from jupyter_extension.pipeline import Pipeline
+from kd_pipeline.clusters import Cluster
+from kd_pipeline.errors import Conflict, InvalidInput, ModelNotFound
+from kd_pipeline.messages.sidebar_models import NewDeployment
+from kd_pipeline.registry import FolderRegistry, Registry
+from tests.jupyter_extension.surroundings import (
+    DEPLOYMENT,
+    NOTEBOOK,
+    kdapp,
+    kdcluster,
+    register,
+)
+
+APP = "deployment-engine"
+
+
+def put_apps(registry: Registry, *apps: dict[str, object]) -> None:
+    """Write kdapps as an administrator does."""
+    for app in apps:
+        if isinstance(registry, FolderRegistry):
+            registry.apply([app])
+        else:
+            registry._call("create", "KubeDirectorApp", body=app)
+
+
+def edited(cluster: Cluster, **spec: Any) -> Cluster:
+    manifest = yaml.safe_load(yaml.safe_dump(cluster.manifest))
+    manifest["spec"] |= spec
+    return Cluster(manifest)
+
+
+@pytest.fixture
+def registry(pipeline: Pipeline) -> Registry:
+    """Return a registry with a notebook and both kinds of apps."""
+    found = pipeline.registry()
+    put_apps(found, kdapp(APP, "hpecp/deploymt-engine"), kdapp("training", "hpecp/training-engine"))
+    found.apply_cluster(kdcluster(NOTEBOOK, "jupyter-notebook", "controller"))
+    return found
+
+
+class TestNewDeployment:
+    def test_it_is_like_another_of_its_app(self, pipeline: Pipeline, registry: Registry) -> None:
+        register(registry, "1", "2")
+        registry.set_alias("taxi", "champion", "1")
+        other = edited(kdcluster(DEPLOYMENT), namingScheme="CrNameRole", appCatalog="system")
+        registry.apply_cluster(other.connect("configmaps", "taxi-2"))
+        wanted = NewDeployment("canary", APP, 3, ["taxi/champion"])
+        told = new_deployment.create(pipeline, wanted)
+        assert (told.name, told.app, told.members_wanted, told.connected) == (
+            *("canary", APP),
+            3,
+            False,
+        )
+        assert [(m.name, m.version, m.wanted) for m in told.models] == [("taxi", "1", True)]
+        assert "is being connected to this notebook" in told.reason
+        spec = registry.cluster("canary").manifest["spec"]
+        assert (spec["namingScheme"], spec["appCatalog"]) == ("CrNameRole", "system")
+        assert spec["connections"] == {"configmaps": ["taxi-1", "taxi-aliases"]}
+        assert spec["roles"][0]["resources"]["limits"] == {"cpu": "1", "memory": "1Gi"}
+        assert registry.cluster(NOTEBOOK).connections("clusters") == ["canary"]
+        assert registry.cluster(DEPLOYMENT).manifest["spec"]["roles"][0]["members"] == 1
+
+    def test_the_first_one_is_as_its_app_says(self, pipeline: Pipeline, registry: Registry) -> None:
+        claim = {"pvcName": "repo", "mountPath": "/bd-fs-mnt/project_repo", "readOnly": False}
+        notebook = registry.cluster(NOTEBOOK)
+        role = {**notebook.manifest["spec"]["roles"][0], "volumeProjections": [claim]}
+        registry.apply_cluster(edited(notebook, roles=[role]))
+        new_deployment.create(pipeline, NewDeployment("first", APP))
+        spec = registry.cluster("first").manifest["spec"]
+        balancer, engine = spec["roles"]
+        assert (balancer["id"], balancer["members"]) == ("LoadBalancer", 1)
+        assert (engine["id"], engine["members"]) == ("RESTServer", 1)
+        assert engine["resources"]["limits"] == {"cpu": "1", "memory": "2Gi"}
+        assert engine["volumeProjections"] == [{**claim, "readOnly": True}]
+        assert "volumeProjections" not in balancer
+
+    @pytest.mark.parametrize(
+        ("fields", "error", "words"),
+        [
+            ({"name": "Canary"}, InvalidInput, "cannot name a deployment"),
+            ({"name": "a" * 64}, InvalidInput, "1 to 63"),
+            ({"name": "../x"}, InvalidInput, "cannot name a deployment"),
+            ({"name": NOTEBOOK}, Conflict, "already"),
+            ({"members": 0}, InvalidInput, "1 to 64"),
+            ({"members": 65}, InvalidInput, "1 to 64"),
+            ({"app": "training"}, InvalidInput, f"there are: {APP}"),
+            ({"app": ""}, InvalidInput, "is no deployment kdapp"),
+            ({"models": ["taxi/9"]}, ModelNotFound, "taxi/9"),
+            ({"models": ["taxi"]}, InvalidInput, "is not NAME/VERSION"),
+        ],
+    )
+    def test_what_is_wrong_writes_nothing(
+        self,
+        pipeline: Pipeline,
+        registry: Registry,
+        fields: dict[str, Any],
+        error: type[Exception],
+        words: str,
+    ) -> None:
+        given = {"name": "canary", "app": APP, **fields}
+        with pytest.raises(error, match=words):
+            new_deployment.create(pipeline, NewDeployment(**given))
+        assert [cluster.name for cluster in registry.clusters()] == [NOTEBOOK]
+
+    def test_without_the_notebook_s_kdcluster_it_says_so(
+        self, pipeline: Pipeline, registry: Registry
+    ) -> None:
+        own = pipeline.session.connections
+        assert own().cluster_name == NOTEBOOK
+        if isinstance(registry, FolderRegistry):
+            (registry.path / f"kdcluster-{NOTEBOOK}.yaml").unlink()
+        else:
+            registry._call("delete", "KubeDirectorCluster", name=NOTEBOOK)
+        told = new_deployment.create(pipeline, NewDeployment("canary", APP))
+        assert "could not be connected to this notebook" in told.reason
+        assert deployments.deployment(pipeline, "canary").name == "canary"
