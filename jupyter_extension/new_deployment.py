@@ -83,14 +83,15 @@ def _like_another(app: str, found: Snapshot) -> dict[str, Any] | None:
 
 
 def _of_app(name: str, found: Snapshot) -> dict[str, Any]:
-    """Return a spec as a kdapp of the registry wants it: one member per role, with limits."""
+    """Return a spec as a kdapp of the registry wants it: one member per role, no public address."""
     app = next(app for app in found.apps if app.name == name)
-    roles = [{"id": role, "members": 1, "resources": _limits(app, role)} for role in _roles(app)]
+    roles = [{"id": role, "members": 1, "resources": _resources(app, role)} for role in _roles(app)]
     projections = list(_repository_claims(found))
     for role in roles:
         if role["id"] == ENGINE_ROLE and projections:
             role["volumeProjections"] = projections[:1]
-    return {"app": name, "appCatalog": "local", "roles": roles}
+    spec = {"app": name, "appCatalog": "local", "serviceType": "ClusterIP"}
+    return {**spec, "roles": roles}
 
 
 def _roles(app: App) -> list[str]:
@@ -98,13 +99,13 @@ def _roles(app: App) -> list[str]:
     return [str(role) for role in config.get("selectedRoles") or app.roles]
 
 
-def _limits(app: App, role: str) -> dict[str, Any]:
-    """Return a role's limits: ours, or what its kdapp needs at least where that is more."""
-    for one in app.manifest["spec"].get("roles") or []:
-        if one.get("id") == role:
-            least: Mapping[str, Any] = one.get("minResources") or {}
-            return {"limits": {key: _more(key, ours, least) for key, ours in LIMITS.items()}}
-    return {"limits": dict(LIMITS)}
+def _resources(app: App, role: str) -> dict[str, Any]:
+    """Return a role's requests, which KubeDirector wants to reach its kdapp's, and its limits."""
+    roles = app.manifest["spec"].get("roles") or []
+    found = [one.get("minResources") for one in roles if one.get("id") == role]
+    least: Mapping[str, Any] = (found[0] if found else None) or {}
+    limits = {key: _more(key, ours, least) for key, ours in LIMITS.items()}
+    return {"requests": dict(least), "limits": limits} if least else {"limits": limits}
 
 
 def _more(key: str, ours: str, least: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ import requests
 from kd_pipeline.connections import BALANCER_ROLE, ClusterConnection, Connections, Endpoint
 from kd_pipeline.connections_file import ConnectionsFile, kd_home
 from kd_pipeline.errors import KdError
+from kd_pipeline.http_get import http_get
 from kd_pipeline.project_repository import ProjectRepository
 from kd_pipeline.registry import Registry, open_registry
 
@@ -121,12 +122,7 @@ def _endpoint(what: str, endpoint: Endpoint) -> Iterator[Finding]:
 
 
 def _ask(endpoint: Endpoint, path: str) -> requests.Response:
-    return requests.get(
-        endpoint.url + path,
-        headers={"X-Auth-Token": endpoint.token},
-        timeout=ASK_S,
-        allow_redirects=False,
-    )
+    return http_get(endpoint.url + path, endpoint.token, ASK_S)
 
 
 def _history(what: str, endpoint: Endpoint) -> Finding:

@@ -110,20 +110,24 @@ class ConnectionsFile:
 
 
 def wait_for_change(folder: Path, stop: threading.Event, seconds: float) -> None:
-    """Return when something in ``folder`` changed, ``stop`` is set or ``seconds`` are over."""
-    if not folder.is_dir():
-        stop.wait(seconds)
-        return
-    from watchfiles import watch  # notebooks, which must load at once, watch nothing
+    """Return when something in ``folder`` changed, ``stop`` is set or ``seconds`` are over.
 
-    for _ in watch(
-        folder,
-        stop_event=stop,
-        rust_timeout=int(seconds * 1000),
-        yield_on_timeout=True,
-        debounce=100,
-        step=20,
-        recursive=False,
-        raise_interrupt=False,
-    ):
-        return
+    Where nothing can be watched (no such folder, no file handle or inotify watch left), it is the
+    seconds.
+    """
+    try:
+        from watchfiles import watch  # notebooks, which must load at once, watch nothing
+
+        changes = watch(
+            folder,
+            stop_event=stop,
+            rust_timeout=int(seconds * 1000),
+            yield_on_timeout=True,
+            debounce=100,
+            step=20,
+            recursive=False,
+            raise_interrupt=False,
+        )
+        next(changes, None)
+    except (OSError, ImportError, RuntimeError):  # its own errors are RuntimeErrors
+        stop.wait(seconds)

@@ -17,6 +17,7 @@ from kd_pipeline.project_repository import ProjectRepository
 from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.kd_engines.running_server import eventually
 from tests.kubedirector import KubeDirector, Pod
+from tests.kubedirector_admission import enforced
 from tests.real_api_server import ApiServer
 
 TRAINING, DEPLOYMENT = "training-engine-instance", "deployment-engine-instance"
@@ -70,6 +71,12 @@ def running_tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]
     """Apply the manifests that ship to a real API server, and let KubeDirector see to them."""
     server = ApiServer(tmp_path_factory.mktemp("kubernetes"))
     server.install_kubedirector()
+    with enforced(server, race=0.1):
+        yield from _tenant(server, tmp_path_factory)
+    server.kill()
+
+
+def _tenant(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
     registry = ApiServerRegistry(server.client(), server.new_namespace())
     for path in (files("kd_engines.local") / "manifests").iterdir():
         if path.name.endswith(".yaml"):
@@ -81,4 +88,3 @@ def running_tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]
     tenant.pods(NOTEBOOK, "controller", 1)
     yield tenant
     kubedirector.close()
-    server.kill()

@@ -50,6 +50,7 @@ class Answer(msgspec.Struct, array_like=True):
     log: str = ""
     pid: int = 0
     timed_out: bool = False
+    unreadable: bool = False  # it is the request that is wrong
 
 
 def frame(message: msgspec.Struct) -> bytes:

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from kd_pipeline.model_config import ModelConfig
+from kd_pipeline.regular_files import open_regular
 
 _known: dict[tuple[str, int, int, int], bytes] = {}
 
@@ -34,6 +35,6 @@ def _digest(file: Path) -> bytes:
     status = file.stat()
     key = (str(file), status.st_ino, status.st_size, status.st_mtime_ns)
     if key not in _known:
-        with file.open("rb") as content:
+        with os.fdopen(open_regular(file), "rb") as content:
             _known[key] = hashlib.file_digest(content, "sha256").digest()
     return _known[key]

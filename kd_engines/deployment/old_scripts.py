@@ -27,6 +27,7 @@ from typing import NoReturn
 import msgspec
 
 from kd_engines.deployment.frames import Answer, Ask, Frames, frame
+from kd_engines.exit_codes import ended_with
 
 LARGEST_OUTPUT_BYTES = 1024 * 1024
 LOG_BYTES = 8 * 1024  # of what it wrote to standard error, the end
@@ -249,5 +250,5 @@ def exit_code(error: SystemExit) -> int:
 def why(code: int, log: str) -> str:
     """Say how a script failed: its last words, or its signal."""
     last = next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "")
-    how = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
+    how = ended_with(code)
     return f"{last[:400]} ({how})" if last else f"it ended with {how}"

@@ -106,6 +106,8 @@ async def ask(served: ServedModel, args: bytes) -> tuple[Answer, KdError | None]
     answer.pid = answer.pid or served.pid or 0
     if answer.failure is None:
         return answer, None
+    if answer.unreadable:
+        raise InvalidInput(answer.failure)
     sentence = f"The scoring script of {served.label} failed: {answer.failure}."
     kind = PredictTimeout if answer.timed_out else ScoringFailed
     return answer, kind(sentence.replace("..", "."))
@@ -122,6 +124,7 @@ def model_of(path: str) -> tuple[str, str] | None:
 def scoring_args(body: bytes, kind: str) -> bytes:
     """Return the JSON text of a request's ``scoring_args``; raises InvalidInput."""
     try:
+        check_utf8(body)
         request = _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(
@@ -142,6 +145,15 @@ def scoring_args(body: bytes, kind: str) -> bytes:
     if first == b'"':
         check_arguments(args)
     return args
+
+
+def check_utf8(body: bytes) -> None:
+    """Raise UnicodeDecodeError for a body that is no UTF-8: what stays as it came is not decoded.
+
+    Such a text would make every answer that holds it, and the history, unreadable.
+    """
+    if not body.isascii():
+        body.decode()
 
 
 def check_arguments(args: bytes) -> None:

@@ -28,7 +28,6 @@ MOST_ROWS = 1024
 READ_BYTES = 1 << 18
 # Answers of a slow `predict` go out this often while further rows wait.
 SEND_EVERY_S = 0.005
-Outcome = tuple[Any, str | None]  # a prediction, or why there is none
 
 
 class Script(Protocol):
@@ -59,6 +58,26 @@ def defines_functions(tree: ast.Module) -> bool:
     An assignment or an import of that name is none: scripts of 2020 say ``predict = …`` too.
     """
     return any(isinstance(n, ast.FunctionDef) and n.name in FUNCTIONS for n in tree.body)
+
+
+class WrongResult(Exception):
+    """What ``predict_batch`` returned is not one value a row."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no value for a row."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a request, and whether it had a list of them; or why it has none."""
+
+    rows: list[Any]
+    is_list: bool = False
+    failure: str | None = None
 
 
 class FunctionScript:
@@ -95,43 +114,49 @@ class FunctionScript:
         connection.sendall(ready)
 
     def _answers(self, asks: list[Ask]) -> list[Answer]:
-        """Predict all rows of all requests at once, and give each request its own."""
+        """Predict all rows of all requests at once, and give each request its own.
+
+        Where that fails each request is asked for alone, on rows that are decoded again: the
+        script may have changed those of the first try.
+        """
         requests = [rows_of(ask.args) for ask in asks]
-        outcomes = iter(self._predict([row for request in requests for row in request.rows]))
-        return [
-            answer_of(ask.id, request, list(itertools.islice(outcomes, len(request.rows))))
-            for ask, request in zip(asks, requests, strict=True)
-        ]
-
-    def _predict(self, rows: list[Any]) -> list[Outcome]:
-        """Return an outcome for each row; a bad row fails no other one."""
-        if self._many and rows:
-            # One bad row fails the batch: then each row is asked for alone, and tells for itself.
+        if self._many and len(asks) > 1:
             with contextlib.suppress(Exception):
-                values = plain_value(self._many(self._model, rows))
-                if len(values) == len(rows):
-                    return [(value, None) for value in values]
-        return [self._predict_one(row) for row in rows]
+                values = iter(self._batch([row for request in requests for row in request.rows]))
+                return [
+                    answer_of(ask.id, request, list(itertools.islice(values, len(request.rows))))
+                    for ask, request in zip(asks, requests, strict=True)
+                ]
+            requests = [rows_of(ask.args) for ask in asks]
+        return [self._answer(ask, request) for ask, request in zip(asks, requests, strict=True)]
 
-    def _predict_one(self, row: Any) -> Outcome:
+    def _answer(self, ask: Ask, request: Rows) -> Answer:
+        """Return the answer to one request; whatever the script raises is its failure."""
+        try:
+            if self._many is None:
+                return answer_of(ask.id, request, [self._one_value(row) for row in request.rows])
+            try:
+                return answer_of(ask.id, request, self._batch(request.rows))
+            except Exception as error:
+                if isinstance(error, WrongResult) or len(request.rows) < 2:
+                    raise
+            # Again row by row, on fresh ones, to tell which it is that fails.
+            values = [self._one_value(row) for row in rows_of(ask.args).rows]
+            return answer_of(ask.id, request, values)
+        except Exception as error:
+            return Answer(ask.id, failure=reason_of(error))
+
+    def _one_value(self, row: Any) -> Any:
         try:
             if self._one:
-                return plain_value(self._one(self._model, row)), None
-            values = plain_value(self._many(self._model, [row])) if self._many else []
-            if len(values) != 1:
-                raise ValueError(f"predict_batch returned {len(values)} values for 1 row")
-            return values[0], None
+                return plain_value(self._one(self._model, row))
+            return self._batch([row])[0]
         except Exception as error:
-            return None, f"{type(error).__name__}: {one(error)}"
+            return Failure(reason_of(error))
 
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows of a request, and whether it had a list of them; or why it has none."""
-
-    rows: list[Any]
-    is_list: bool = False
-    failure: str | None = None
+    def _batch(self, rows: list[Any]) -> list[Any]:
+        """Return predict_batch's values, one a row; raises WrongResult, or what it raises."""
+        return values_of(self._many(self._model, rows), len(rows)) if self._many and rows else []
 
 
 def rows_of(args: bytes) -> Rows:
@@ -144,21 +169,48 @@ def rows_of(args: bytes) -> Rows:
         if isinstance(value, str):
             return Rows([shlex.split(value)])
     except (ValueError, RecursionError) as error:
-        return Rows([], failure=f"scoring_args cannot be read: {one(error)}")
+        return Rows([], failure=f"scoring_args cannot be read: {one(error)}.")
     return Rows(value, is_list=True) if isinstance(value, list) else Rows([value])
 
 
-def answer_of(request: int, asked: Rows, outcomes: list[Outcome]) -> Answer:
-    """Return a request's answer: its values, or the first failure among its rows."""
+def answer_of(request: int, asked: Rows, values: list[Any]) -> Answer:
+    """Return a request's answer: its values, or the first Failure among them."""
     if asked.failure:
-        return Answer(request, failure=asked.failure)
-    for number, (_, failure) in enumerate(outcomes):
-        if failure:
-            row = f"row {number + 1} of {len(outcomes)}: " if asked.is_list else ""
-            return Answer(request, failure=row + failure)
-    values = [value for value, _ in outcomes]
+        return Answer(request, failure=asked.failure, unreadable=True)
+    for number, value in enumerate(values):
+        if isinstance(value, Failure):
+            row = f"row {number + 1} of {len(values)}: " if asked.is_list else ""
+            return Answer(request, failure=row + value.reason)
     result = msgspec.json.encode(values if asked.is_list else values[0])
     return Answer(request, result, "\n".join(map(printed, values)))
+
+
+def values_of(result: Any, rows: int) -> list[Any]:
+    """Return the values of a batch's result as plain data; a DataFrame's are its records.
+
+    Raises WrongResult for what is no list, array or Series with one value for each of ``rows``
+    (a mapping's keys or a text's letters are no predictions), TypeError for a value that is no
+    JSON value.
+    """
+    if hasattr(result, "columns") and hasattr(result, "to_dict"):
+        result = result.to_dicts() if hasattr(result, "to_dicts") else result.to_dict("records")
+    is_list = isinstance(result, list | tuple)
+    values = plain_value(result) if is_list or hasattr(result, "tolist") else None
+    if not isinstance(values, list | tuple):
+        raise WrongResult(
+            f"predict_batch returned {type(result).__name__}; it must return a list, an array or a "
+            "Series with one value a row"
+        )
+    if len(values) != rows:
+        counted = f"{rows} row" + ("s" if rows != 1 else "")
+        raise WrongResult(f"predict_batch returned {len(values)} values for {counted}")
+    return list(values)
+
+
+def reason_of(error: Exception) -> str:
+    """Return why there is no prediction, in a line."""
+    kind = "" if isinstance(error, WrongResult) else f"{type(error).__name__}: "
+    return kind + one(error)
 
 
 def printed(value: Any) -> str:

@@ -12,10 +12,12 @@ from typing import cast
 
 from kd_engines.deployment.errors import LoadFailed
 from kd_engines.deployment.frames import Answer, Ask, Frames, Ready, Spec, frame
+from kd_engines.exit_codes import ended_with
 
 PACKAGES = str(Path(__file__).resolve().parents[2])  # the folder that has kd_engines in it
 LOG_BYTES = 64 * 1024
 STOP_S = 2.0
+LAST_ANSWERS_S = 0.2  # for what a worker sent, and printed, before it ended
 # What a worker may see of this product's own variables; the others tell of files with tokens.
 KEPT = frozenset({"KD_PROJECT_REPO"})
 
@@ -34,6 +36,7 @@ class WorkerProcess(asyncio.Protocol):
         self._log = bytearray()
         self._transport: asyncio.Transport | None = None
         self._process: asyncio.subprocess.Process | None = None
+        self._watch: asyncio.Task[None] | None = None
         self._reader: asyncio.Task[None] | None = None
         self.kind = ""
         self.gone = False
@@ -79,8 +82,7 @@ class WorkerProcess(asyncio.Protocol):
     def kill(self) -> None:
         """End the process and what it started at once."""
         if self._process and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self._kill_group()
 
     async def stop(self, at_once: bool = False) -> None:
         """Close the connection, at which the worker ends by itself, and see that it does."""
@@ -105,12 +107,13 @@ class WorkerProcess(asyncio.Protocol):
             return "its process could not be started"
         code = await self._process.wait()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_S):
+            async with asyncio.timeout(LAST_ANSWERS_S):  # a child may hold its output open
                 if self._reader:
                     await asyncio.shield(self._reader)
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         last = next((line for line in reversed(self.log.splitlines()) if line.strip()), "")
-        return f"its process ended with {how}" + (f" after: {last[:300]}" if last else "")
+        return f"its process ended with {ended_with(code)}" + (
+            f" after: {last[:300]}" if last else ""
+        )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the connection (called by the event loop)."""
@@ -149,9 +152,22 @@ class WorkerProcess(asyncio.Protocol):
                 start_new_session=True,
             )
         self._reader = asyncio.create_task(self._read_log())
+        self._watch = asyncio.create_task(self._see_end(self._process))
         await self._loop.create_connection(lambda: self, sock=ours)
         if self._transport:
             self._transport.write(frame(spec))
+
+    async def _see_end(self, process: asyncio.subprocess.Process) -> None:
+        """Notice the process's end, also where a child of its own holds the connection open."""
+        await process.wait()
+        self._kill_group()
+        await asyncio.sleep(LAST_ANSWERS_S)
+        if self._transport and not self.gone:  # a child that left the group
+            self._transport.abort()
+
+    def _kill_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
 
     async def _read_log(self) -> None:
         output = self._process.stdout if self._process else None

@@ -22,6 +22,7 @@ from kd_engines.kubedirector.engine import health_url
 from kd_pipeline.connections import BALANCER_ROLE, Connections
 from kd_pipeline.connections_file import ConnectionsFile
 from kd_pipeline.errors import InvalidInput, KdError, Unavailable
+from kd_pipeline.http_get import http_get
 
 MEMBER = "kd_engines.kubedirector.member"
 EVENTS = ("configure", "addnodes", "delnodes", "reconnect")
@@ -111,7 +112,7 @@ def _answers(url: str, is_balancer: bool) -> bool:
     A balancer runs whatever it answers: 503 without an engine, else what an engine says, 401.
     """
     try:
-        status = requests.get(url, timeout=2, allow_redirects=False).status_code
+        status = http_get(url).status_code
     except requests.RequestException:
         return False
     return is_balancer or status < 400

@@ -19,6 +19,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from kd_pipeline.atomic import write_atomic, write_json
+from kd_pipeline.clusters import APP_KIND, CLUSTER_KIND
 from kd_pipeline.connections_file import kd_home
 from kd_pipeline.errors import Conflict
 from kd_pipeline.project_repository import ProjectRepository
@@ -50,16 +51,21 @@ class Home:
         return self.path / "run"
 
     def create(self) -> "Home":
-        """Create the folders, and the shipped manifests where there are none yet."""
-        first = not self.manifests.exists()
+        """Create the folders, and the shipped manifests where nothing is there that would run."""
         for folder in (self.path, self.run, self.manifests):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.repository.create()
-        if first:
+        if self._runs_nothing():
             for shipped in (files("kd_engines.local") / "manifests").iterdir():
                 if shipped.name.endswith(".yaml"):
                     write_atomic(self.manifests / shipped.name, shipped.read_bytes())
         return self
+
+    def _runs_nothing(self) -> bool:
+        """Tell whether there is neither a kdcluster nor a kdapp, nor a file that might be one."""
+        registry = self.registry()
+        kinds = {document.kind for document in registry.documents()}
+        return not registry.problems and kinds.isdisjoint((CLUSTER_KIND, APP_KIND))
 
     def registry(self) -> FolderRegistry:
         """Return the registry of the manifests."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 
+from kd_engines.exit_codes import signal_name
 from kd_engines.local.home import Home, identity, same_process
 from kd_pipeline.atomic import write_json
 
@@ -40,19 +41,15 @@ class Member:
 
     @classmethod
     def load(cls, home: Home, cluster: str, role: str, number: int, node_id: str) -> "Member":
-        """Return the member as its record says; a new one gets a port and a token."""
+        """Return the member as its record says; a new one has no address yet."""
         folder = home.run / cluster / f"{role}-{number}"
-        folder.parent.mkdir(exist_ok=True, mode=0o700)
-        folder.mkdir(exist_ok=True, mode=0o700)
         member = cls(cluster, role, number, node_id, folder)
         try:
-            kept = json.loads((folder / "member.json").read_bytes())
-        except (OSError, ValueError):
-            member.port, member.token = free_port(), secrets.token_hex(16)
-            member.save()
-        else:
-            for key in KEPT:
-                setattr(member, key, kept.get(key))
+            kept = json.loads(member.record_path.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return member
+        for key in KEPT:
+            setattr(member, key, kept.get(key))
         return member
 
     @property
@@ -71,22 +68,34 @@ class Member:
         return self.folder / "configmeta.json"
 
     @property
+    def record_path(self) -> Path:
+        """Return the member's member.json."""
+        return self.folder / "member.json"
+
+    @property
     def log(self) -> Path:
         """Return the member's log."""
         return self.folder / "log"
 
+    def give_address(self) -> None:
+        """Give a new member its port and its token."""
+        if not self.token:
+            self.port, self.token = free_port(), secrets.token_hex(16)
+
     def save(self) -> None:
-        """Write member.json."""
+        """Write member.json; raises OSError where that cannot be done, such as on a full disk."""
+        self.folder.parent.mkdir(exist_ok=True, mode=0o700)
+        self.folder.mkdir(exist_ok=True, mode=0o700)
         record = {key: getattr(self, key) for key in KEPT}
         write_json(
-            self.folder / "member.json",
+            self.record_path,
             {"cluster": self.cluster, "role": self.role, "number": self.number, **record},
         )
 
     def alive(self) -> bool:
         """Tell whether the member's process runs; collects it where it has ended."""
-        if self.process is not None and self.process.poll() is not None:
-            return False
+        if self.process is not None:
+            return self.process.poll() is None  # nothing else collects it, so its code is known
         return self.pid is not None and same_process(self.record())
 
     def record(self) -> dict[str, Any]:
@@ -109,7 +118,6 @@ class Member:
         self.pid = self.process.pid
         self.create_time = identity(self.pid)["create_time"]
         self.retry_at = None
-        self.save()
 
     def died(self) -> str:
         """Say how the process ended, with the last line of its log."""
@@ -123,7 +131,6 @@ class Member:
         if port_is_free(self.port):
             return False
         self.port = free_port()
-        self.save()
         return True
 
 
@@ -158,14 +165,9 @@ def stop(processes: list[psutil.Process], seconds: float = STOP_S) -> None:
 
 def describe(code: int) -> str:
     """Say what a return code means."""
-    import signal
-
-    if code < 0:
-        try:
-            return f"It was ended by {signal.Signals(-code).name}"
-        except ValueError:
-            return f"It was ended by signal {-code}"
-    return f"It ended with exit code {code}"
+    return (
+        f"It was ended by {signal_name(-code)}" if code < 0 else f"It ended with exit code {code}"
+    )
 
 
 def last_line(log: Path) -> str:

@@ -2,7 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -14,14 +16,20 @@ from kd_engines.local.job_runners import sentence_of_cancelled, stop_jobs
 from kd_engines.local.member import Member, stop, strays
 from kd_engines.local.world import World, read_world
 from kd_pipeline.atomic import write_atomic
+from kd_pipeline.http_get import http_get
 
 TICK_S = 0.1
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.2, 30.0
 HEALTHY_AFTER_S = 60.0  # then an end is no part of a series any more
+RETRY_S = 1.0  # what a full disk or a lack of file handles prevented is tried again this often
 
 
 class Supervisor:
-    """Runs the members of a home's kdclusters until :attr:`stopping` is set."""
+    """Runs the members of a home's kdclusters until :attr:`stopping` is set.
+
+    What cannot be read or written at the moment is told once, and tried again until it can be;
+    everything that runs goes on meanwhile.
+    """
 
     def __init__(
         self, home: Home, lab_root: Path | None = None, tell: Callable[[str], None] = print
@@ -29,12 +37,15 @@ class Supervisor:
         self.home = home
         self.stopping = threading.Event()
         self._lab_root = lab_root
-        self._tell = tell
+        self._say = tell
+        self._unsaid: deque[str] = deque(maxlen=1000)
         self._registry = home.registry()
         self._changed = threading.Event()
         self._world = World()
         self._members: dict[str, Member] = {}
         self._series: dict[str, int] = {}
+        self._troubles: dict[str, str] = {}
+        self._look_again = 0.0
 
     def run(self) -> None:
         """Supervise until told to stop, then stop every member and job."""
@@ -42,26 +53,61 @@ class Supervisor:
         watcher.start()
         try:
             while not self.stopping.is_set():
-                if self._changed.is_set():
-                    self._changed.clear()
-                    self._reconcile()
-                for member in list(self._members.values()):
-                    self._supervise(member)
+                self._step()
                 self.stopping.wait(TICK_S)
         finally:
             stop_everything(self.home, self._tell)
+
+    def _tell(self, text: str) -> None:
+        self._unsaid.append(text)
+        with suppress(OSError):  # its own log may be on the full disk; said when there is room
+            while self._unsaid:
+                self._say(self._unsaid[0])
+                self._unsaid.popleft()
+
+    def _step(self) -> None:
+        again = bool(self._troubles) and time.monotonic() >= self._look_again
+        if again:
+            self._look_again = time.monotonic() + RETRY_S
+        if again or self._changed.is_set():
+            self._changed.clear()
+            with self._bearing("reading the manifests"):
+                self._reconcile()
+        for member in list(self._members.values()):
+            if again and f"writing {member.record_path}" in self._troubles:
+                self._save(member)
+            with self._bearing(f"seeing to {member.name}"):
+                self._supervise(member)
+
+    @contextmanager
+    def _bearing(self, what: str) -> Iterator[None]:
+        """Tell an OSError once, and later that it is over, instead of ending for it."""
+        try:
+            yield
+        except OSError as error:
+            why = f"{error.strerror or error}"
+            if self._troubles.get(what) != why:
+                self._tell(f"Trouble {what}: {why}. It is tried again; what runs goes on.")
+            if not self._troubles:
+                self._look_again = time.monotonic() + RETRY_S
+            self._troubles[what] = why
+        else:
+            if self._troubles.pop(what, None):
+                self._tell(f"No more trouble {what}.")
 
     def _watch(self) -> None:
         while not self.stopping.is_set():
             try:
                 for _ in self._registry.changes(self.stopping):
                     self._changed.set()
-            except OSError as error:
-                self._tell(f"The manifests cannot be read: {error}")
-                self.stopping.wait(1)
+            except OSError:
+                self._changed.set()  # whose reading tells what the trouble is
+                self.stopping.wait(RETRY_S)
 
     def _reconcile(self) -> None:
         """Bring members and connections in line with the manifests."""
+        if not self.home.manifests.is_dir():  # gone or not mounted: no reason to stop what runs
+            raise FileNotFoundError(f"the folder {self.home.manifests} is missing")
         world = read_world(self.home, self._registry)
         for note in world.notes:
             if note not in self._world.notes:
@@ -72,6 +118,9 @@ class Supervisor:
         for name, member in wanted.items():
             known = self._members.setdefault(name, member)
             known.node_id = member.node_id
+            if not known.token:
+                known.give_address()
+                self._save(known)
         # The members that we know hold the processes: the new view is to be of them.
         for running in world.running.values():
             for role, members in running.members.items():
@@ -82,12 +131,20 @@ class Supervisor:
     def _connect(self) -> None:
         """Write each configmeta.json whose content has changed (KubeDirector's reconnect)."""
         for member in self._members.values():
-            content = configmeta_text(self._world.configmeta(member))
-            if not member.configmeta.exists() or member.configmeta.read_text() != content:
-                write_atomic(member.configmeta, content)
+            content = configmeta_text(self._world.configmeta(member)).encode()
+            with self._bearing(f"writing {member.configmeta}"):
+                if not member.configmeta.exists() or member.configmeta.read_bytes() != content:
+                    write_atomic(member.configmeta, content)
+
+    def _save(self, member: Member) -> None:
+        with self._bearing(f"writing {member.record_path}"):
+            member.save()
 
     def _remove(self, member: Member) -> None:
         stop([p for p in strays(self.home, member.folder) if _is_top(p, member.folder)])
+        for what in (member.record_path, member.configmeta):
+            self._troubles.pop(f"writing {what}", None)
+        self._troubles.pop(f"seeing to {member.name}", None)
         self._tell(f"{member.name} was removed.")
 
     def _supervise(self, member: Member) -> None:
@@ -103,13 +160,14 @@ class Supervisor:
         for stray in strays(self.home, member.folder):
             stop([stray], 5)
         if member.new_address_if_taken():
+            self._save(member)
             self._connect()
             line = command_of(member, self._world, self._lab_root) or line
         try:
             member.start(line, environment(member, running, self.home))
         except OSError as error:
             member.reason, member.retry_at = f"It cannot start: {error}", time.time() + 5
-            member.save()
+        self._save(member)
 
     def _note_end(self, member: Member) -> None:
         lived = time.time() - member.create_time
@@ -119,7 +177,7 @@ class Supervisor:
         member.reason = member.died()
         member.restarts += 1
         member.retry_at = time.time() + pause
-        member.save()
+        self._save(member)
         self._tell(f"{member.name}: {member.reason} It starts again in {pause:g} s.")
 
 
@@ -143,7 +201,7 @@ def stop_everything(home: Home, tell: Callable[[str], None]) -> None:
 def is_ready(member: Member, path: str = "/health/ready") -> bool:
     """Ask a member whether it takes requests."""
     try:
-        answer = requests.get(f"{member.url}{path}", timeout=2)
+        answer = http_get(f"{member.url}{path}")
     except requests.RequestException:
         return False
     return answer.status_code == 200

@@ -70,7 +70,10 @@ class World:
 
 
 def read_world(home: Home, registry: FolderRegistry) -> World:
-    """Read the manifests; raises nothing for what is wrong in one of them, but notes it."""
+    """Read the manifests; what is wrong in one of them is noted.
+
+    Raises OSError where the folder cannot be read, or a new member's record cannot be written.
+    """
     world = World(documents=registry.documents())
     registry.models()
     world.notes += registry.problems.values()
@@ -84,7 +87,7 @@ def read_world(home: Home, registry: FolderRegistry) -> World:
             continue
         try:
             world.running[cluster.name] = _running(home, cluster, app, world.notes)
-        except (KdError, OSError) as error:
+        except KdError as error:
             world.notes.append(f"{cluster.name}: {error}")
     for running in world.running.values():
         world.notes += _missing(world, running.cluster)

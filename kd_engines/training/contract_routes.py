@@ -13,6 +13,7 @@ from kd_engines.training.job_record import Record
 from kd_engines.training.routes import ADVICE, LARGEST_BODY
 from kd_pipeline.errors import NotFound
 from kd_pipeline.messages import SubmitJob, TrainRequest
+from kd_pipeline.regular_files import read_regular
 
 # These answers are one JSON document each: what is longer is read by GET /jobs/<id>/log.
 LARGEST_LOGS = 16 * 1024 * 1024
@@ -57,14 +58,22 @@ def _all(engine: Engine, request: Request) -> list[dict[str, Any]]:
         except NotFound:  # a submission that was cut off
             continue
         answer = _answer(record, request)
-        answers.append({**answer, "input": engine.store.code(job, LISTED_INPUT), "output": ""})
+        answers.append({**answer, "input": _input(engine, job, LISTED_INPUT), "output": ""})
     return answers
 
 
 def _one(engine: Engine, job: int, request: Request) -> dict[str, Any]:
     record = engine.store.record(job)
     output = _end(engine, job, LARGEST_OUTPUT)
-    return {**_answer(record, request), "input": engine.store.code(job), "output": output}
+    return {**_answer(record, request), "input": _input(engine, job), "output": output}
+
+
+def _input(engine: Engine, job: int, limit: int = -1) -> str:
+    """Return a job's code; "" where somebody removed it, which must not cost the whole list."""
+    try:
+        return engine.store.code(job, limit)
+    except NotFound:
+        return ""
 
 
 def _answer(record: Record, request: Request) -> dict[str, Any]:
@@ -91,8 +100,7 @@ def _end(engine: Engine, job: int, limit: int) -> str:
     size = engine.store.log_size(job)
     if size == 0:
         return ""
-    with engine.store.path(job, records.LOG).open("rb") as file:
-        file.seek(max(0, size - limit))
-        text = file.read(limit).decode(errors="replace")
+    content = read_regular(engine.store.path(job, records.LOG), max(0, size - limit), limit)
+    text = content.decode(errors="replace")
     left_out = f"[{size - limit:,} bytes before this are at /jobs/{job}/log]\n"
     return left_out + text if size > limit else text

@@ -76,7 +76,8 @@ class Outputs:
         sys.stdout.flush()
         sys.stderr.flush()
         offset = os.fstat(STDOUT).st_size
-        line = json.dumps({"offset": offset, "output": output}, default=str).encode() + b"\n"
+        content = {"offset": offset, "output": json_form(output)}
+        line = json.dumps(content, allow_nan=False).encode() + b"\n"
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             used = os.fstat(descriptor).st_size
@@ -107,6 +108,22 @@ class Outputs:
             "limit: it is left out; save large figures and tables in the project repository.",
             file=sys.stderr,
         )
+
+
+def json_form(value: Any) -> Any:
+    """Return a value as JSON can hold it: what is no number as null, other objects as their text.
+
+    Strict readers, such as browsers, refuse NaN, infinities and halves of surrogate pairs.
+    """
+    if isinstance(value, dict):
+        return {str(json_form(key)): json_form(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_form(inner) for inner in value]
+    if isinstance(value, float):
+        return float(value) if value - value == 0 else None
+    if value is None or isinstance(value, bool | int):
+        return value
+    return str(value).encode(errors="replace").decode()
 
 
 def mime_bundle(value: Any) -> dict[str, Any]:

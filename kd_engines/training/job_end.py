@@ -4,7 +4,6 @@ The runner imports this while its job starts, so it may cost a few milliseconds.
 """
 
 # typing and pathlib would each take 3 to 8 ms to import.
-# ruff: noqa: PTH123
 
 from __future__ import annotations
 
@@ -12,8 +11,10 @@ import json
 import os
 import signal
 
+from kd_engines.exit_codes import signal_name
 from kd_engines.training import processes, records
 from kd_pipeline.quantities import memory_text
+from kd_pipeline.regular_files import open_regular
 
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
@@ -34,10 +35,7 @@ def of_process(status: int | None, oom_kills: int | None, peak: int) -> dict[str
     if code > 0:
         reason = f"The job's process ended with exit code {code}."
         return {"status": "Failed", "exit_code": code, "signal": None, "reason": reason}
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
+    name = signal_name(-code)
     ended = {"status": "Failed", "exit_code": None, "signal": name}
     ended["reason"] = f"The job's process was killed by {name}."
     if -code == signal.SIGKILL and (processes.oom_kills() or 0) > (oom_kills or 0):
@@ -60,7 +58,7 @@ def cancelled(folder: str) -> dict[str, Any]:
     """Return the end of a job that somebody cancelled, with the reason that was given."""
     reason = "The job was cancelled."
     try:
-        with open(f"{folder}/{records.CANCEL}", "rb") as file:
+        with os.fdopen(open_regular(f"{folder}/{records.CANCEL}"), "rb") as file:
             reason = str(json.load(file)["reason"])
     except (OSError, ValueError, KeyError):
         pass

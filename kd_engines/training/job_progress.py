@@ -15,6 +15,7 @@ from kd_engines.training.job_record import Record
 from kd_engines.training.job_store import JobStore
 from kd_pipeline.messages import Progress
 from kd_pipeline.progress import ProgressReader
+from kd_pipeline.regular_files import read_regular
 
 TAIL = 4 * 1024  # bytes of a log that are looked at in one go; a list has many jobs
 KEPT_ENDED = 10_000
@@ -35,9 +36,7 @@ class _Reading:
         skipped = size - self.offset > TAIL
         begin = size - TAIL if skipped else self.offset
         try:
-            with store.path(job, records.LOG).open("rb") as file:
-                file.seek(begin)
-                content = file.read(size - begin)
+            content = read_regular(store.path(job, records.LOG), begin, size - begin)
         except OSError:
             return
         self.offset = begin + len(content)

@@ -8,6 +8,7 @@ import msgspec
 
 from kd_engines.training import records
 from kd_pipeline.messages import TERMINAL, JobStatus, Resources
+from kd_pipeline.regular_files import NotRegular, read_regular
 
 log = logging.getLogger(__name__)
 
@@ -87,10 +88,10 @@ def read_file(path: Path, kind: type[Any]) -> Any:
     A damaged exit.json still says that the job has ended, and nothing more.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return msgspec.json.decode(read_regular(path), type=kind)
     except FileNotFoundError:
         return None
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, NotRegular) as error:
         log.warning("%s is damaged: %s", path, error)
         if kind is not Exit:
             return None

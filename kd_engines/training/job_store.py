@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import stat
 import threading
 import time
 from collections import OrderedDict
@@ -22,6 +23,7 @@ from kd_engines.training.processes import node_name
 from kd_pipeline.atomic import create_exclusive, fsync_folder
 from kd_pipeline.errors import Conflict, InvalidInput, NotFound, Unavailable
 from kd_pipeline.messages import JobStatus, SubmitJob
+from kd_pipeline.regular_files import NotRegular, read_regular
 
 KEPT_RECORDS = 10_000  # ended jobs in memory: their files never change
 LIST_AGE_S = 1.0  # how long a list of ids may be behind what another engine submitted
@@ -67,10 +69,7 @@ class JobStore:
         try:
             return self._submit(wanted, rerun_of)
         except OSError as error:
-            raise Unavailable(
-                f"The project repository cannot be written ({error.strerror or error}), so the job "
-                "was not taken; make room or mend its mount, and submit again."
-            ) from error
+            raise _unwritable(error, "so the job was not taken", "submit") from error
 
     def record(self, job: int) -> Record:
         """Return what a job's files say now; raises NotFound, or Unavailable if unreadable."""
@@ -121,29 +120,38 @@ class JobStore:
         return [job for job in candidates if job not in self._done and self._has(job, records.JOB)]
 
     def code(self, job: int, limit: int = -1) -> str:
-        """Return a job's code, or the first ``limit`` bytes of it."""
-        with self.path(job, records.CODE).open("rb") as file:
-            return file.read(limit).decode(errors="replace")
+        """Return a job's code, or its first ``limit`` bytes; raises NotFound where it is gone."""
+        try:
+            return read_regular(self.path(job, records.CODE), 0, limit).decode(errors="replace")
+        except (FileNotFoundError, NotRegular):
+            raise NotFound(
+                f"The code of job {job} is gone from its folder, {self.folder / str(job)}."
+            ) from None
 
     def log_size(self, job: int) -> int:
         """Return how many bytes a job's log has."""
         try:
-            return self.path(job, records.LOG).stat().st_size
+            found = self.path(job, records.LOG).stat()
         except FileNotFoundError:
             return 0
+        return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
     def request_cancel(self, job: int, reason: str) -> None:
         """Ask whoever holds the job to end it; end it here where nobody does.
 
-        A second request, and one for an ended job, changes nothing.
+        A second request, and one for an ended job, changes nothing. Raises Unavailable where the
+        repository cannot be written.
         """
         if self.record(job).terminal:
             return
         content = msgspec.json.encode({"reason": reason, "requested": records.now()})
-        with contextlib.suppress(FileExistsError):
-            create_exclusive(self.path(job, records.CANCEL), content)
-        if self.claim(job):
-            self.end(job, "Cancelled", reason)
+        try:
+            with contextlib.suppress(FileExistsError):
+                create_exclusive(self.path(job, records.CANCEL), content)
+            if self.claim(job):
+                self.end(job, "Cancelled", reason)
+        except OSError as error:
+            raise _unwritable(error, f"so job {job} goes on", "cancel") from error
 
     def claim(self, job: int) -> bool:
         """Take a job that nobody has started, to end it; False where somebody has it."""
@@ -231,6 +239,13 @@ class JobStore:
             self._ended[job] = record
             while len(self._ended) > KEPT_RECORDS:
                 self._ended.popitem(last=False)
+
+
+def _unwritable(error: OSError, what: str, verb: str) -> Unavailable:
+    return Unavailable(
+        f"The project repository cannot be written ({error.strerror or error}), {what}; free space "
+        f"or fix the mount, then {verb} again."
+    )
 
 
 def _submitted(job: int, wanted: SubmitJob, rerun_of: int | None) -> Submitted:

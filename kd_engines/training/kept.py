@@ -5,7 +5,6 @@ link, never a pipe that would not answer, and never more than there may be.
 """
 
 import os
-import stat
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from kd_engines.training.job_record import Record
 from kd_engines.training.job_store import JobStore
 from kd_pipeline.errors import InvalidInput, NotFound
 from kd_pipeline.messages import Code, Failure, RerunJob, SubmitJob, Value, Values
+from kd_pipeline.regular_files import open_regular
 from kd_pipeline.values import LARGEST_VALUE, LARGEST_VALUES
 
 LARGEST_RECORD = 4 * 1024 * 1024
@@ -132,14 +132,8 @@ def _content(path: Path, largest: int) -> bytes | None:
     if path.parent.is_symlink():
         return None
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = open_regular(path, os.O_NOFOLLOW)
     except OSError:
         return None
-    try:
-        state = os.fstat(descriptor)
-        if not stat.S_ISREG(state.st_mode) or state.st_size > largest:
-            return None
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(largest)
-    finally:
-        os.close(descriptor)
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(largest) if os.fstat(descriptor).st_size <= largest else None

@@ -14,6 +14,7 @@ import os
 import time
 
 from kd_engines.training import records
+from kd_pipeline.regular_files import NotRegular, open_regular
 
 EVERY_S = 1.0
 MARK = '{{"time": "{}", "offset": {:>15}}}\n'
@@ -65,8 +66,8 @@ def offset_at(path: str, when: str) -> int | None:
     marked, as with the jobs of older engines.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
+        descriptor = open_regular(path)
+    except (FileNotFoundError, NotRegular):
         return None
     try:
         first, last = 0, os.fstat(descriptor).st_size // WIDTH

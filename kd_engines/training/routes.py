@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import re
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -18,6 +19,7 @@ from kd_engines.training.openapi import API
 from kd_engines.training.preflight import look
 from kd_pipeline.errors import InvalidInput, NotFound, Unavailable
 from kd_pipeline.messages import TERMINAL, JobList, JobOutput, JobOutputs, Preflight, SubmitJob
+from kd_pipeline.regular_files import NotRegular, read_regular
 from kd_pipeline.values import LARGEST_VALUES
 
 # JSON writes one byte of code as up to six (\u0000); `check` looks at the code itself.
@@ -226,14 +228,31 @@ def _offset_at(engine: Engine, job: int, since: str) -> int:
 
 def _outputs(engine: Engine, job: int, after: int) -> JobOutputs:
     """Read whole lines of outputs.jsonl from byte ``after`` on; raises InvalidInput."""
+    before = min(after, 1)  # the byte before it must end a line
     try:
-        with engine.store.path(job, records.OUTPUTS).open("rb") as file:
-            file.seek(max(0, after - 1))
-            if after and file.read(1) != b"\n":
-                raise InvalidInput(f"after is {after}; give the `next` of a former answer, or 0.")
-            content = file.read(LARGEST_OUTPUTS)
-    except FileNotFoundError:
+        content = read_regular(
+            engine.store.path(job, records.OUTPUTS), after - before, LARGEST_OUTPUTS + before
+        )
+    except (FileNotFoundError, NotRegular):
         return JobOutputs([], 0)
-    whole_lines = content[: content.rfind(b"\n") + 1]
-    outputs = [msgspec.json.decode(line, type=JobOutput) for line in whole_lines.splitlines()]
+    if before and content[:1] != b"\n":
+        raise InvalidInput(f"after is {after}; give the `next` of a former answer, or 0.")
+    whole_lines = content[before : content.rfind(b"\n") + 1]
+    outputs = [_output(line) for line in whole_lines.split(b"\n")[:-1]]
     return JobOutputs(outputs, after + len(whole_lines))
+
+
+def _output(line: bytes) -> JobOutput:
+    """Return a line's output; of one that a full disk or another process spoiled, that it is so."""
+    try:
+        return msgspec.json.decode(line, type=JobOutput)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        text = "[An output of this job is damaged in outputs.jsonl and cannot be shown.]\n"
+        told = {"output_type": "stream", "name": "stderr", "text": text}
+        return JobOutput(_offset_of(line), told)
+
+
+def _offset_of(line: bytes) -> int:
+    """Return the offset at which a damaged line begins, as far as it can be read."""
+    found = re.match(rb'\{"offset": (\d{1,18}),', line)
+    return int(found[1]) if found else 0

@@ -1,14 +1,17 @@
 """How a job is named: on a line, by URL, and in a saved notebook."""
 
+import os
 import sys
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
+from kd_magics.clients.training_client import TrainingClient
 from kd_magics.errors import BadOptions, ForeignUrl
 from kd_magics.jobs.job import Job
-from kd_magics.session import Session
+from kd_magics.session import Session, user_name
 from kd_pipeline.errors import NotFound
+from kd_pipeline.messages import Job as JobMessage
 
 # What a saved notebook keeps of a job, so that any front end finds it again without a kernel.
 MIME = "application/vnd.kd-magics.job+json"
@@ -18,7 +21,8 @@ VERSION = 1
 def find(session: Session, text: str | None, magic: str = "%logs") -> Job:
     """Return the job of ``9`` or ``CLUSTER/9``; without a text the last one, or the newest.
 
-    It becomes the notebook's last job. Raises BadOptions, NotFound, UnknownCluster.
+    It becomes the notebook's last job where it is its own. Raises BadOptions, NotFound,
+    UnknownCluster.
     """
     if text is None:
         if session.job:
@@ -27,9 +31,9 @@ def find(session: Session, text: str | None, magic: str = "%logs") -> Job:
         newest = client.newest()
         if newest is None:
             raise NotFound(f"Cluster {client.name} has no job yet; %%{client.name} sends one.")
-        return session.keep(client, newest)
+        return _look_at(session, client, newest)
     found = named(session, text, magic)
-    return session.keep(found.client, found.last)
+    return _look_at(session, found.client, found.last)
 
 
 def named(session: Session, text: str, magic: str) -> Job:
@@ -52,7 +56,7 @@ def find_url(session: Session, url: str) -> Job:
             if urlsplit(endpoint.url).netloc.lower() == split.netloc.lower():
                 client = session.training(cluster.name)
                 client.remember(_whole(number), f"{endpoint.url}/history/{number}")
-                return session.keep(client, client.job(_whole(number)))
+                return _look_at(session, client, client.job(_whole(number)))
     raise ForeignUrl(
         f"{split.hostname} is no host of a connected training cluster, so no token is sent there. "
         f"%logs {number} asks the connected cluster; see %attachments."
@@ -74,6 +78,17 @@ def reference(job: Job) -> dict[str, Any]:
         "cell": origin.get("cell_id", ""),
     }
     return {key: value for key, value in found.items() if value != ""}
+
+
+def _look_at(session: Session, client: TrainingClient, message: JobMessage) -> Job:
+    """Return a job's handle; only one of this notebook's own becomes what %cancel ends.
+
+    Engines may see all people under one name, so the notebook that sent it counts as well.
+    """
+    sent_from, here = message.origin.get("notebook", ""), os.environ.get("JPY_SESSION_NAME", "")
+    if message.user == user_name() and (sent_from == here or not (sent_from and here)):
+        return session.keep(client, message)
+    return session.handle(client, message)
 
 
 def _whole(number: str) -> int:

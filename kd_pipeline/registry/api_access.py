@@ -16,7 +16,7 @@ READ = ("get", "list", "watch")
 KUBEDIRECTOR = "kubedirector.hpe.com"
 NEEDED = {
     ("", "configmaps"): (*READ, "create", "update", "patch", "delete"),
-    (KUBEDIRECTOR, "kubedirectorclusters"): (*READ, "create", "update", "patch"),
+    (KUBEDIRECTOR, "kubedirectorclusters"): (*READ, "create", "patch"),
     (KUBEDIRECTOR, "kubedirectorapps"): READ,
 }
 

@@ -5,6 +5,7 @@ for. Status codes: Kubernetes API conventions, "Response Status Kind".
 """
 
 import json
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,11 @@ from kd_pipeline.errors import (
     Unavailable,
 )
 
-MOST_EDITS = 50
+# While KubeDirector processes a change it refuses the next one, and, where it writes a kdcluster's
+# status at the same moment, any (v0.11.0, pkg/validator/cluster.go): both mean "not now".
+NOT_NOW = ("Change to spec not allowed", "status properties are read-only")
+EDIT_WITHIN_S = 60.0
+LONGEST_PAUSE_S = 1.0
 
 
 @contextmanager
@@ -50,6 +55,8 @@ def told(verb: str, resource: str, namespace: str, server: str) -> Iterator[None
 
 def _meaning(error: DynamicApiError, what: str, server: str) -> KdError:
     status, message = int(error.status or 0), message_of(error)
+    if any(words in message for words in NOT_NOW):
+        return Conflict(f"Could not {what}: {message}")
     if status == 401:
         return Unauthorized(
             f"The API server {server} does not accept these credentials; they may have expired. "
@@ -78,17 +85,21 @@ def _meaning(error: DynamicApiError, what: str, server: str) -> KdError:
 
 
 def again_after_conflicts(attempt: Callable[[], None], what: str) -> None:
-    """Read and write anew after each Conflict; raises it where that does not end."""
-    for number in range(MOST_EDITS):
+    """Read and write anew after each Conflict, after pauses that grow; raises it after a minute."""
+    deadline = time.monotonic() + EDIT_WITHIN_S
+    pause = 0.02
+    while True:
         try:
             attempt()
             return
-        except Conflict:
-            time.sleep(0.01 * (number + 1))
-    raise Conflict(
-        f"{what} was changed by others {MOST_EDITS} times while it was edited; "
-        "try again when they are done."
-    )
+        except Conflict as error:
+            if time.monotonic() > deadline:
+                raise Conflict(
+                    f"{what} could not be changed for {EDIT_WITHIN_S:g} s, as it was changed by "
+                    f"others all the time; try again when they are done. The last answer: {error}"
+                ) from None
+        time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - so that two do not keep step
+        pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
 def message_of(error: DynamicApiError) -> str:
@@ -97,4 +108,5 @@ def message_of(error: DynamicApiError) -> str:
         text = str(json.loads(error.body or "")["message"])
     except (ValueError, TypeError, KeyError):
         text = str(error.reason or error)
+    text = " ".join(text.split())  # KubeDirector's begin with a line break
     return text if text.endswith(".") else f"{text}."

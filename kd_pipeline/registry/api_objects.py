@@ -20,6 +20,7 @@ UNLABELLED = f"!{CM_TYPE_LABEL}"
 WATCHED = f"{CM_TYPE_LABEL} in ({MODEL_TYPE},{ALIASES_TYPE})"
 # A list without the objects' contents (Kubernetes API concepts, "PartialObjectMetadataList").
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+MERGE_PATCH = "application/merge-patch+json"
 # What the server adds to an object, and what nobody who writes one may send back.
 SERVERS_OWN = ("managedFields", "uid", "creationTimestamp", "generation", "selfLink")
 
@@ -34,3 +35,16 @@ def writable(manifest: dict[str, Any], keep_version: bool) -> dict[str, Any]:
     left_out = SERVERS_OWN if keep_version else (*SERVERS_OWN, "resourceVersion")
     metadata = {k: v for k, v in manifest["metadata"].items() if k not in left_out}
     return {**{k: v for k, v in manifest.items() if k != "status"}, "metadata": metadata}
+
+
+def merge_patch(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Return what turns one object into the other (RFC 7386); empty where they are the same."""
+    patch: dict[str, Any] = dict.fromkeys(before.keys() - after.keys())
+    for key, value in after.items():
+        held = before.get(key)
+        if isinstance(value, dict) and isinstance(held, dict):
+            if inner := merge_patch(held, value):
+                patch[key] = inner
+        elif key not in before or value != held:
+            patch[key] = value
+    return patch

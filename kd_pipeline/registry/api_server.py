@@ -1,7 +1,8 @@
 """The ``kubernetes`` registry: ConfigMaps, kdclusters and kdapps of a namespace.
 
 What is written goes through the API server's own checks: creating a model is one exclusive POST,
-editing a kdcluster is a PUT of the version that was read, tried again where somebody was faster.
+editing a kdcluster is a PATCH of the version that was read, tried again where somebody was faster.
+It holds only what changes: KubeDirector refuses a whole object without its status.
 """
 
 import hashlib
@@ -13,11 +14,16 @@ from typing import Any
 
 from kubernetes.client import ApiClient
 from kubernetes.dynamic import DynamicClient, Resource
-from kubernetes.dynamic.exceptions import DynamicApiError
-from urllib3.exceptions import HTTPError
 
 from kd_pipeline.clusters import APP_KIND, CLUSTER_KIND, App, Cluster
-from kd_pipeline.errors import Conflict, InvalidManifest, InvalidModel, KdError, NotFound
+from kd_pipeline.errors import (
+    Conflict,
+    InvalidInput,
+    InvalidManifest,
+    InvalidModel,
+    KdError,
+    NotFound,
+)
 from kd_pipeline.model_aliases import ALIASES_TYPE, ModelAliases, aliases_name
 from kd_pipeline.model_config import CM_TYPE_LABEL, ModelConfig, check_label
 from kd_pipeline.registry.api_access import missing_permissions, token_words
@@ -26,14 +32,16 @@ from kd_pipeline.registry.api_objects import (
     ALIASES,
     API_VERSIONS,
     FIELD_MANAGER,
+    MERGE_PATCH,
     METADATA_ONLY,
     MODELS,
     NAMES,
     UNLABELLED,
+    merge_patch,
     selector_of,
     writable,
 )
-from kd_pipeline.registry.api_watch import events
+from kd_pipeline.registry.api_watch import Watched, watch
 from kd_pipeline.registry.base import (
     Registry,
     check_same,
@@ -44,9 +52,6 @@ from kd_pipeline.registry.base import (
 
 PAGE = 500
 CONNECT_S, READ_S = 5.0, 30.0
-# A watch ends after WATCH_S by itself; one that says nothing for longer is a dead connection.
-WATCH_S = 50
-SILENCE_S = 60.0
 RETRY_S = 1.0
 
 
@@ -116,8 +121,8 @@ class ApiServerRegistry(Registry):
         """
         changed = threading.Event()
         for kind in API_VERSIONS:
-            watcher = threading.Thread(target=self._watch, args=(kind, changed, stop), daemon=True)
-            watcher.start()
+            args = (lambda kind=kind: self._begin(kind), changed, stop)
+            threading.Thread(target=watch, args=args, daemon=True).start()
         yielded = ""
         while not stop.is_set():
             try:
@@ -159,9 +164,7 @@ class ApiServerRegistry(Registry):
     def describe(self, name: str, version: str, description: str) -> None:
         """Change a model version's description (see :meth:`Registry.describe`)."""
         model = replace(self.model(name, version), description=description).validate()
-        body = {"metadata": {"name": model.configmap_name}, "data": {"description": description}}
-        kind = "application/merge-patch+json"
-        self._call("patch", "ConfigMap", body=body, content_type=kind, field_manager=FIELD_MANAGER)
+        self._patch("ConfigMap", model.configmap_name, {"data": {"description": description}})
 
     def aliases(self) -> dict[str, ModelAliases]:
         """Return the aliases of each model that has any."""
@@ -212,12 +215,15 @@ class ApiServerRegistry(Registry):
 
         def attempt() -> None:
             nonlocal changed
-            before = self.cluster(name)
-            after = edit(before)
-            changed = after.manifest != before.manifest
+            before = self.cluster(name).manifest
+            if "deletionTimestamp" in before["metadata"]:
+                raise InvalidInput(f"kdcluster {name!r} is being deleted; it takes no changes.")
+            patch = merge_patch(before, edit(Cluster(before)).manifest)
+            changed = bool(patch)
             if changed:
-                body = writable(after.manifest, keep_version=True)
-                self._call("replace", CLUSTER_KIND, body=body, field_manager=FIELD_MANAGER)
+                version = {"resourceVersion": before["metadata"]["resourceVersion"]}
+                patch["metadata"] = {**patch.get("metadata", {}), **version}
+                self._patch(CLUSTER_KIND, name, patch)
 
         again_after_conflicts(attempt, f"kdcluster {name!r}")
         return changed
@@ -247,6 +253,12 @@ class ApiServerRegistry(Registry):
             if not going_on:
                 return items, str(page["metadata"]["resourceVersion"])
 
+    def _begin(self, kind: str) -> tuple[Watched, str]:
+        """Return what is watched of a kind, and the resource version from which on."""
+        selector = selector_of(kind)
+        version = self._list(kind, selector)[1]
+        return Watched(self._resource(kind), self.namespace, selector or None), version
+
     def _get(self, kind: str, name: str) -> dict[str, Any]:
         return self._call("get", kind, name=name)
 
@@ -261,6 +273,10 @@ class ApiServerRegistry(Registry):
             answer: dict[str, Any] = json.loads(call(namespace=self.namespace, **given).data)
         return answer
 
+    def _patch(self, kind: str, name: str, patch: dict[str, Any]) -> None:
+        given = {"content_type": MERGE_PATCH, "field_manager": FIELD_MANAGER}
+        self._call("patch", kind, name=name, body=patch, **given)
+
     def _client(self) -> DynamicClient:
         if self._dynamic is None:
             self._dynamic = DynamicClient(self._api)
@@ -272,27 +288,3 @@ class ApiServerRegistry(Registry):
                 found = self._client().resources.get(api_version=API_VERSIONS[kind], kind=kind)
                 self._resources[kind] = found
             return self._resources[kind]
-
-    def _watch(self, kind: str, changed: threading.Event, stop: threading.Event) -> None:
-        """Set ``changed`` whenever an object of a kind has changed, or might have."""
-        while not stop.is_set():
-            try:
-                _, version = self._list(kind, selector_of(kind))
-                changed.set()
-                while version and not stop.is_set():
-                    version = self._watch_once(kind, version, changed, stop)
-            except (KdError, DynamicApiError, HTTPError, OSError):
-                stop.wait(RETRY_S)
-
-    def _watch_once(
-        self, kind: str, version: str, changed: threading.Event, stop: threading.Event
-    ) -> str:
-        """Watch from a resource version on; return the one reached, "" where it is too old."""
-        limits = (WATCH_S, (CONNECT_S, SILENCE_S))
-        resource, selector = self._resource(kind), selector_of(kind) or None
-        for event in events(resource, self.namespace, selector, version, limits):
-            if event["type"] == "ERROR" or stop.is_set():
-                return ""
-            version = event["object"]["metadata"]["resourceVersion"]
-            changed.set()
-        return version

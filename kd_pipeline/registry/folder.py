@@ -8,6 +8,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,7 +36,7 @@ PREFIXES = {CLUSTER_KIND: "kdcluster", APP_KIND: "kdapp", "ConfigMap": "configma
 
 
 class FolderRegistry(Registry):
-    """Manifests in the folder ``path``, which is created (0700) where it is missing.
+    """Manifests in the folder ``path``, which the first writing creates (0700).
 
     ``problems`` names the files that the last reading had to leave out, and why.
     """
@@ -44,7 +45,6 @@ class FolderRegistry(Registry):
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path).expanduser()
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.problems: dict[str, str] = {}
         self._files = ManifestFiles(self.path)
         self._lock = FileLock(self.path / ".lock", timeout=LOCK_TIMEOUT_S, mode=0o600)
@@ -56,7 +56,8 @@ class FolderRegistry(Registry):
 
     def missing_permissions(self) -> list[str]:
         """Return "write" where the folder cannot be written."""
-        return [] if os.access(self.path, os.W_OK) else [f"write {self.path}"]
+        existing = next(p for p in (self.path, *self.path.absolute().parents) if p.exists())
+        return [] if os.access(existing, os.W_OK) else [f"write {self.path}"]
 
     def documents(self) -> list[Document]:
         """Return every readable manifest; what cannot be read is told in ``problems``."""
@@ -110,7 +111,7 @@ class FolderRegistry(Registry):
     def register(self, model: ModelConfig) -> bool:
         """Write a model version (see :meth:`Registry.register`)."""
         model.validate()
-        with self._lock:
+        with self._writing():
             models = self.models()
             for held in models:
                 if held.key == model.key or held.configmap_name == model.configmap_name:
@@ -123,7 +124,7 @@ class FolderRegistry(Registry):
 
     def delete_model(self, name: str, version: str) -> None:
         """Delete a model version's ConfigMap (see :meth:`Registry.delete_model`)."""
-        with self._lock:
+        with self._writing():
             self._check_no_alias(name, version)
             found = self._find("ConfigMap", self.model(name, version).configmap_name)
             if found:
@@ -131,7 +132,7 @@ class FolderRegistry(Registry):
 
     def describe(self, name: str, version: str, description: str) -> None:
         """Change a model version's description (see :meth:`Registry.describe`)."""
-        with self._lock:
+        with self._writing():
             model = replace(self.model(name, version), description=description).validate()
             found = self._find("ConfigMap", model.configmap_name)
             if found:
@@ -151,7 +152,7 @@ class FolderRegistry(Registry):
 
     def edit_aliases(self, model: str, edit: Callable[[ModelAliases], ModelAliases]) -> None:
         """Read, edit and write a model's aliases under the lock."""
-        with self._lock:
+        with self._writing():
             found = self._find("ConfigMap", aliases_name(model))
             if found and _cm_type(found) != ALIASES_TYPE:
                 raise name_taken(aliases_name(model))
@@ -163,31 +164,38 @@ class FolderRegistry(Registry):
 
     def apply_cluster(self, cluster: Cluster) -> None:
         """Write a kdcluster, new or changed."""
-        with self._lock:
+        with self._writing():
             self._write(cluster.manifest)
 
     def create_cluster(self, cluster: Cluster) -> None:
         """Write a new kdcluster (see :meth:`Registry.create_cluster`)."""
-        with self._lock:
+        with self._writing():
             if self._find(CLUSTER_KIND, cluster.name):
                 raise cluster_taken(cluster.name)
             self._write(cluster.manifest)
 
     def apply(self, manifests: Iterable[dict[str, Any]]) -> None:
         """Write manifests of whatever kind, new or changed; their names must be checked before."""
-        with self._lock:
+        with self._writing():
             for manifest in manifests:
                 self._write(manifest)
 
     def edit_cluster(self, name: str, edit: Callable[[Cluster], Cluster]) -> bool:
         """Read, edit and write a kdcluster under the lock; False where nothing changed."""
-        with self._lock:
+        with self._writing():
             before = self.cluster(name)
             after = edit(before)
             if after.manifest == before.manifest:
                 return False
             self._write(after.manifest)
             return True
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Hold the lock, in the folder that is there from then on."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._lock:
+            yield
 
     def _typed(self, kind: str, build: Callable[[dict[str, Any]], T]) -> list[T]:
         found = []

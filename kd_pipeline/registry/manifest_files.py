@@ -4,7 +4,7 @@ Files are read each time, as a time and a size do not tell a quick change; parsi
 takes long.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,31 +34,44 @@ class Document:
         return str((self.manifest.get("metadata") or {}).get("name") or "")
 
 
+@dataclass(frozen=True)
+class _Parsed:
+    """A file's newest content, its last readable documents, and why the newest are not them."""
+
+    content: bytes | None = None
+    manifests: list[Any] = field(default_factory=list)
+    problem: str | None = None
+
+
 class ManifestFiles:
     """The manifests of a folder; what they hold is shared, so it must not be changed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._parsed: dict[Path, tuple[bytes, list[Any] | str]] = {}
+        self._parsed: dict[Path, _Parsed] = {}
 
     def paths(self) -> list[Path]:
-        """Return the files that may hold manifests, in order."""
-        return sorted(
-            path
-            for path in self.folder.iterdir()
-            if path.suffix in SUFFIXES and not path.name.startswith(".")
-        )
+        """Return the files that may hold manifests, in order; none of a folder that is missing."""
+        try:
+            found = sorted(self.folder.iterdir())
+        except FileNotFoundError:
+            return []
+        return [p for p in found if p.suffix in SUFFIXES and not p.name.startswith(".")]
 
     def documents(self) -> tuple[list[Document], dict[str, str]]:
-        """Return every readable manifest, and by file why something in it is left out."""
+        """Return every readable manifest, and by file why something in it is left out.
+
+        A file that was readable stands for what it last said: a moment without file handles, or
+        an editor that is at work, is no reason to stop what runs.
+        """
         found: list[Document] = []
         problems: dict[str, str] = {}
         paths = self.paths()
         for path in paths:
-            manifests = self._manifests(path)
-            if isinstance(manifests, str):
-                problems[path.name] = f"{path.name} is no readable YAML: {manifests}"
-                continue
+            manifests, problem = self._manifests(path)
+            if problem:
+                stays = "; what it said before stays in force" if manifests else ""
+                problems[path.name] = f"{path.name} is not readable YAML: {problem}{stays}"
             for index, manifest in enumerate(manifests):
                 if isinstance(manifest, dict):
                     found.append(Document(path, index, manifest))
@@ -68,21 +81,21 @@ class ManifestFiles:
             self._parsed.pop(gone, None)
         return found, problems
 
-    def _manifests(self, path: Path) -> list[Any] | str:
-        """Return a file's documents, or in one line why it cannot be read."""
+    def _manifests(self, path: Path) -> tuple[list[Any], str | None]:
+        """Return a file's documents, and in one line why the newest cannot be read, or None."""
+        before = self._parsed.get(path, _Parsed())
         try:
             content = path.read_bytes()
         except OSError as error:
-            return _one_line(error)
-        before = self._parsed.get(path)
-        if before and before[0] == content:
-            return before[1]
+            return before.manifests, _one_line(error)
+        if before.content == content:
+            return before.manifests, before.problem
         try:
-            parsed: list[Any] | str = load_all(content.decode())
+            now = _Parsed(content, load_all(content.decode()))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            parsed = _one_line(error)
-        self._parsed[path] = content, parsed
-        return parsed
+            now = _Parsed(content, before.manifests, _one_line(error))
+        self._parsed[path] = now
+        return now.manifests, now.problem
 
 
 def load_all(text: str) -> list[Any]:

@@ -1,11 +1,13 @@
 """The live card below a cell that sent a job, as a data scientist sees and uses it."""
 
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.running_lab import Lab
+from tests.kd_engines.running_server import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 LOAD = "%load_ext kd_magics"
@@ -27,14 +29,20 @@ def test_the_card_lives_while_other_cells_run_and_stays_when_it_has_ended(
     expect(notebook.run(2)).to_contain_text("42")
     expect(shown).to_contain_text("Running")
     expect(shown).to_contain_text(re.compile(r"epoch \d+/40"))
-    expect(shown.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(shown.get_by_role("button", name="Cancel…")).to_be_visible()
     expect(shown).to_contain_text("Finished", timeout=60_000)
     expect(shown).to_contain_text("loss")
-    expect(shown.get_by_role("button", name="Cancel")).not_to_be_visible()
-    notebook.save()
-    saved = [output for output in lab.saved("card.ipynb").cells[1].outputs if "data" in output]
-    reference = saved[0].data["application/vnd.kd-magics.job+json"]
-    assert (reference["cluster"], reference["status"]) == ("training-engine-instance", "Finished")
+    expect(shown.get_by_role("button", name="Cancel…")).not_to_be_visible()
+
+    def ended() -> list[Any]:
+        """The sidebar shows the end, of which the kernel tells a moment later."""
+        notebook.save()
+        saved = [output for output in lab.saved("card.ipynb").cells[1].outputs if "data" in output]
+        reference = saved[0].data["application/vnd.kd-magics.job+json"]
+        assert reference["cluster"] == "training-engine-instance"
+        return saved if reference["status"] == "Finished" else []
+
+    saved = eventually(ended)
     assert "Finished" in saved[0].data["text/plain"]
     assert lab.token not in str(saved)
 
@@ -44,7 +52,8 @@ def test_the_cancel_button_cancels(lab: Lab, page: Page) -> None:
     notebook = lab.open(page, "cancel.ipynb")
     notebook.run(0)
     shown = notebook.run(1)
-    shown.get_by_role("button", name="Cancel").click()
+    shown.get_by_role("button", name="Cancel…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
     expect(shown).to_contain_text("Cancelled", timeout=60_000)
 
 

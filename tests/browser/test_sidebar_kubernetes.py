@@ -1,7 +1,6 @@
 """The sidebar of a notebook in a Kubernetes cluster: its registry is a real API server."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect

@@ -12,6 +12,7 @@ import pytest
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.kd_magics.running_notebook import Notebook
+from tests.kubedirector_admission import Admission, enforced, set_status
 from tests.real_api_server import ApiServer
 
 pytestmark = pytest.mark.slow
@@ -31,6 +32,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     server.install_kubedirector()
     yield server
     server.kill()
+
+
+@pytest.fixture
+def admission(server: ApiServer) -> Iterator[Admission]:
+    with enforced(server) as admission:
+        yield admission
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +61,9 @@ def test_the_copy_of_the_manifests_names_the_registry(checkout: Path) -> None:
     assert all(image.startswith("registry.example/kd-magics-") for image in images)
 
 
-def test_every_kubectl_command_does_what_it_says(server: ApiServer, checkout: Path) -> None:
+def test_every_kubectl_command_does_what_it_says(
+    server: ApiServer, admission: Admission, checkout: Path
+) -> None:
     config = server.kubeconfig(checkout / "kubeconfig", namespace="data-science")
     registry = ApiServerRegistry(server.client(), "data-science")
     said = {}
@@ -63,6 +72,8 @@ def test_every_kubectl_command_does_what_it_says(server: ApiServer, checkout: Pa
             continue
         if "cmType" in line:
             registry.register(ModelConfig("taxi", "1", "models/taxi/1", "code/score_taxi.py"))
+        for waited in re.findall(r"kdcluster/(\S+)", line):  # no operator is here that would
+            set_status(registry, waited, state="configured")
         words = [
             str(checkout / word) if word.startswith(("deploy/", "my-tenant/")) else word
             for word in shlex.split(line)[1:]
@@ -73,6 +84,7 @@ def test_every_kubectl_command_does_what_it_says(server: ApiServer, checkout: Pa
     assert "kd-notebook" in said["kubectl apply -f deploy/rbac.yaml"]
     assert "deployment-engine-instance" in said["kubectl get kdcluster"]
     assert "taxi-1" in said["kubectl get configmap -l kubedirector.hpe.com/cmType=model"]
+    assert admission.refused == []
     engine = registry.cluster("deployment-engine-instance")
     assert engine.connections("configmaps") == ["taxi-1"]
     assert [role.members for role in engine.roles] == [1, 3]

@@ -79,6 +79,8 @@ class TestNewDeployment:
         assert (balancer["id"], balancer["members"]) == ("LoadBalancer", 1)
         assert (engine["id"], engine["members"]) == ("RESTServer", 1)
         assert engine["resources"]["limits"] == {"cpu": "1", "memory": "2Gi"}
+        assert engine["resources"]["requests"] == {"cpu": "500m", "memory": "2Gi"}
+        assert spec["serviceType"] == "ClusterIP"
         assert engine["volumeProjections"] == [{**claim, "readOnly": True}]
         assert "volumeProjections" not in balancer
 

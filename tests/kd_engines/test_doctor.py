@@ -60,7 +60,7 @@ def test_what_is_wrong_is_told_with_what_to_do(home: RunningHome) -> None:
     manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "bare"}, "data": bare}
     (home.manifests / "bare.yaml").write_text(json.dumps(manifest))
     shown = home.kd("doctor").stdout
-    assert "kdcluster-broken.yaml is no readable YAML" in shown
+    assert "kdcluster-broken.yaml is not readable YAML" in shown
     assert "ConfigMap 'bare' looks like a model but lacks the label" in shown
     (home.manifests / "kdcluster-broken.yaml").unlink()
     home.kd("down")

@@ -26,6 +26,7 @@ from kd_pipeline.errors import (
 from kd_pipeline.registry import open_registry
 from kd_pipeline.registry.api_access import token_words
 from kd_pipeline.registry.api_server import ApiServerRegistry
+from kd_pipeline.registry.api_watch import until_it_ends
 from tests.configmeta import configmeta
 from tests.kd_engines.running_server import eventually
 from tests.kd_pipeline.test_registry import ENGINE, TAXI
@@ -244,8 +245,7 @@ OTHER = type(TAXI)("other", "1", "p", "s")
         ("delete", "configmaps", lambda r: r.delete_model("taxi", "1")),
         ("list", "kubedirectorclusters", lambda r: r.clusters()),
         ("get", "kubedirectorclusters", lambda r: r.connect("engine", "configmaps", "a")),
-        ("update", "kubedirectorclusters", lambda r: r.connect("engine", "configmaps", "a")),
-        ("patch", "kubedirectorclusters", lambda r: r.apply_cluster(ENGINE)),
+        ("patch", "kubedirectorclusters", lambda r: r.connect("engine", "configmaps", "a")),
         ("list", "kubedirectorapps", lambda r: r.apps()),
     ],
 )
@@ -294,7 +294,8 @@ def test_nothing_is_lost_while_the_server_is_killed_again_and_again(
         assert len(done) > 9
         eventually(lambda: seen[-1][1] == registry.generation())
     # What the server has forgotten (410 Gone) is listed anew.
-    assert registry._watch_once("ConfigMap", "1", threading.Event(), threading.Event()) == ""
+    watched, _ = registry._begin("ConfigMap")
+    assert until_it_ends(watched, "1", threading.Event(), threading.Event()) == ""
     server.kill()
 
 
@@ -302,8 +303,8 @@ def test_a_connection_that_falls_silent_is_noticed(
     own_api_server: ApiServer, registry: ApiServerRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No end, no reset, no bytes: only a time limit tells that a watch is dead."""
-    for limit in ("SILENCE_S", "READ_S"):
-        monkeypatch.setattr(f"kd_pipeline.registry.api_server.{limit}", 2.0)
+    for limit in ("api_watch.SILENCE_S", "api_server.READ_S"):
+        monkeypatch.setattr(f"kd_pipeline.registry.{limit}", 2.0)
     proxy = TcpProxy(own_api_server.port)
     client = own_api_server.client()
     client.configuration.host = f"https://127.0.0.1:{proxy.port}"

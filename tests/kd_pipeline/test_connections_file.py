@@ -9,7 +9,7 @@ from queue import Queue
 import pytest
 
 from kd_pipeline.connections import Connections
-from kd_pipeline.connections_file import ConnectionsFile, default_configmeta
+from kd_pipeline.connections_file import COMPARE_EVERY_S, ConnectionsFile, default_configmeta
 from kd_pipeline.errors import NoConnections
 from tests.configmeta import configmeta
 
@@ -93,3 +93,21 @@ def test_the_file_is_found_where_the_surroundings_say(
     assert default_configmeta() == other
     monkeypatch.setenv("KD_CONFIGMETA", str(tmp_path / "mine.json"))
     assert default_configmeta() == tmp_path / "mine.json"
+
+
+def test_a_moment_in_which_nothing_can_be_watched_ends_nothing(
+    path: Path, told: "Queue[list[str]]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where no file handle is left, or no inotify watch."""
+    for error in (OSError(24, "Too many open files"), RuntimeError("OS file watch limit reached.")):
+
+        def refuse(*_: object, error: Exception = error, **__: object) -> object:
+            raise error
+
+        with monkeypatch.context() as moment:
+            moment.setattr("watchfiles.watch", refuse)
+            write(path, type(error).__name__)
+            assert told.get(timeout=10) == [type(error).__name__]
+            threading.Event().wait(COMPARE_EVERY_S + 0.2)  # it waits once more without a watch
+    write(path, "after")
+    assert told.get(timeout=10) == ["after"]

@@ -44,5 +44,5 @@ def test_what_cannot_be_read_is_told_each_time(tmp_path: Path) -> None:
         found, problems = files.documents()
         assert found == []
         assert sorted(problems) == ["bad.yaml", "bytes.yaml", "list.yaml"]
-        assert "no readable YAML" in problems["bad.yaml"]
+        assert "not readable YAML" in problems["bad.yaml"]
         assert "is no manifest" in problems["list.yaml"]

@@ -35,3 +35,8 @@ export function numberText(value: number): string {
 export function secondsSince(begin: string, end?: string | null): number {
   return ((end ? Date.parse(end) : Date.now()) - Date.parse(begin)) / 1000;
 }
+
+/** Return a metric's value, which may be anything that JSON holds. */
+export function metricText(value: unknown): string {
+  return typeof value === 'number' ? numberText(value) : JSON.stringify(value);
+}

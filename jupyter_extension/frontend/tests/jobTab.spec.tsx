@@ -113,14 +113,20 @@ test('the head tells all of a job, and its buttons are commands', () => {
   });
   render(<JobHeader trans={trans} execute={execute} job={job} />);
   const shown = screen.getByRole('banner').textContent!;
-  for (const part of ['took 2:13', job.reason!, 'lr0.1', 'kindadam', 'ffffffffffff and changes']) {
+  for (const part of [
+    'took 2:13',
+    job.reason!,
+    'lr0.1',
+    'kindadam',
+    'a.ipynb',
+    'ffffffffffff and changes'
+  ]) {
     expect(shown).toContain(part);
   }
-  for (const name of ['a.ipynb', 'c/3', 'Run again…', 'Code']) {
+  for (const name of ['c/3', 'Run again…', 'Code']) {
     fireEvent.click(screen.getByRole('button', { name }));
   }
   expect(execute.mock.calls).toEqual([
-    [CommandIDs.openCell, { notebook: '/home/ann/a.ipynb', cell: 'ab' }],
     [CommandIDs.openJob, { cluster: 'c', job: 3 }],
     [CommandIDs.rerunJob, { cluster: 'c', job: 7 }],
     [CommandIDs.showCode, { cluster: 'c', job: 7 }]

@@ -66,22 +66,19 @@ test('a job that waits or has failed says why', () => {
   expect(screen.getByText(reason)).toBeTruthy();
 });
 
-test('each job can be opened, cancelled or run again, downloaded and registered', () => {
+test('each job can be opened, cancelled or run again, and downloaded', () => {
   render(shown([someJob(2), someJob(1, { status: 'Running' })]));
   const press = (name: string): void => void fireEvent.click(screen.getByRole('button', { name }));
   press('job-2');
   press('Run job c/2 again…');
   press('Cancel job c/1…');
   press('Download job c/2 as a notebook');
-  press('Register a model of job c/2…');
   expect(execute.mock.calls).toEqual([
     [CommandIDs.openJob, { cluster: 'c', job: 2 }],
     [CommandIDs.rerunJob, { cluster: 'c', job: 2 }],
     [CommandIDs.cancelJob, { cluster: 'c', job: 1 }],
-    [CommandIDs.downloadJob, { cluster: 'c', job: 2 }],
-    [CommandIDs.registerModel, { job: 'c/2' }]
+    [CommandIDs.downloadJob, { cluster: 'c', job: 2 }]
   ]);
-  expect(screen.queryByRole('button', { name: 'Register a model of job c/1…' })).toBeNull();
 });
 
 test('two chosen jobs can be compared, one cannot', () => {

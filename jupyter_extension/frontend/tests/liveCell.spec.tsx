@@ -83,7 +83,7 @@ test('a cell in sight is live: state, last lines of the log, buttons', async () 
     [CommandIDs.cancelJob, { cluster: 'c', job: 9 }]
   ]);
   answer = () => someJob(9, { status: 'Finished', log_size: 12 });
-  await until(() => text().includes('Register a model…'));
+  await until(() => text().includes('Run again…'));
   expect(text()).not.toContain('Cancel…');
 });
 

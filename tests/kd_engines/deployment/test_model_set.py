@@ -4,12 +4,15 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import requests
 
+from kd_pipeline.model_config import ModelConfig
 from tests.kd_engines.deployment.running_deployment import TOKEN, RunningDeployment, sentence
+from tests.kd_engines.out_of import file_handles
 from tests.kd_engines.running_server import eventually
 
 
@@ -297,3 +300,38 @@ class Load:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+
+
+def test_a_moment_without_file_handles_ends_no_following(engine: RunningDeployment) -> None:
+    with file_handles(engine.process.pid):
+        engine.write_configmeta(("new-token",))
+        time.sleep(2.5)
+    engine.connect("after-handles", "1", "def predict(model, args): return 1")
+    assert engine.wait("after-handles/1")["state"] == "Ready"
+    engine.disconnect("after-handles/1")
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_in_a_model_s_place_is_told_and_holds_up_nothing(
+    engine: RunningDeployment,
+) -> None:
+    script = "def predict(model, args): return 1"
+    for name in ("pipe-model", "pipe-script"):
+        engine.connect(name, "1", script)
+        engine.disconnect(f"{name}/1")
+        config = ModelConfig(name, "2", f"repo://project_repo/models/{name}/1", "")
+        path = engine.repository / "models" / name / "1"
+        scoring = engine.script(f"{name}.py", script)
+        if name == "pipe-script":
+            path = engine.repository / "code" / f"{name}.py"
+        path.unlink()
+        os.mkfifo(path)
+        config = replace(config, scoring_path=scoring)
+        engine.models[f"{name}/2"] = config.to_manifest()
+    engine.write_configmeta()
+    other = engine.serve("beside-pipes", "1", script)
+    assert engine.predict(other, {}) == 1
+    for name in ("pipe-model", "pipe-script"):
+        status = engine.wait(f"{name}/2", "Failed")
+        assert "is a named pipe, not a regular file" in status["reason"]
+        engine.disconnect(f"{name}/2")

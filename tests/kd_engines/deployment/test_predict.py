@@ -141,3 +141,21 @@ def test_a_large_input_is_answered_but_not_kept(engine: RunningDeployment) -> No
 def test_the_openapi_document_names_every_route(engine: RunningDeployment) -> None:
     paths = engine.get("/openapi.json")["paths"]
     assert {"/{name}/{version}/predict", "/models", "/history/{id}", "/logs/{id}"} <= paths.keys()
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ('{"use_scoring":true,"scoring_args":{"a":"caf\xe9"}}'.encode("latin-1"), "utf-8"),
+        (b'{"use_scoring":true,"scoring_args":{"a":"\xed\xa0\xbd"}}', "utf-8"),
+        (b'{"use_scoring":true,"scoring_args":{"a":1e400}}', "out of range"),
+    ],
+)
+def test_a_body_that_is_no_json_is_refused_and_not_kept(
+    engine: RunningDeployment, body: bytes, told: str
+) -> None:
+    label = engine.serve("strict", "1", "def predict(model, args): return args['a']")
+    before = engine.get("/history")
+    answer = engine.call("POST", f"/{label}/predict", data=body)
+    assert told in sentence(answer, 422)
+    assert engine.get("/history") == before

@@ -7,6 +7,7 @@ import pytest
 
 from kd_engines.deployment.scripts import plain_value
 from tests.kd_engines.deployment.running_deployment import RunningDeployment, sentence
+from tests.kd_engines.running_server import eventually
 
 
 def test_the_model_is_loaded_once_from_its_path(engine: RunningDeployment) -> None:
@@ -53,6 +54,93 @@ def test_a_bad_row_fails_alone(engine: RunningDeployment) -> None:
     assert [answer.status_code for answer in answers] == [500, 200, 200, 200] * 6
     assert "ZeroDivisionError" in sentence(answers[0], 500)
     assert "row 2 of 2: ZeroDivisionError" in sentence(engine.ask(label, [{"a": 1}, {"a": 0}]), 500)
+
+
+CHANGES_ITS_ROWS = """
+import time
+calls = []
+def predict_batch(model, rows):
+    time.sleep(0.3)
+    calls.append(len(rows))
+    if rows[0].get("calls"):
+        return [calls] * len(rows)
+    values = []
+    for row in rows:
+        row["miles"] *= 1.609
+        values.append(round(row.pop("miles"), 3))
+    if any(row.get("bad") for row in rows):
+        raise ValueError("bad row")
+    return values
+"""
+
+
+def test_a_bad_request_changes_nobodys_answer(engine: RunningDeployment) -> None:
+    label = engine.serve("changes-rows", "1", CHANGES_ITS_ROWS)
+    with ThreadPoolExecutor(3) as pool:
+        pool.submit(engine.ask, label, {"miles": 1})
+        time.sleep(0.1)  # the next two meet in one batch, while that one runs
+        good = pool.submit(engine.ask, label, {"miles": 10})
+        bad = pool.submit(engine.ask, label, {"miles": 5, "bad": True})
+        assert good.result().json()["result"] == 16.09
+        assert sentence(bad.result(), 500).endswith("ValueError: bad row.")
+    assert engine.predict(label, {"calls": True}) == [1, 2, 1, 1, 1]  # no row alone twice
+
+
+def test_the_row_that_fails_is_named_where_the_script_changes_rows(
+    engine: RunningDeployment,
+) -> None:
+    label = engine.serve(
+        "pops", "1", "def predict_batch(model, rows): return [row.pop('a') for row in rows]"
+    )
+    told = sentence(engine.ask(label, [{"a": 1}, {"b": 2}, {"a": 3}]), 500)
+    assert "row 2 of 3: KeyError: 'a'" in told
+
+
+@pytest.mark.parametrize(
+    ("returned", "told"),
+    [
+        ("{'predictions': [row['a'] for row in rows]}", "returned dict; it must return a list"),
+        ("''.join(str(row['a']) for row in rows)", "returned str; it must return a list"),
+        ("{row['a'] for row in rows}", "returned set; it must return a list"),
+        ("(row['a'] for row in rows)", "returned generator; it must return a list"),
+        ("None", "returned NoneType; it must return a list"),
+        ("[0, 1, 2]", "returned 3 values for 2 rows"),
+    ],
+)
+def test_a_batch_that_is_not_one_value_a_row_is_refused(
+    engine: RunningDeployment, returned: str, told: str
+) -> None:
+    name = f"returns-{abs(hash(returned)) % 10**8}"
+    label = engine.serve(name, "1", f"def predict_batch(model, rows): return {returned}")
+    assert told in sentence(engine.ask(label, [{"a": 1}, {"a": 2}]), 500)
+
+
+@pytest.mark.parametrize(
+    ("returned", "result"),
+    [
+        ("pd.DataFrame({'low': miles - 1, 'up': miles + 1})", {"low": 1, "up": 3}),
+        ("pl.DataFrame({'low': [2.5] * len(rows)})", {"low": 2.5}),
+        ("miles * 2", 4),
+        ("miles.to_numpy() * 2", 4),
+        ("tuple(miles)", 2),
+    ],
+)
+def test_a_batch_may_be_what_data_scientists_compute_with(
+    engine: RunningDeployment, returned: str, result: object
+) -> None:
+    label = f"frames-{abs(hash(returned)) % 10**8}/1"
+    engine.serve(
+        label[:-2],
+        "1",
+        f"""
+        import pandas as pd, polars as pl
+        def predict_batch(model, rows):
+            miles = pd.DataFrame(rows)["miles"]
+            return {returned}
+        """,
+    )
+    assert engine.predict(label, {"miles": 2}) == result
+    assert engine.predict(label, [{"miles": 9}, {"miles": 2}])[1] == result
 
 
 def test_a_failed_prediction_still_has_the_contracts_keys(engine: RunningDeployment) -> None:
@@ -142,6 +230,36 @@ def test_the_row_that_kills_workers_fails_alone(
     assert [answer.status_code for answer in answers] == [200] * 5 + [500] + [200] * 10
     assert "signal SIGSEGV" in sentence(answers[5], 500)
     assert engine.state(label)["restarts"] >= 2
+
+
+LEAVES_A_CHILD = """
+import os, signal, time
+def load(path):
+    {load}
+def predict(model, args):
+    if args.get("die"):
+        os.kill(os.getpid(), {signal})
+    return os.getpid()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "load", "signal"),
+    [
+        ("fork", "os.fork() or time.sleep(60)", "signal.SIGKILL"),
+        ("own-session", "os.fork() or (os.setsid(), time.sleep(20))", "signal.SIGKILL"),
+        ("real-time", "return None", "signal.SIGRTMIN + 3"),
+    ],
+)
+def test_a_dead_worker_is_replaced_whatever_it_leaves_and_however_it_ends(
+    engine: RunningDeployment, name: str, load: str, signal: str
+) -> None:
+    label = engine.serve(name, "1", LEAVES_A_CHILD.format(load=load, signal=signal))
+    before = engine.predict(label, {})
+    assert engine.ask(label, {"die": True}).status_code == 500
+    engine.wait(label)
+    after = eventually(lambda: (a := engine.ask(label, {})).ok and a.json()["result"])
+    assert after != before
 
 
 def test_what_a_worker_prints_is_shown_with_its_model(engine: RunningDeployment) -> None:

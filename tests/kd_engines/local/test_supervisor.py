@@ -2,9 +2,13 @@
 
 import re
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import psutil
 import pytest
@@ -16,6 +20,7 @@ from tests.kd_engines.local.running_home import (
     TRAINING,
     RunningHome,
 )
+from tests.kd_engines.out_of import disk_space, file_handles
 from tests.kd_engines.running_server import eventually
 
 pytestmark = pytest.mark.slow
@@ -167,3 +172,94 @@ def test_ctrl_c_stops_all(new_home: Callable[..., RunningHome]) -> None:
     supervisor.send_signal(signal.SIGINT)
     assert supervisor.wait(timeout=60) == 0
     assert home.processes() == []
+
+
+def test_a_full_disk_ends_nothing_and_is_told_once(home: RunningHome) -> None:
+    supervisor = home.status()["supervisor"]
+    job = home.call("POST", "/jobs", {"code": "import time\ntime.sleep(300)"})["id"]
+    eventually(lambda: home.call("GET", f"/jobs/{job}")["status"] == "Running")
+    pid = home.member(TRAINING)["pid"]
+    with disk_space(supervisor):
+        home.copy(TRAINING, "newcomer")
+        home.kill(pid)
+        eventually(lambda: home.member(TRAINING)["pid"] != pid or not psutil.pid_exists(pid))
+        eventually(lambda: len(started_by(supervisor)) >= 1)
+        assert home.status()["supervisor"] == supervisor
+    assert home.wait("newcomer")
+    assert home.wait(TRAINING)["restarts"] >= 1
+    assert home.status()["supervisor"] == supervisor
+    assert home.call("GET", f"/jobs/{job}")["status"] == "Running"
+    home.call("POST", f"/jobs/{job}/cancel")
+    (home.manifests / "kdcluster-newcomer.yaml").unlink()
+    eventually(lambda: "newcomer" not in [m["cluster"] for m in home.status()["members"]])
+    said = (home.path / "run" / "supervisor.log").read_text()
+    assert said.count(f"Trouble writing {home.folder(TRAINING)}/member.json") == 1
+    assert f"No more trouble writing {home.folder(TRAINING)}/member.json." in said
+
+
+def test_a_moment_without_file_handles_stops_nothing(home: RunningHome) -> None:
+    before = home.member(TRAINING)
+    with file_handles(home.status()["supervisor"]):
+        home.edit(NOTEBOOK, lambda spec: spec.update(connections={"clusters": []}))
+        time.sleep(2)
+    eventually(lambda: home.connections().clusters == ())
+    home.edit(NOTEBOOK, lambda spec: spec.update(connections={"clusters": [TRAINING]}))
+    eventually(lambda: len(home.connections().clusters) == 1)
+    assert home.member(TRAINING) == before
+
+
+def test_a_configmeta_json_that_is_no_text_is_written_again(home: RunningHome) -> None:
+    record = home.folder(TRAINING) / "configmeta.json"
+    good = record.read_bytes()
+    record.write_bytes(b"\xe9" + good)
+    home.edit(NOTEBOOK, lambda spec: spec.update(namingScheme="UID"))  # so that it looks
+    eventually(lambda: record.read_bytes() == good)
+    home.edit(NOTEBOOK, lambda spec: spec.pop("namingScheme"))
+
+
+def test_a_manifest_that_is_torn_while_it_is_edited_stops_nothing(home: RunningHome) -> None:
+    path = home.manifests / f"kdcluster-{TRAINING}.yaml"
+    before, whole = home.member(TRAINING), path.read_text()
+    path.write_text(whole[: len(whole) // 2] + "\n  - [")
+    eventually(lambda: "what it said before stays in force" in supervisor_log(home))
+    path.write_text(whole)
+    assert home.member(TRAINING) == before
+
+
+def test_a_proxy_in_the_environment_gets_nothing(new_home: Callable[..., RunningHome]) -> None:
+    asked: list[bytes] = []
+    with proxy(asked) as url:
+        home = new_home()
+        names = ("HTTP_PROXY", "http_proxy", "ALL_PROXY")
+        home.environment |= dict.fromkeys(names, url)
+        home.environment |= {"no_proxy": "", "NO_PROXY": "", "KUBECONFIG": str(home.path / "none")}
+        home.up()
+        assert home.kd("doctor").returncode == 0
+    assert asked == []
+
+
+def started_by(supervisor: int) -> list[psutil.Process]:
+    """Return a supervisor's living members."""
+    return [p for p in psutil.Process(supervisor).children() if p.status() != "zombie"]
+
+
+def supervisor_log(home: RunningHome) -> str:
+    return (home.path / "run" / "supervisor.log").read_text()
+
+
+@contextmanager
+def proxy(asked: list[bytes]) -> Iterator[str]:
+    """Listen in an HTTP proxy's place, and keep what it is asked."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        asked.append(connection.recv(4096))
+                        connection.sendall(b"HTTP/1.1 502 No\r\nContent-Length: 0\r\n\r\n")
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)

@@ -84,3 +84,36 @@ def test_an_output_over_the_limit_is_left_out_with_a_sentence(engine: RunningEng
     found, log = shown(engine, code)
     assert found == []
     assert "8,388,608 are the limit" in log
+
+
+def test_what_json_does_not_have_is_null_or_text(engine: RunningEngine) -> None:
+    code = (
+        "import math\n"
+        "class Report:\n"
+        "    def _repr_json_(self): return {'loss': math.nan, 'n': [1, math.inf], math.nan: 1}\n"
+        "display({'application/json': {'v': -math.inf, 't': '\\ud83d'}}, raw=True)\n"
+        "Report()"
+    )
+    found, _ = shown(engine, code)
+    first, second = (o["output"]["data"]["application/json"] for o in found)
+    assert first == {"v": None, "t": "?"}
+    assert second == {"loss": None, "n": [1, None], "None": 1}
+
+
+def test_a_damaged_line_costs_that_output_only(engine: RunningEngine) -> None:
+    code = "display({'text/html': 'a'}, raw=True)\ndisplay({'text/html': 'b'}, raw=True)"
+    job, _ = engine.run(code)
+    path = engine.job_folder(job["id"]) / "outputs.jsonl"
+    first, second = path.read_bytes().splitlines(keepends=True)
+    torn = b'{"offset": 7, "output": {"output_type": "display_data", "da'
+    for damage in (torn + second, b'{"offset": 7, "output": {"a": NaN}}\n', b"\xe9\r\n", b"\n"):
+        path.write_bytes(first + damage + second)
+        outputs = engine.get(f"/jobs/{job['id']}/outputs")
+        assert [o["output"]["output_type"] for o in outputs["outputs"]] == [
+            *("display_data", "stream", "display_data")
+        ]
+        assert outputs["outputs"][1]["offset"] in (7, 0)
+        assert "is damaged" in outputs["outputs"][1]["output"]["text"]
+        assert outputs["next"] == path.stat().st_size
+        rest = engine.get(f"/jobs/{job['id']}/outputs?after={len(first + damage)}")
+        assert [o["output"]["data"] for o in rest["outputs"]] == [{"text/html": "b"}]

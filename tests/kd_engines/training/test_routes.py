@@ -1,10 +1,17 @@
 """Our own routes: what is taken, what is refused and how, lists, outputs, environment, tokens."""
 
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import psutil
 import pytest
 import requests
 
+from tests.kd_engines.out_of import file_handles
 from tests.kd_engines.running_server import eventually
-from tests.kd_engines.training.running_engine import CLUSTER, RunningEngine
+from tests.kd_engines.training.running_engine import CLUSTER, RunningEngine, job_processes
 
 
 def test_a_submitted_job_finishes_and_tells_all_about_itself(engine: RunningEngine) -> None:
@@ -205,3 +212,43 @@ def test_a_job_sees_no_token_and_no_configmeta(engine: RunningEngine) -> None:
     assert f"KD_JOB_ID {job['id']}\n" in log
     assert f"KD_CLUSTER {CLUSTER}\n" in log
     assert log.endswith(f"{engine.repository.resolve()}\n")
+
+
+def test_a_moment_without_file_handles_ends_no_following(engine: RunningEngine) -> None:
+    with file_handles(engine.process.pid):
+        engine.write_tokens([engine.token, "second"])
+        time.sleep(2.5)
+    engine.write_tokens([engine.token, "third"])
+    asked = {"headers": {"X-Auth-Token": "third"}}
+    eventually(lambda: engine.call("GET", "/history", **asked).status_code == 200)
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_in_a_file_s_place_stops_no_engine(
+    start_engine: Callable[..., RunningEngine],
+) -> None:
+    engine = start_engine()
+    job = engine.submit("import time\nprint('well', flush=True)\ntime.sleep(60)")["id"]
+    engine.wait(job, until="Running")
+    folder = engine.job_folder(job)
+    eventually((folder / "log").exists)
+    for name in ("log", "outputs.jsonl", "code.py", "log-times.jsonl", "usage.json", "exit.json"):
+        (folder / name).unlink(missing_ok=True)
+        os.mkfifo(folder / name)
+    found = engine.get(f"/jobs/{job}")
+    assert (found["status"], found["ended"] is None) == ("Lost", False)
+    assert "exit.json is damaged" in found["reason"]
+    assert engine.log(job) == ""
+    assert engine.get(f"/jobs/{job}/outputs")["outputs"] == []
+    assert engine.get("/jobs")["jobs"][0]["id"] == job
+    assert engine.get("/history")
+    assert engine.get(f"/logs/{job}")["logs"] == ""
+    for path in ("code", f"log?since={found['submitted']}", "log?follow=1", "failure", "values"):
+        assert engine.call("GET", f"/jobs/{job}/{path}").status_code < 500, path
+    other, log = engine.run("print('beside')")
+    assert (other["status"], log) == ("Finished", "beside\n")
+    for process in job_processes(engine.repository):
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    engine.stop()
+    assert engine.process.returncode == 0

@@ -1,5 +1,7 @@
 """%cancel says what the engine says became of each job."""
 
+import pytest
+
 from kd_magics.errors import BadOptions
 from kd_pipeline.errors import NotFound
 from tests.kd_engines.training.running_engine import CLUSTER, RunningEngine
@@ -33,6 +35,27 @@ def test_without_a_number_the_last_job_is_meant(notebook: Notebook, engine: Runn
     assert "%cancel 9" in notebook.fails("%cancel", BadOptions)
     job = sent(notebook)
     assert notebook.good("%cancel").text == f"Job {job}: Cancelled.\n"
+
+
+def test_looking_at_a_colleague_s_job_does_not_make_it_the_one_to_cancel(
+    notebook: Notebook, engine: RunningEngine
+) -> None:
+    theirs = engine.submit(SLEEP, user="ben")["id"]
+    elsewhere = engine.submit(SLEEP, user="ada", origin={"notebook": "/other.ipynb"})["id"]
+    engine.wait(theirs, until="Running")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JPY_SESSION_NAME", "/this.ipynb")
+        for job in (theirs, elsewhere):
+            notebook.good(f"%logs {job}")
+            notebook.good(f"%logs --url {engine.url}/history/{job}")
+            notebook.good("%logs")  # the newest of the cluster
+            assert "has sent no job yet" in notebook.fails("%cancel", BadOptions)
+            assert "_job" not in notebook.shell.user_ns
+        mine = sent(notebook)
+        notebook.good(f"%logs {theirs}")
+        assert notebook.good("%cancel").text == f"Job {mine}: Cancelled.\n"
+    assert engine.get(f"/jobs/{theirs}")["status"] == "Running"
+    notebook.good(f"%cancel {theirs} {elsewhere}")
 
 
 def test_a_job_that_had_ended_is_told_as_it_ended(

@@ -68,15 +68,6 @@ function Buttons({ trans, job, execute }: IJobHeaderProps): JSX.Element {
       <button type="button" className="kd-Button" onClick={does(CommandIDs.rerunJob)}>
         {trans.__('Run again…')}
       </button>
-      {job.status === 'Finished' && (
-        <button
-          type="button"
-          className="kd-Button"
-          onClick={() => execute(CommandIDs.registerModel, { job: nameOf(job) })}
-        >
-          {trans.__('Register a model…')}
-        </button>
-      )}
       <button type="button" className="kd-Button" onClick={does(CommandIDs.downloadJob)}>
         {trans.__('Download as notebook')}
       </button>
@@ -145,21 +136,10 @@ function facts({ trans, job, execute }: IJobHeaderProps): Row[] {
   return rows.filter(([, value]) => value !== '' && value !== null && value !== undefined);
 }
 
-function origin({ trans, job, execute }: IJobHeaderProps): Row[] {
+function origin({ trans, job }: IJobHeaderProps): Row[] {
   const { notebook, cell_id, file, git_commit, git_dirty, python } = job.origin;
   const rows: Row[] = [
-    [
-      trans.__('Notebook'),
-      notebook && (
-        <button
-          type="button"
-          className="kd-Link"
-          onClick={() => execute(CommandIDs.openCell, { notebook, cell: cell_id ?? '' })}
-        >
-          {notebook.split('/').pop()}
-        </button>
-      )
-    ],
+    [trans.__('Notebook'), notebook && <span title={notebook}>{notebook.split('/').pop()}</span>],
     [trans.__('Cell'), cell_id],
     [trans.__('File'), file],
     [

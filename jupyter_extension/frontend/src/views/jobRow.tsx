@@ -1,4 +1,4 @@
-import { closeIcon, downloadIcon, addIcon, refreshIcon } from '@jupyterlab/ui-components';
+import { closeIcon, downloadIcon, refreshIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { CommandIDs } from '../commandIds';
@@ -83,13 +83,6 @@ function JobActions({ trans, job, execute }: IJobRowProps): JSX.Element {
         label={trans.__('Download job %1 as a notebook', name)}
         onClick={() => execute(CommandIDs.downloadJob, reference)}
       />
-      {job.status === 'Finished' && (
-        <IconButton
-          icon={addIcon}
-          label={trans.__('Register a model of job %1…', name)}
-          onClick={() => execute(CommandIDs.registerModel, { job: name })}
-        />
-      )}
     </span>
   );
 }

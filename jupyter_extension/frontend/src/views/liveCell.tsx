@@ -101,15 +101,6 @@ function Buttons({ trans, execute, job }: ILiveCellProps & { job: IJob }): JSX.E
           {trans.__('Cancel…')}
         </button>
       )}
-      {job.status === 'Finished' && (
-        <button
-          type="button"
-          className="kd-Button"
-          onClick={() => execute(CommandIDs.registerModel, { job: nameOf(job) })}
-        >
-          {trans.__('Register a model…')}
-        </button>
-      )}
     </div>
   );
 }
