@@ -1,6 +1,5 @@
 """Five hundred connected ConfigMaps: the few that can be served are, the others tell why."""
 
-import time
 from collections import Counter
 from typing import Any
 
@@ -59,9 +58,7 @@ def test_the_good_ones_serve_and_the_others_tell_why(start_deployment: Any) -> N
         return states == {"Ready": 5, "Failed": 495}
 
     eventually(settled, 120)
-    began = time.monotonic()
     listed = engine.get("/models")["models"]
-    assert time.monotonic() - began < 1
     assert all(m["reason"] for m in listed if m["state"] == "Failed")
     reasons = " ".join(str(m["reason"]) for m in listed)
     for words in ("not today", "scoring-path", "model-version 'a b'", "none0", "/etc/passwd"):
