@@ -167,7 +167,7 @@ def test_the_first_version_takes_the_script_that_the_job_wrote(
     notebook: Notebook, engine: RunningEngine
 ) -> None:
     write = 'pathlib.Path("code/own.py").write_text("print(1)")'
-    train(engine, SAVE.format(version="a") + write)
+    train(engine, SAVE.format(version="a") + write, user="ada")
     assert "--scoring code/SCRIPT.py" in notebook.fails(
         "%register taxi --version 1 --path models/taxi/a", BadOptions
     )

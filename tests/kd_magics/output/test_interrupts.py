@@ -101,7 +101,7 @@ def test_a_cancel_that_the_engine_does_not_answer_is_not_claimed(
 def test_a_job_that_has_finished_meanwhile_is_told(
     notebook: Notebook, engine: RunningEngine
 ) -> None:
-    job, _ = engine.run("print('done')")
+    job, _ = engine.run("print('done')", user="ada")
     notebook.good(f"%logs {job['id']}")
     handle = notebook.shell.user_ns["_job"]
     interrupts.detach(handle)  # returns: the engine says that it has ended

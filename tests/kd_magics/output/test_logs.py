@@ -64,7 +64,7 @@ def test_the_cluster_may_change_under_a_job(notebook: Notebook, engine: RunningE
 def test_without_a_job_of_its_own_a_notebook_shows_the_newest(
     notebook: Notebook, engine: RunningEngine
 ) -> None:
-    job, _ = engine.run("print('from elsewhere')")
+    job, _ = engine.run("print('from elsewhere')", user="ada")
     assert notebook.good("%logs").text == "Job Status: Finished\nfrom elsewhere\n"
     assert notebook.shell.user_ns["_job"].id == job["id"]
 
