@@ -17,7 +17,7 @@ from pathlib import Path
 
 from jupyter_client.manager import start_new_kernel
 
-from kd_magics.clients.training_client import TrainingClient
+from kd_client.training_client import TrainingClient
 from kd_pipeline.connections import ClusterConnection, parse_connections
 from kd_pipeline.messages import SubmitJob
 from tests.configmeta import configmeta

@@ -5,8 +5,8 @@ from typing import Any
 
 from jupyter_extension.kept_registry import Snapshot
 from jupyter_extension.pipeline import Pipeline
-from kd_magics.models.connecting import connect_model, disconnect_model
-from kd_magics.models.deployment_states import DeploymentStates
+from kd_client.models.deployment import connect_model, disconnect_model
+from kd_client.models.deployment_states import DeploymentStates
 from kd_pipeline.clusters import Cluster
 from kd_pipeline.connections import DEPLOYMENT_DISTROS, ENGINE_ROLE
 from kd_pipeline.errors import InvalidInput, KdError, NoConnections, UnknownCluster
@@ -95,7 +95,7 @@ def _deployments(pipeline: Pipeline, found: Snapshot, only: str | None) -> list[
     connected = _connected(pipeline)
     clusters = {c.name: c for c in _deployment_clusters(found, connected)}
     names = [name for name in sorted({*clusters, *connected}) if only in (None, name)]
-    states = DeploymentStates(pipeline.session, [name for name in names if name in connected])
+    states = DeploymentStates(pipeline.attached, [name for name in names if name in connected])
     return [
         _message(found, name, clusters.get(name), states if name in connected else None,
                  _unconnected_words(pipeline, found, name))
@@ -116,14 +116,14 @@ def _deployment_clusters(found: Snapshot, connected: Iterable[str]) -> list[Clus
 
 def _connected(pipeline: Pipeline) -> set[str]:
     try:
-        return {c.name for c in pipeline.session.connections().deployment_clusters()}
+        return {c.name for c in pipeline.attached.connections().deployment_clusters()}
     except NoConnections:
         return set()
 
 
 def _notices(pipeline: Pipeline) -> list[str]:
     try:
-        pipeline.session.connections()
+        pipeline.attached.connections()
     except NoConnections as error:
         return [str(error)]
     return []
@@ -236,7 +236,7 @@ def _left_out_words(found: Snapshot, cluster: Cluster | None) -> str:
 def _unconnected_words(pipeline: Pipeline, found: Snapshot, name: str) -> str:
     """Return why the notebook cannot ask a kdcluster, and what to do."""
     try:
-        own = pipeline.session.connections().cluster_name
+        own = pipeline.attached.connections().cluster_name
     except KdError as error:
         return str(error)
     mine = next((cluster for cluster in found.clusters if cluster.name == own), None)

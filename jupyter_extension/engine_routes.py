@@ -15,7 +15,7 @@ class EnginesRoute(Route):
     async def get(self) -> None:
         """Answer the connected clusters and how each is now."""
         self.query(set())
-        await self.answer(engines.engine_list, self.session)
+        await self.answer(engines.engine_list, self.attached)
 
 
 class EngineRoute(Route):
@@ -26,7 +26,7 @@ class EngineRoute(Route):
     async def get(self, cluster: str) -> None:
         """Answer what a job will find on a training cluster."""
         self.query(set())
-        await self.answer(engines.environment, self.session, cluster)
+        await self.answer(engines.environment, self.attached, cluster)
 
 
 class AboutRoute(Route):

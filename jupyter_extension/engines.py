@@ -4,19 +4,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from jupyter_extension.pipeline import Pipeline
-from kd_magics.cells.cluster_magics import Names, choose_names
-from kd_magics.cells.provenance import version
-from kd_magics.cells.taken_names import TAKEN
-from kd_magics.clients.asking import ask_all
-from kd_magics.models.deployment_states import DeploymentStates
-from kd_magics.overview.attachments import nothing_attached
-from kd_magics.overview.training_states import environments, state_of
-from kd_magics.session import Session, user_name
+from kd_client.attached import Attached, nothing_attached, user_name
+from kd_client.cluster_names import Names, choose_names
+from kd_client.fan_out import ask_all
+from kd_client.models.deployment_states import DeploymentStates
+from kd_client.taken_names import TAKEN
+from kd_client.training_states import environments, state_of
 from kd_pipeline.connections import ClusterConnection
 from kd_pipeline.errors import KdError, NoConnections, NotFound
 from kd_pipeline.messages import Environment
 from kd_pipeline.messages.sidebar import About, DeploymentEngine, EngineList, TrainingEngine
 from kd_pipeline.project_repository import ProjectRepository
+from kd_pipeline.version import version
 
 # Packages are many: an engine may take longer to list them than to say how it is.
 ENVIRONMENT_S = 15.0
@@ -28,7 +27,7 @@ def about(pipeline: Pipeline) -> About:
     notices: list[str] = []
     cluster, place, repository = "", "", ""
     try:
-        cluster = pipeline.session.connections().cluster_name
+        cluster = pipeline.attached.connections().cluster_name
     except KdError as error:
         notices.append(str(error))
     try:
@@ -55,35 +54,35 @@ def about(pipeline: Pipeline) -> About:
     )
 
 
-def engine_list(session: Session) -> EngineList:
+def engine_list(attached: Attached) -> EngineList:
     """Return how each connected cluster is; all are asked together, so it takes 2 s at most."""
     try:
-        connections = session.connections()
+        connections = attached.connections()
     except NoConnections as error:
         return EngineList([], [], [str(error)])
     training, deployment = connections.training_clusters(), connections.deployment_clusters()
     if not training and not deployment:
         return EngineList([], [], [nothing_attached(connections)])
-    names = magic_names(session)
+    names = magic_names(attached)
     with ThreadPoolExecutor(1) as beside:  # both kinds are asked at the same time
-        serving = beside.submit(DeploymentStates, session, [c.name for c in deployment])
-        answers = environments(session, [c.name for c in training])
+        serving = beside.submit(DeploymentStates, attached, [c.name for c in deployment])
+        answers = environments(attached, [c.name for c in training])
     return EngineList(
-        [_training(session, cluster, names, answers[cluster.name]) for cluster in training],
-        [_deployment(session, cluster.name, serving.result()) for cluster in deployment],
+        [_training(attached, cluster, names, answers[cluster.name]) for cluster in training],
+        [_deployment(attached, cluster.name, serving.result()) for cluster in deployment],
         names.notes,
     )
 
 
-def magic_names(session: Session) -> Names:
+def magic_names(attached: Attached) -> Names:
     """Return what stands after ``%%`` for each training cluster, in a notebook of nobody's own."""
-    clusters = session.connections().training_clusters()
+    clusters = attached.connections().training_clusters()
     return choose_names([cluster.name for cluster in clusters], TAKEN.__contains__)
 
 
-def environment(session: Session, cluster: str) -> Environment:
+def environment(attached: Attached, cluster: str) -> Environment:
     """Return what a job will find on a cluster; raises NotFound where its engine is of 2020."""
-    found = session.training(cluster).environment(ENVIRONMENT_S)
+    found = attached.training(cluster).environment(ENVIRONMENT_S)
     if found is None:
         raise NotFound(
             f"Cluster {cluster} has an engine of 2020, which tells nothing of its Python and "
@@ -93,7 +92,7 @@ def environment(session: Session, cluster: str) -> Environment:
 
 
 def _training(
-    session: Session,
+    attached: Attached,
     cluster: ClusterConnection,
     names: Names,
     answer: Environment | KdError | None,
@@ -105,7 +104,7 @@ def _training(
         ml_engine=cluster.ml_engine,
         state=state_of(error),
         reason=str(error or ""),
-        answered=_answered(session, cluster.name),
+        answered=_answered(attached, cluster.name),
         is_2020=answer is None,
     )
     if isinstance(answer, Environment):
@@ -117,7 +116,7 @@ def _training(
     return engine
 
 
-def _deployment(session: Session, name: str, states: DeploymentStates) -> DeploymentEngine:
+def _deployment(attached: Attached, name: str, states: DeploymentStates) -> DeploymentEngine:
     """Return how a deployment cluster is; it answers where any of its members does."""
     members = states.members(name)
     error = states.trouble(name)
@@ -125,13 +124,13 @@ def _deployment(session: Session, name: str, states: DeploymentStates) -> Deploy
         name=name,
         state=state_of(None if None in members else error),
         reason=str(error or ""),
-        answered=_answered(session, name),
+        answered=_answered(attached, name),
         members=len(members),
         models=dict(states.counts(name)) if None in members else {},
     )
 
 
-def _answered(session: Session, name: str) -> str | None:
+def _answered(attached: Attached, name: str) -> str | None:
     """Return when a cluster last answered here (RFC 3339), if it ever did."""
-    last = session.answered.get(name)
+    last = attached.answered.get(name)
     return datetime.fromtimestamp(last, UTC).isoformat().replace("+00:00", "Z") if last else None

@@ -6,8 +6,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from kd_magics.models.fingerprints import fingerprint
-from kd_magics.models.new_version import Fingerprint
+from kd_client.models.registration import Fingerprint
+from kd_pipeline.fingerprints import fingerprint
 
 MOST_FILES = 20_000
 MOST_KEPT = 4096

@@ -11,33 +11,34 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from nbformat.validator import isvalid
 
 from jupyter_extension.engines import magic_names
-from kd_magics.cells.magic_line import magic_line
-from kd_magics.clients.training_client import TrainingClient
-from kd_magics.jobs import job_reference
-from kd_magics.jobs.job import Job as JobHandle
-from kd_magics.output.log_text import LogText
-from kd_magics.session import Session
+from jupyter_extension.magic_line import magic_line
+from kd_client.attached import Attached
+from kd_client.jobs import saved_reference
+from kd_client.jobs.job import Job as JobHandle
+from kd_client.terminal.log_text import LogText
+from kd_client.training_client import TrainingClient
 from kd_pipeline.messages import Job, JobOutput
 from kd_pipeline.quantities import size_text
 
 # What a notebook holds of outputs; a browser has to open it.
 MOST_OUTPUTS_BYTES = 32 * 1024 * 1024
+MOST_LOG_BYTES = 1024 * 1024
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 _NO_FILE_NAME = re.compile(r"[^\w.-]+")
 
 
-def job_notebook(session: Session, cluster: str, number: int) -> tuple[str, bytes]:
-    """Return a file name and the notebook; of a long log it has the end (the settings tell)."""
-    client = session.training(cluster)
+def job_notebook(attached: Attached, cluster: str, number: int) -> tuple[str, bytes]:
+    """Return a file name and the notebook; of a long log it has the end."""
+    client = attached.training(cluster)
     job = client.job(number)
     size = client.log_size(job)
-    start = max(0, size - session.settings.most_shown_bytes)
+    start = max(0, size - MOST_LOG_BYTES)
     log = client.log(number, start, size - start)
     outputs, left_out = _outputs(client, number)
     cell = new_code_cell(
-        f"{magic_line(magic_names(session).shown[client.name], job)}\n{client.code(number).code}",
+        f"{magic_line(magic_names(attached).shown[client.name], job)}\n{client.code(number).code}",
         outputs=list(_cell_outputs(log, start, outputs)),
-        metadata={"kd_magics": job_reference.reference(JobHandle(client, job))},
+        metadata={"kd_magics": saved_reference.reference(JobHandle(client, job))},
     )
     notes = [f"The log's first {size_text(start)} are left out."] if start else []
     if left_out:

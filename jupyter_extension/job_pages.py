@@ -8,10 +8,10 @@ from functools import partial
 
 from jupyter_extension import job_cursor
 from jupyter_extension.job_cursor import Cursor
-from kd_magics.clients.asking import ask_all
-from kd_magics.jobs.job_search import ALL, Found, Search, search
-from kd_magics.overview.training_states import state_of
-from kd_magics.session import Session
+from kd_client.attached import Attached
+from kd_client.fan_out import ask_all
+from kd_client.jobs.query import ALL, Found, Search, search
+from kd_client.training_states import state_of
 from kd_pipeline.errors import KdError
 from kd_pipeline.messages import Job
 from kd_pipeline.messages.sidebar import JobPage
@@ -36,16 +36,16 @@ class Wanted:
     text: str = ""
 
 
-def job_page(session: Session, wanted: Wanted) -> JobPage:
+def job_page(attached: Attached, wanted: Wanted) -> JobPage:
     """Return a page; raises UnknownCluster, NoConnections, InvalidInput for a wrong ``before``."""
     cursor = job_cursor.decode(wanted.before)
     if wanted.cluster:
-        names = [session.training(wanted.cluster).name]
+        names = [attached.training(wanted.cluster).name]
     else:
-        names = [cluster.name for cluster in session.connections().training_clusters()]
+        names = [cluster.name for cluster in attached.connections().training_clusters()]
     answers = ask_all(
         {
-            name: partial(search, session.training(name), _search(wanted, cursor.get(name, ALL)))
+            name: partial(search, attached.training(name), _search(wanted, cursor.get(name, ALL)))
             for name in names
             if cursor.get(name) != 0
         },
@@ -55,7 +55,7 @@ def job_page(session: Session, wanted: Wanted) -> JobPage:
     troubles: dict[str, str] = {}
     for name, answer in answers.items():
         if not isinstance(answer, KdError):
-            session.answered[name] = time.time()
+            attached.answered[name] = time.time()
             found[name] = answer
         elif state_of(answer) == "Answers":  # an engine of 2020 that has no list either
             found[name] = Found(complete=True)

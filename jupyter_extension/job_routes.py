@@ -9,7 +9,7 @@ from jupyter_extension.job_notebook import job_notebook
 from jupyter_extension.job_pages import Wanted, job_page
 from jupyter_extension.log_stream import LogStream
 from jupyter_extension.route import CLUSTER, Route, quoted, whole
-from kd_magics.jobs.job_list import STATUSES
+from kd_client.jobs.query import STATUSES
 from kd_pipeline.errors import InvalidInput, KdError
 from kd_pipeline.messages.sidebar import RerunRequest
 
@@ -27,7 +27,7 @@ class JobsRoute(Route):
     @authorized
     async def get(self) -> None:
         """Answer a page of the jobs of all clusters, the newest submitted first."""
-        await self.answer(job_page, self.session, self._wanted())
+        await self.answer(job_page, self.attached, self._wanted())
 
     def _wanted(self) -> Wanted:
         given = self.query({"limit", "before", "user", "status", "q", "cluster"})
@@ -59,7 +59,7 @@ class JobRoute(Route):
     async def get(self, cluster: str, job: str) -> None:
         """Answer a job as it is now."""
         self.query(set())
-        await self.answer(lambda: jobs.job(self.session.training(cluster), int(job)))
+        await self.answer(lambda: jobs.job(self.attached.training(cluster), int(job)))
 
 
 class LogRoute(Route):
@@ -83,13 +83,13 @@ class LogRoute(Route):
         most = LARGEST_LOG_PART
         limit = whole("limit", given.get("limit", str(most)), 0, most)
         part, size = await self.run(
-            lambda: self.session.training(cluster).log_part(int(job), offset, limit)
+            lambda: self.attached.training(cluster).log_part(int(job), offset, limit)
         )
         self.set_header("X-Log-Size", str(size))
         self.finish(part, set_content_type="text/plain; charset=utf-8")
 
     async def _follow(self, cluster: str, job: int, offset: int) -> None:
-        client = await self.run(self.session.training, cluster)
+        client = await self.run(self.attached.training, cluster)
         # What is wrong is told now: once a stream has begun, nothing can be told any more.
         found = await self.run(client.job, job)
         size = await self.run(client.log_size, found)
@@ -127,7 +127,7 @@ class OutputsRoute(Route):
     async def get(self, cluster: str, job: str) -> None:
         """Answer the rich outputs that come after a former answer's ``next``."""
         after = whole("after", self.query({"after"}).get("after", "0"), 0, FARTHEST)
-        await self.answer(lambda: self.session.training(cluster).outputs(int(job), after))
+        await self.answer(lambda: self.attached.training(cluster).outputs(int(job), after))
 
 
 class FailureRoute(Route):
@@ -138,7 +138,7 @@ class FailureRoute(Route):
     async def get(self, cluster: str, job: str) -> None:
         """Answer the exception that ended a job; 404 where none did."""
         self.query(set())
-        await self.answer(lambda: jobs.failure(self.session.training(cluster), int(job)))
+        await self.answer(lambda: jobs.failure(self.attached.training(cluster), int(job)))
 
 
 class CodeRoute(Route):
@@ -149,7 +149,7 @@ class CodeRoute(Route):
     async def get(self, cluster: str, job: str) -> None:
         """Answer a job's code."""
         self.query(set())
-        await self.answer(lambda: self.session.training(cluster).code(int(job)))
+        await self.answer(lambda: self.attached.training(cluster).code(int(job)))
 
 
 class NotebookRoute(Route):
@@ -160,7 +160,7 @@ class NotebookRoute(Route):
     async def get(self, cluster: str, job: str) -> None:
         """Answer a job as a notebook file: its cell with its log and outputs."""
         self.query(set())
-        name, content = await self.run(job_notebook, self.session, cluster, int(job))
+        name, content = await self.run(job_notebook, self.attached, cluster, int(job))
         self.set_attachment_header(name)
         self.finish(content, set_content_type="application/x-ipynb+json")
 
@@ -173,7 +173,7 @@ class CancelRoute(Route):
     async def post(self, cluster: str, job: str) -> None:
         """Ask for a job's end, and answer it."""
         self.query(set())
-        await self.answer(lambda: jobs.cancel(self.session.training(cluster), int(job)))
+        await self.answer(lambda: jobs.cancel(self.attached.training(cluster), int(job)))
 
 
 class RerunRoute(Route):
@@ -186,7 +186,7 @@ class RerunRoute(Route):
         self.query(set())
         wanted = self.body(RerunRequest)
         await self.answer(
-            lambda: jobs.rerun(self.session.training(cluster), int(job), wanted), status=201
+            lambda: jobs.rerun(self.attached.training(cluster), int(job), wanted), status=201
         )
 
 
@@ -198,7 +198,7 @@ class ComparisonRoute(Route):
     async def get(self) -> None:
         """Answer jobs side by side."""
         self.query({"job"})
-        await self.answer(jobs.comparison, self.session, self.get_query_arguments("job"))
+        await self.answer(jobs.comparison, self.attached, self.get_query_arguments("job"))
 
 
 ROUTES: list[tuple[str, type[Route]]] = [

@@ -7,10 +7,10 @@ from functools import partial
 
 from msgspec import structs
 
-from kd_magics.clients.asking import ask_all
-from kd_magics.clients.training_client import TrainingClient
-from kd_magics.jobs.comparison import compare
-from kd_magics.session import Session, user_name
+from kd_client.attached import Attached, user_name
+from kd_client.fan_out import ask_all
+from kd_client.jobs.comparison import compare
+from kd_client.training_client import TrainingClient
 from kd_pipeline.errors import InvalidInput, KdError, NotFound
 from kd_pipeline.messages import Failure, Job, RerunJob
 from kd_pipeline.messages.sidebar import Comparison, RerunRequest
@@ -54,7 +54,7 @@ def rerun(client: TrainingClient, number: int, wanted: RerunRequest) -> Job:
     return structs.replace(client.rerun(number, asked), cluster=client.name)
 
 
-def comparison(session: Session, references: Sequence[str]) -> Comparison:
+def comparison(attached: Attached, references: Sequence[str]) -> Comparison:
     """Return jobs side by side, each named as ``cluster/9``; the clusters are asked together.
 
     Raises InvalidInput for what is no such name, and whatever an engine tells.
@@ -73,7 +73,7 @@ def comparison(session: Session, references: Sequence[str]) -> Comparison:
         chosen.setdefault(found[1], []).append(int(found[2]))
         order.append((found[1], int(found[2])))
     questions: dict[str, Callable[[], dict[int, Job]]] = {
-        name: partial(_jobs, session.training(name), numbers) for name, numbers in chosen.items()
+        name: partial(_jobs, attached.training(name), numbers) for name, numbers in chosen.items()
     }
     found_jobs: dict[tuple[str, int], Job] = {}
     for name, answer in ask_all(questions, COMPARE_S).items():

@@ -9,7 +9,7 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator
 
-from kd_magics.clients.training_client import TrainingClient
+from kd_client.training_client import TrainingClient
 from kd_pipeline.errors import TooManyRequests, Unauthorized, Unavailable, UnknownCluster
 from kd_pipeline.messages import TERMINAL
 

@@ -7,8 +7,8 @@ from typing import Any
 from jupyter_extension.kept_registry import Snapshot
 from jupyter_extension.model_checks import Verdict
 from jupyter_extension.pipeline import Pipeline
-from kd_magics.models import aliases, registration
-from kd_magics.models.deployment_states import deployed_places, newer_than_deployed
+from kd_client.models import aliases, registration
+from kd_client.models.deployment_states import deployed_places, newer_than_deployed
 from kd_pipeline.messages.sidebar_models import (
     DiffRow,
     Lineage,

@@ -45,7 +45,7 @@ def create(pipeline: Pipeline, wanted: NewDeployment) -> Deployment:
         registry.create_cluster(cluster)
     trouble = ""
     try:
-        own = pipeline.session.connections().cluster_name
+        own = pipeline.attached.connections().cluster_name
         with pipeline.kept.used() as registry:
             registry.connect(own, "clusters", wanted.name)
     except KdError as error:  # the deployment is there all the same

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-from kd_magics.cells.cell_lines import sent_code
+from kd_pipeline.sent_cells import sent_code
 
 LARGEST_NOTEBOOK = 64 * 1024 * 1024
 MOST_KEPT = 64

@@ -1,37 +1,29 @@
 """What all routes share: the connections and clients of the magics, and the threads they run in."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from jupyter_extension.file_sums import FileSums
 from jupyter_extension.kept_registry import KeptRegistry
 from jupyter_extension.log_stream import LogStreams
 from jupyter_extension.model_checks import ModelChecks
 from jupyter_extension.threads import Threads
-from kd_magics.session import Session
+from kd_client.attached import Attached
 from kd_pipeline.registry import Registry
 
 # A sidebar waits for an engine not as long as a cell does; what is slow is asked once more.
 ANSWER_S = 10.0
 
 
-@dataclass
-class _NoShell:
-    user_ns: dict[str, Any] = field(default_factory=dict)
-    magics_manager: Any = None
-
-
 class Pipeline:
     """The pipeline of this server's user.
 
-    ``session`` finds a cluster only by its connected name, never by a host or a URL; what it and
+    ``attached`` finds a cluster only by its connected name, never by a host or a URL; what it and
     the registry are asked may block, and belongs into ``threads``. ``root`` is the Jupyter
     server's folder, below which the notebooks are.
     """
 
     def __init__(self, root: Path) -> None:
-        self.session = Session(_NoShell(), read_s=ANSWER_S)
+        self.attached = Attached(read_s=ANSWER_S)
         self.threads = Threads()
         self.kept = KeptRegistry()
         self.sums = FileSums()

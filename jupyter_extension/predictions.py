@@ -1,12 +1,13 @@
 """Try a model: the form of its arguments, its answer, and how to ask the same from elsewhere."""
 
 import json
+import shlex
 import time
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from jupyter_extension.pipeline import Pipeline
-from kd_magics.models import predictions
+from kd_client.models.predictions import check_args, curl
 from kd_pipeline.messages.sidebar_models import PredictField, PredictForm, Prediction
 from kd_pipeline.model_config import ModelConfig
 
@@ -27,23 +28,23 @@ def form(pipeline: Pipeline, cluster: str, name: str, version: str) -> PredictFo
 
     Raises UnknownCluster, ModelNotFound.
     """
-    pipeline.session.deployment(cluster)
+    pipeline.attached.deployment(cluster)
     return form_of(pipeline.kept.snapshot().resolve(name, version))
 
 
 def predict(pipeline: Pipeline, cluster: str, name: str, version: str, args: Any) -> Prediction:
     """Return what a model on a connected cluster answers; raises PredictFailed and others."""
-    predictions.check_args(args)
-    own = pipeline.session.deployment(cluster).name
-    client = pipeline.session.deployment_client(own)
+    check_args(args)
+    own = pipeline.attached.deployment(cluster).name
+    client = pipeline.attached.deployment_client(own)
     url = client.predict_url(name, version)
     begin = time.perf_counter()
     answer = client.answer(name, version, args)
     return Prediction(
         answer=answer,
         seconds=time.perf_counter() - begin,
-        curl=predictions.curl(url, args),
-        python=predictions.magic_line(name, version, args, own),
+        curl=curl(url, args),
+        python=magic_line(name, version, args, own),
     )
 
 
@@ -59,6 +60,13 @@ def form_of(model: ModelConfig) -> PredictForm:
     if fields and len(fields) <= MOST_FIELDS:
         return PredictForm(fields, example, "example")
     return PredictForm([], example, "none")
+
+
+def magic_line(name: str, version: str, args: Any, cluster: str) -> str:
+    """Return the line that asks a model from a notebook."""
+    text = json.dumps(args)
+    written = shlex.quote(text) if isinstance(args, str) else text
+    return f"%predict {name}/{version} {written} --on {cluster}"
 
 
 def _of_signature(signature: Any, values: Mapping[str, Any]) -> list[PredictField]:

@@ -6,12 +6,11 @@ from typing import Any
 
 from jupyter_extension import models
 from jupyter_extension.pipeline import Pipeline
-from kd_magics.clients.training_client import ended_well
-from kd_magics.jobs import job_reference
-from kd_magics.jobs.job import Job
-from kd_magics.models.artifacts import Artifacts, artifacts_of
-from kd_magics.models.model_source import Source, printed_metrics
-from kd_magics.models.new_version import NewVersion, look_over, with_circumstances
+from kd_client.jobs.job import Job
+from kd_client.models.artifacts import Artifacts, artifacts_of
+from kd_client.models.registration import NewVersion, look_over, with_circumstances
+from kd_client.models.source import Source, printed_metrics
+from kd_client.training_client import ended_well
 from kd_pipeline.errors import InvalidInput, KdError, VersionTaken
 from kd_pipeline.messages.sidebar_models import (
     Model,
@@ -67,7 +66,7 @@ def draft(pipeline: Pipeline, job: str, name: str) -> RegistrationDraft:
     if not job:
         version = free_version(name, registered) if name else ""
         return RegistrationDraft(Registration(name, version, "", ""), [], [])
-    source = job_reference.named(pipeline.session, job, WHO_ASKS)
+    source = pipeline.attached.job(job)
     message = source.last
     found, note = _written(source)
     paths = found.likeliest(found.models, name) if found else []
@@ -115,7 +114,7 @@ def _looked(pipeline: Pipeline, wanted: Registration) -> _Looked:
     lineage: dict[str, str] = {}
     if wanted.job:
         try:
-            job = job_reference.named(pipeline.session, wanted.job, WHO_ASKS)
+            job = pipeline.attached.job(wanted.job)
             lineage = Source(job).lineage()
         except KdError as error:
             problems["job"] = error

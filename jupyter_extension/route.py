@@ -38,7 +38,7 @@ class Route(APIHandler):
     def initialize(self, pipeline: Pipeline) -> None:
         """Take the pipeline that all routes share."""
         self.pipeline = pipeline
-        self.session = pipeline.session
+        self.attached = pipeline.attached
 
     async def run(self, call: Callable[..., T], *given: Any, **wanted: Any) -> T:
         """Return what a blocking ``call`` returns, run in a thread.

@@ -135,7 +135,7 @@ def import_manifests(
         content = file.read_bytes()
     except OSError as error:
         raise InvalidInput(f"{file} cannot be read: {error.strerror}.") from None
-    registry = Home.at(home).create().registry()
+    registry = Home.at(home).registry()  # what ships is not laid out beside it
     written, there = import_into(registry, read_stream(content), replace)
     _tell(f"{written} written to {registry.path}, {there} there already.")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Generic, TypeVar
 
+from kd_client.fan_out import ask_all
 from kd_magics.cells.provenance import notebook_folder
-from kd_magics.clients.asking import ask_all
 from kd_magics.session import Session
 from kd_pipeline.errors import KdError
 from kd_pipeline.project_repository import ProjectRepository

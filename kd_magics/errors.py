@@ -2,35 +2,45 @@
 
 KdError
 ├── InvalidInput
-│   ├── BadOptions       a magic's options are wrong
 │   ├── EmptyCell        there is nothing to run
 │   ├── InvalidCell      the cell is no Python
-│   ├── PreflightFailed  a cell would fail on the engine: undefined names, missing modules or files
-│   └── ForeignUrl       a URL names a host that is not connected: no token goes there
-├── NotFound
-│   ├── NoResult         a job has kept no value: it runs, or was not asked to, or could not
-│   └── UnknownRoute     the engine does not know the route: one of 2020
-├── Unavailable
-│   └── EngineDown       no endpoint of a cluster answers
-│       └── EngineStarting   its members are not there yet, or its balancer says so
-├── RemoteJobError       a job that was waited for did not finish well
-├── WatchStopped         watching was interrupted; the job goes on
-├── DeployFailed         a model did not become ready, or did not go away
-├── PredictFailed        a model could not answer
-└── InvalidAnswer        an engine answered something that is not in the contract
+│   └── PreflightFailed  a cell would fail on the engine: undefined names, missing modules or files
+└── WatchStopped         watching was interrupted; the job goes on
+
+Those of what one can do, which magics raise as well, are in :mod:`kd_client.errors`; a notebook
+finds them here too.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from kd_client.errors import (
+    BadOptions,
+    DeployFailed,
+    EngineDown,
+    EngineStarting,
+    ForeignUrl,
+    InvalidAnswer,
+    NoResult,
+    PredictFailed,
+    RemoteJobError,
+    UnknownRoute,
+)
+from kd_pipeline.errors import InvalidInput, KdError
 
-from kd_pipeline.errors import InvalidInput, KdError, NotFound, Unavailable
-
-if TYPE_CHECKING:
-    from kd_pipeline.messages import Failure
-
-
-class BadOptions(InvalidInput):
-    """A magic's options are wrong; the sentence says which and where the help is."""
+__all__ = [
+    "BadOptions",
+    "DeployFailed",
+    "EmptyCell",
+    "EngineDown",
+    "EngineStarting",
+    "ForeignUrl",
+    "InvalidAnswer",
+    "InvalidCell",
+    "NoResult",
+    "PredictFailed",
+    "PreflightFailed",
+    "RemoteJobError",
+    "UnknownRoute",
+    "WatchStopped",
+]
 
 
 class EmptyCell(InvalidInput):
@@ -45,63 +55,5 @@ class PreflightFailed(InvalidInput):
     """A cell would fail on the engine, so it was not sent; a line for each finding."""
 
 
-class ForeignUrl(InvalidInput):
-    """A URL names no host of a connected cluster, so nothing was sent there."""
-
-
-class UnknownRoute(NotFound):
-    """The engine does not know a route of ours: it is one of the 2020 product."""
-
-
-class NoResult(NotFound):
-    """A job has no kept value: it still runs, was asked for none, or could not keep it."""
-
-
-class EngineDown(Unavailable):
-    """No endpoint of a cluster answers."""
-
-
-class EngineStarting(EngineDown):
-    """A cluster has no member yet, or its balancer answers in its engine's place."""
-
-
-class RemoteJobError(KdError):
-    """A job ended otherwise than well; ``job`` is its id, ``status`` its last status.
-
-    ``failure`` is the exception that ended it, where the engine has kept one; ``remote`` are the
-    lines of its traceback, which a notebook shows below the sentence.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        job: int = 0,
-        status: str = "",
-        failure: "Failure | None" = None,
-        remote: Sequence[str] = (),
-    ) -> None:
-        super().__init__(message)
-        self.job = job
-        self.status = status
-        self.failure = failure
-        self.remote = tuple(remote)
-
-    def _render_traceback_(self) -> list[str]:
-        """Show the sentence, then the job's own traceback, and nothing of ours."""
-        return [*super()._render_traceback_(), *self.remote]
-
-
 class WatchStopped(KdError):
     """Watching a job was interrupted; the job itself goes on."""
-
-
-class DeployFailed(KdError):
-    """A model did not become ready, or did not go away in time."""
-
-
-class PredictFailed(KdError):
-    """A deployed model could not answer."""
-
-
-class InvalidAnswer(KdError):
-    """An engine's answer is not what the contract says."""

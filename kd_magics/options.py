@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from IPython.utils.text import DollarFormatter
 
-from kd_magics.errors import BadOptions
+from kd_client.errors import BadOptions
 
 # One word of a command line, with quoted parts.
 _WORD = re.compile(r"""(?:[^\s"'\\]|"(?:[^"\\]|\\.)*"|'[^']*'|\\.)+""", re.DOTALL)

@@ -2,18 +2,21 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("kd_pipeline", "kd_magics", "kd_engines", "jupyter_extension")
+ROOMS = ("kd_pipeline", "kd_client", "kd_magics", "kd_engines", "jupyter_extension")
 MAY_IMPORT = {
     "kd_pipeline": set(),
-    "kd_magics": {"kd_pipeline"},
+    "kd_client": {"kd_pipeline"},
+    "kd_magics": {"kd_pipeline", "kd_client"},
     "kd_engines": {"kd_pipeline"},
-    "jupyter_extension": {"kd_pipeline", "kd_magics"},
+    "jupyter_extension": {"kd_pipeline", "kd_client"},
 }
 LONGEST_MODULE = 300
 LONGEST_FUNCTION = 40
@@ -65,6 +68,28 @@ def test_a_room_imports_only_what_it_may(path: Path) -> None:
     room = path.relative_to(ROOT).parts[0]
     ours = set(imported(ast.parse(path.read_text()))) & set(ROOMS)
     assert ours <= MAY_IMPORT[room] | {room}
+
+
+CLIENT = [path for path in MODULES if path.relative_to(ROOT).parts[0] == "kd_client"]
+
+
+@pytest.mark.parametrize("path", CLIENT, ids=names(CLIENT))
+def test_what_one_can_do_prints_nothing_and_knows_no_face(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert {*imported(tree)}.isdisjoint({"IPython", "argparse", "ipywidgets", "traitlets", "typer"})
+    called = {node.func.id for node in ast.walk(tree) if is_call_by_name(node)}
+    assert called.isdisjoint({"print", "input", "display"})
+
+
+def is_call_by_name(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+
+
+@pytest.mark.slow
+def test_what_one_can_do_loads_at_once() -> None:
+    code = "import sys, kd_client; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {*done.stdout.split()}.isdisjoint({"IPython", "kubernetes", "pandas", "requests"})
 
 
 @pytest.mark.parametrize("path", MODULES, ids=names(MODULES))

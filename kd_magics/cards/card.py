@@ -5,7 +5,7 @@ Only in a notebook: a terminal has the lines that the cell prints.
 
 from typing import TYPE_CHECKING
 
-from kd_magics.jobs.job import Job
+from kd_client.jobs.job import Job
 
 if TYPE_CHECKING:
     from kd_magics.session import Session

@@ -1,7 +1,7 @@
 """What a card reads of its job's log: the last lines, and progress with its history."""
 
-from kd_magics.clients.training_client import TrainingClient
-from kd_magics.output.log_text import LogText
+from kd_client.terminal.log_text import LogText
+from kd_client.training_client import TrainingClient
 from kd_pipeline.messages import Job
 from kd_pipeline.progress import ProgressReader
 

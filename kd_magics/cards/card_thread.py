@@ -4,9 +4,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from kd_client.jobs.job import Job
+from kd_client.training_client import TrainingClient
 from kd_magics.cards.live_card import LiveCard
-from kd_magics.clients.training_client import TrainingClient
-from kd_magics.jobs.job import Job
 
 if TYPE_CHECKING:
     from kd_magics.session import Session

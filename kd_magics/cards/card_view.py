@@ -11,8 +11,8 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
+from kd_client.terminal.text_style import without_style
 from kd_magics.cards import sparkline
-from kd_magics.output.text_style import without_style
 from kd_pipeline.messages import TERMINAL, Job, Progress
 from kd_pipeline.quantities import memory_text
 

@@ -5,13 +5,13 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from kd_client.jobs import saved_reference
+from kd_client.jobs.job import Job
+from kd_client.training_client import TrainingClient
 from kd_magics.cards import card_view, notify
 from kd_magics.cards.card_button import CancelButton, is_possible
 from kd_magics.cards.card_display import EMPTY, CardDisplay
 from kd_magics.cards.card_view import Snapshot
-from kd_magics.clients.training_client import TrainingClient
-from kd_magics.jobs import job_reference
-from kd_magics.jobs.job import Job
 from kd_magics.settings import KdMagics
 from kd_pipeline.errors import KdError, NotFound
 from kd_pipeline.messages import TERMINAL
@@ -125,8 +125,8 @@ class LiveCard:
         )
 
     def _show(self) -> None:
-        reference = job_reference.reference(self._job)
-        self._display.show(card_view.bundle(self._snapshot(), job_reference.MIME, reference))
+        reference = saved_reference.reference(self._job)
+        self._display.show(card_view.bundle(self._snapshot(), saved_reference.MIME, reference))
 
     def _end(self) -> bool:
         """Take the button away, and tell the browser where the job took long.

@@ -9,7 +9,8 @@ import ast
 import re
 from collections.abc import Collection
 
-_MAGIC = re.compile(r"%%([^\s?]+)(?!\S*\?)")
+from kd_pipeline.sent_cells import is_comment, magic_name
+
 _SHELL = re.compile(r"\s*[%!?]")
 MAGICS = "get_ipython().magics_manager.registry['JobMagics'].clusters"
 
@@ -20,39 +21,17 @@ def arranged(lines: list[str], ours: Collection[str], known: Collection[str]) ->
     A magic of ``ours`` below comments and blank lines moves above them, which changes the number
     of no line below it. What cannot run becomes a call that raises our error.
     """
-    first = next((n for n, line in enumerate(lines) if not _is_comment(line)), len(lines))
-    name = _name(lines[first]) if first < len(lines) else ""
+    first = next((n for n, line in enumerate(lines) if not is_comment(line)), len(lines))
+    name = magic_name(lines[first]) if first < len(lines) else ""
     if name in ours:
         moved = [lines[first].rstrip("\n") + "\n", *lines[:first], *lines[first + 1 :]]
         return moved if len(moved) > 1 else [*moved, "\n"]  # IPython refuses an empty cell
     if name:
         return lines if name in known else [f"{MAGICS}.refuse({name!r})\n"]
     for number, line in enumerate(lines):
-        if (below := _name(line)) in ours and _is_whole("".join(lines[:number])):
+        if (below := magic_name(line)) in ours and _is_whole("".join(lines[:number])):
             return [f"{MAGICS}.refuse_below({below!r})\n"]
     return lines
-
-
-def sent_code(source: str) -> str | None:
-    """Return what a notebook's cell sends as its job's code; None for one without a cell magic."""
-    lines = source.splitlines(keepends=True)
-    while lines and not lines[0].strip():
-        del lines[0]  # as IPython does
-    if lines and not lines[-1].endswith("\n"):
-        lines[-1] += "\n"
-    first = next((n for n, line in enumerate(lines) if not _is_comment(line)), len(lines))
-    if first == len(lines) or not _name(lines[first]):
-        return None
-    return "".join([*lines[:first], *lines[first + 1 :]])
-
-
-def _is_comment(line: str) -> bool:
-    return not line.strip() or line.lstrip().startswith("#")
-
-
-def _name(line: str) -> str:
-    match = _MAGIC.match(line)
-    return match[1] if match else ""
 
 
 def _is_whole(code: str) -> bool:

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from kd_client.errors import BadOptions
 from kd_magics.cells.provenance import notebook_folder
-from kd_magics.errors import BadOptions
 from kd_magics.options import Options, count
 from kd_magics.quantities import duration, size
 

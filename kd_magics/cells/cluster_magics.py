@@ -3,10 +3,9 @@
 import difflib
 import inspect
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
+from kd_client.cluster_names import Names, choose_names
 from kd_magics.cells import cell_lines
 from kd_magics.errors import InvalidCell
 from kd_magics.line_magic import asks_for_help
@@ -58,15 +57,6 @@ the jobs of a grid are in _jobs: _jobs.wait(), _jobs.best("rmse"). See %logs?, %
 """
 
 
-@dataclass
-class Names:
-    """Which magic names the training clusters have, and why some have no short one."""
-
-    clusters: dict[str, str] = field(default_factory=dict)  # magic name: cluster
-    shown: dict[str, str] = field(default_factory=dict)  # cluster: the name to show
-    notes: list[str] = field(default_factory=list)
-
-
 def similar(name: str, magics: Iterable[str]) -> str:
     """Return what an unknown name may have meant, as a sentence with a space before it."""
     plain = {re.sub("[-_.]", "", magic).lower(): magic for magic in magics}
@@ -75,34 +65,6 @@ def similar(name: str, magics: Iterable[str]) -> str:
         return f" %%{found} differs from it in case, dashes or underscores only: type that."
     close = difflib.get_close_matches(name.lower(), plain, 1, 0.75)
     return f" Did you mean %%{plain[close[0]]}?" if close else ""
-
-
-def choose_names(clusters: Iterable[str], taken: Callable[[str], bool]) -> Names:
-    """Give each cluster its own name and that without dashes, where neither means another thing.
-
-    ``taken`` tells whether a magic of IPython, or of the user, has a name already.
-    """
-    owns = list(clusters)
-    shorts = Counter(name.replace("-", "") for name in owns)
-    names = Names()
-    for own in owns:
-        short, full = own.replace("-", ""), own
-        while taken(full) or (full != own and full in owns):
-            full += "-cluster"
-        names.clusters[full] = own
-        if full != own:
-            names.notes.append(f"{own}: %%{own} is another magic; type %%{full} instead.")
-        elif short != own and shorts[short] > 1:
-            names.notes.append(
-                f"{own}: %%{short} would mean several clusters; type %%{own} instead."
-            )
-        elif short != own and taken(short):
-            names.notes.append(f"{own}: %%{short} is another magic; type %%{own} instead.")
-        else:
-            names.clusters[short] = own
-            full = short
-        names.shown[own] = full
-    return names
 
 
 class ClusterMagics:

@@ -6,11 +6,12 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
+from kd_client.errors import UnknownRoute
+from kd_client.http_client import READ_S
+from kd_client.training_client import TrainingClient
 from kd_magics.cells.cell_names import undefined_names
 from kd_magics.cells.cell_needs import imported_modules, parsed, read_files
-from kd_magics.clients.http_client import READ_S
-from kd_magics.clients.training_client import TrainingClient
-from kd_magics.errors import PreflightFailed, UnknownRoute
+from kd_magics.errors import PreflightFailed
 from kd_pipeline.errors import KdError
 from kd_pipeline.messages import Preflight, PreflightAnswer, SubmitJob
 

@@ -5,9 +5,10 @@ import os
 import platform
 import subprocess
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from kd_pipeline.version import version
 
 GIT_S = 0.1  # a cell does not wait longer for git
 KEPT_S = 10.0  # how long an answer of git is good
@@ -68,12 +69,3 @@ def _asked(folder: str, *question: str) -> str | None:
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-@functools.cache
-def version() -> str:
-    """Return the version of kd-magics; "" where it runs from its source."""
-    try:
-        return metadata.version("kd-magics")
-    except metadata.PackageNotFoundError:
-        return ""

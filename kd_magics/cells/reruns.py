@@ -2,12 +2,13 @@
 
 import secrets
 
+from kd_client.attached import user_name
 from kd_magics.cells import cell_options
+from kd_magics.cells.bindings import bind_outputs
 from kd_magics.jobs import job_reference
-from kd_magics.jobs.job_values import bind_outputs
 from kd_magics.options import Options
 from kd_magics.output import logs
-from kd_magics.session import Session, user_name
+from kd_magics.session import Session
 from kd_pipeline.messages import RerunJob
 
 

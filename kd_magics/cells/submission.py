@@ -9,19 +9,21 @@ from typing import Any
 
 import msgspec
 
+from kd_client.attached import user_name
+from kd_client.errors import BadOptions, RemoteJobError
+from kd_client.jobs.job import Job
+from kd_client.training_client import TrainingClient
 from kd_magics.cards import card
 from kd_magics.cells import cell_options, preflight
+from kd_magics.cells.bindings import bind_outputs
 from kd_magics.cells.cell_needs import parsed, replaced_params
 from kd_magics.cells.provenance import notebook_folder
 from kd_magics.cells.sweeps import Sweep
 from kd_magics.cells.transfer import collect_files, collect_values, sent_line
-from kd_magics.clients.training_client import TrainingClient
-from kd_magics.errors import BadOptions, EmptyCell, InvalidCell, RemoteJobError
-from kd_magics.jobs.job import Job
-from kd_magics.jobs.job_values import bind_outputs
+from kd_magics.errors import EmptyCell, InvalidCell
 from kd_magics.output import logs
 from kd_magics.overview.experiments import job_environment
-from kd_magics.session import Session, user_name
+from kd_magics.session import Session
 from kd_pipeline.errors import InvalidInput, TooLarge
 from kd_pipeline.messages import Resources, SubmitJob
 

@@ -4,11 +4,12 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import overload
 
-from kd_magics.clients.training_client import ended_well
-from kd_magics.errors import NoResult, RemoteJobError, WatchStopped
+from kd_client.errors import NoResult, RemoteJobError
+from kd_client.jobs.failures import error_of
+from kd_client.jobs.job import Job
+from kd_client.training_client import ended_well
+from kd_magics.errors import WatchStopped
 from kd_magics.jobs.cancelling import cancel_all
-from kd_magics.jobs.failures import error_of
-from kd_magics.jobs.job import Job
 from kd_magics.tables import Table
 from kd_pipeline.errors import Unavailable
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kd_magics.errors import BadOptions
+from kd_client.errors import BadOptions
 from kd_pipeline import values
 from kd_pipeline.errors import TooLarge
 from kd_pipeline.messages import Value

@@ -2,8 +2,8 @@
 
 import time
 
+from kd_client.jobs.job import Job
 from kd_magics.jobs import job_reference
-from kd_magics.jobs.job import Job
 from kd_magics.options import Options
 from kd_magics.session import Session
 from kd_pipeline.messages import TERMINAL

@@ -1,19 +1,12 @@
 """``%jobs --compare``: one row a job, its params and metrics side by side."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from kd_magics.errors import BadOptions
-from kd_magics.jobs.job import Job
+from kd_client.errors import BadOptions
+from kd_client.jobs.comparison import compare, direction, metrics_of, names_of
+from kd_client.jobs.job import Job
 from kd_magics.tables import Best, Table
-from kd_pipeline.messages import Job as JobMessage
-from kd_pipeline.messages.sidebar import ComparedJob, Comparison
-
-LOWER_IS_BETTER = re.compile(r"loss|err|rmse|mae|mse|mape|perplexity|logloss|wer", re.IGNORECASE)
-HIGHER_IS_BETTER = re.compile(
-    r"acc|auc|f1|r2|score|precision|recall|map$|bleu|rouge|iou|dice", re.IGNORECASE
-)
 
 
 def comparison(
@@ -24,7 +17,7 @@ def comparison(
     ``metrics`` chooses among the metrics; none is all of them. The best value of a metric is
     marked where its name tells whether less or more is better. Raises BadOptions.
     """
-    found = _names(_metrics(job.last) for job in jobs)
+    found = names_of(metrics_of(job.last) for job in jobs)
     whole = compare([job.last for job in jobs], metrics)
     params, columns = whole.params, whole.metrics
     unknown = [name for name in metrics if name not in found]
@@ -51,54 +44,6 @@ def comparison(
     return ordered, Table(["Job", "Name", "Status", *params, *columns], table, [*told, *notes])
 
 
-def compare(jobs: Sequence[JobMessage], metrics: Sequence[str] = ()) -> Comparison:
-    """Return what jobs were given and what they printed, with the columns that tell a difference.
-
-    ``metrics`` chooses among the metrics; none is all in which the jobs differ.
-    """
-    measured = [_metrics(job) for job in jobs]
-    given = [job.params for job in jobs]
-    columns = list(metrics) or [name for name in _names(measured) if _differs(measured, name)]
-    best = {name: _best(name, [one.get(name) for one in measured]) for name in columns}
-    return Comparison(
-        jobs=[
-            ComparedJob(job.cluster, job.id, job.name, job.status, job.params, _metrics(job))
-            for job in jobs
-        ],
-        params=[name for name in _names(given) if _differs(given, name)],
-        metrics=columns,
-        best={name: value for name, value in best.items() if value is not None},
-    )
-
-
-def direction(metric: str) -> int:
-    """Return -1 where less of a metric is better, 1 where more is, 0 where its name tells not."""
-    if LOWER_IS_BETTER.search(metric):
-        return -1
-    return 1 if HIGHER_IS_BETTER.search(metric) else 0
-
-
-def _metrics(job: JobMessage) -> dict[str, float]:
-    return job.progress.metrics if job.progress else {}
-
-
-def _names(many: Iterable[Mapping[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(name for one in many for name in one))
-
-
-def _differs(many: Sequence[Mapping[str, Any]], name: str) -> bool:
-    return len(many) == 1 or len({repr(one.get(name)) for one in many}) > 1
-
-
-def _best(metric: str, values: Sequence[float | None]) -> float | None:
-    """Return the best of several values; None where it is not known, or all are the same."""
-    there = [value for value in values if value is not None and value == value]
-    way = direction(metric)
-    if not way or len(set(there)) < 2:
-        return None
-    return max(there) if way > 0 else min(there)
-
-
 def _cell(value: float | None, best: float | None) -> str:
     if value is None:
         return ""
@@ -112,10 +57,10 @@ def _text(value: Any) -> str:
 
 def _sorted(jobs: Sequence[Job], name: str) -> list[Job]:
     """Return the jobs by a metric, the best first, or by a param; those without it come last."""
-    way = direction(name) if any(name in _metrics(job.last) for job in jobs) else 0
+    way = direction(name) if any(name in metrics_of(job.last) for job in jobs) else 0
 
     def key(job: Job) -> tuple[bool, int, float, str]:
-        value = _metrics(job.last).get(name, job.last.params.get(name))
+        value = metrics_of(job.last).get(name, job.last.params.get(name))
         missing = value is None or value != value
         if isinstance(value, int | float):
             return missing, 0, -value if way > 0 else float(value), ""

@@ -1,36 +1,26 @@
 """%jobs: the jobs of all training clusters, one's own first, and their results side by side."""
 
 import argparse
-import fnmatch
-import time
-from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime
 from typing import Any, overload
 
-from kd_magics.clients.asking import ask_all
-from kd_magics.clients.training_client import TrainingClient
-from kd_magics.errors import BadOptions
+from kd_client.attached import user_name
+from kd_client.errors import BadOptions
+from kd_client.jobs.job import Job
+from kd_client.jobs.listing import Wanted, find_jobs
+from kd_client.jobs.query import STATUSES
 from kd_magics.jobs.comparison import comparison
-from kd_magics.jobs.job import Job
-from kd_magics.jobs.job_search import PAGE, Search, search
 from kd_magics.options import Options, count
-from kd_magics.overview.training_states import trouble
+from kd_magics.overview.cluster_words import trouble
 from kd_magics.quantities import duration
-from kd_magics.session import Session, user_name
+from kd_magics.session import Session
 from kd_magics.tables import Table, number_words
 from kd_pipeline.errors import KdError
 from kd_pipeline.messages import Job as JobMessage
 from kd_pipeline.quantities import duration_text
 
-WITHIN_S = 2.0
 DEFAULT_LIMIT = 20
-# Filters that the engine does not have are applied here, page by page, as long as there is time.
-LOOK_FOR_S = 1.5
-STATUSES = (
-    "Queued", "Running", "Finished", "Failed", "Cancelled", "TimedOut", "OutOfMemory", "Lost"
-)  # fmt: skip
 
 
 class JobList(Sequence[Job]):
@@ -100,61 +90,25 @@ def jobs(session: Session, line: str) -> JobList:
     options = parser().read(line, session.shell.user_ns)
     if options.sort and options.compare is None:
         raise BadOptions("%jobs: --sort orders what --compare shows; give both.")
-    clients = _clients(session, options.cluster)
-    answers = ask_all(
-        {name: partial(search, client, _search(options)) for name, client in clients.items()},
-        WITHIN_S,
+    wanted = Wanted(
+        cluster=options.cluster,
+        status=options.status,
+        user=user_name() if options.mine else options.user,
+        name=options.name or "*",
+        since_s=options.since,
+        limit=options.limit,
     )
-    found: list[Job] = []
-    notes = []
-    for name, answer in answers.items():
-        if isinstance(answer, KdError):
-            notes.append(f"{name} {trouble(session, name, answer)}: its jobs are not shown.")
-        else:
-            session.answered[name] = time.time()
-            if answer.late:
-                notes.append(f"{name}: there was no time to look at its older jobs.")
-            found += [Job(clients[name], job) for job in answer.jobs]
-    me = user_name()
-    found.sort(key=lambda job: (job.last.user == me, job.last.submitted, job.id), reverse=True)
-    shown = found[: options.limit]
+    found = find_jobs(session, wanted)
+    notes = [
+        f"{name} {trouble(session, name, error)}: its jobs are not shown."
+        for name, error in found.troubles.items()
+    ]
+    notes += [f"{name}: there was no time to look at its older jobs." for name in found.late]
+    shown = found.jobs
     if options.compare is not None:
         ordered, table = comparison(shown, options.compare, options.sort, notes)
         return JobList(ordered, table)
-    return JobList(shown, _table(shown, notes, len(found) > len(shown)))
-
-
-def _clients(session: Session, cluster: str | None) -> dict[str, TrainingClient]:
-    if cluster:
-        client = session.training(cluster)
-        return {client.name: client}
-    names = [c.name for c in session.connections().training_clusters()]
-    if not names:
-        raise KdError("No training cluster is attached to this notebook; see %attachments.")
-    return {name: session.training(name) for name in names}
-
-
-def _search(options: Namespace) -> Search:
-    """Return what the options ask of each cluster: one job more than is shown."""
-    oldest = _oldest(options.since)
-    return Search(
-        passes=lambda job: (
-            job.submitted >= oldest and fnmatch.fnmatchcase(job.name, options.name or "*")
-        ),
-        enough=options.limit + 1,
-        within_s=LOOK_FOR_S,
-        status=options.status,
-        user=user_name() if options.mine else options.user,
-        page=PAGE if options.name or oldest else min(PAGE, options.limit + 1),
-        is_over=lambda job: job.submitted < oldest,
-    )
-
-
-def _oldest(since: float | None) -> str:
-    """Return the time before which jobs are left out, written as the engines write times."""
-    if since is None:
-        return ""
-    return (datetime.now(UTC) - timedelta(seconds=since)).isoformat().replace("+00:00", "Z")
+    return JobList(shown, _table(shown, notes, found.more))
 
 
 def _table(shown: Sequence[Job], notes: list[str], more: bool) -> Table:

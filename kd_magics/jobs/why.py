@@ -2,10 +2,10 @@
 
 from html import escape
 
-from kd_magics.clients.training_client import ended_well
+from kd_client.jobs.failures import frame_lines, log_end, reason_of
+from kd_client.jobs.job import Job
+from kd_client.training_client import ended_well
 from kd_magics.jobs import job_reference
-from kd_magics.jobs.failures import frame_lines, log_end, reason_of
-from kd_magics.jobs.job import Job
 from kd_magics.options import Options
 from kd_magics.screen import show_bundle
 from kd_magics.session import Session

@@ -1,8 +1,8 @@
 """%deployments: each model version on each deployment cluster, as it is wanted and as it is."""
 
-from kd_magics.models.deployment_states import DeploymentStates
+from kd_client.models.deployment_states import DeploymentStates
 from kd_magics.options import Options
-from kd_magics.overview.training_states import trouble
+from kd_magics.overview.cluster_words import trouble
 from kd_magics.session import Session
 from kd_magics.tables import Table, show
 from kd_pipeline.model_config import ModelConfig

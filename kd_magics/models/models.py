@@ -1,29 +1,18 @@
 """%models, %deploy and %undeploy: what is registered, and where it is served."""
 
 import json
-import time
-from collections.abc import Callable
 
-from kd_magics.clients.deployment_client import DeploymentClient
-from kd_magics.errors import BadOptions, DeployFailed
-from kd_magics.models.connecting import configmap_of, connect_model, disconnect_model
-from kd_magics.models.deployment_states import (
+from kd_client.models import deployment
+from kd_client.models.deployment_states import (
     DeploymentStates,
-    deployed_on,
     deployed_places,
     newer_than_deployed,
 )
 from kd_magics.options import Options, model_version, seconds
 from kd_magics.session import Session
 from kd_magics.tables import Table, number_words, show
-from kd_pipeline.errors import KdError
-from kd_pipeline.messages import ModelStatus
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry import Registry, open_registry
-
-DEFAULT_TIMEOUT_S = 120.0
-ASK_EVERY_S = 0.3
-States = dict[str, ModelStatus | KdError | None]
 
 
 def models_parser() -> Options:
@@ -36,7 +25,9 @@ def deploy_parser(magic: str, target: str) -> Options:
     options = Options(magic)
     options.add_argument("model", type=model_version, metavar="NAME/VERSION")
     options.add_argument(target, dest="cluster")
-    options.add_argument("--timeout", type=seconds, default=DEFAULT_TIMEOUT_S, metavar="SECONDS")
+    options.add_argument(
+        "--timeout", type=seconds, default=deployment.DEFAULT_TIMEOUT_S, metavar="SECONDS"
+    )
     return options
 
 
@@ -87,54 +78,20 @@ def metrics_words(model: ModelConfig) -> str:
 def deploy(session: Session, line: str) -> None:
     """Connect a model's ConfigMap to a deployment cluster and wait until each engine is ready."""
     options = deploy_parser("%deploy", "--to").read(line, session.shell.user_ns)
-    registry = open_registry()
-    model = registry.resolve(*options.model)
-    name, version = model.key
-    cluster = session.deployment(options.cluster).name
-    connect_model(registry, cluster, model)
-    client = session.deployment_client(cluster)
-
-    def is_ready(states: States) -> bool:
-        for state in states.values():
-            if isinstance(state, ModelStatus) and state.state == "Failed":
-                raise DeployFailed(
-                    f"{name}/{version} failed on {cluster}: {state.reason or 'no reason given'}"
-                )
-        return bool(states) and all(_is(state, "Ready") for state in states.values())
-
-    last = _wait(client, name, version, options.timeout, is_ready)
-    if last is not None:
-        raise DeployFailed(
-            f"{name}/{version} is not ready on {cluster} after {options.timeout:g} s "
-            f"({_told(last)}). It stays connected: %models tells its state."
-        )
-    print(f"{name}/{version} is ready on {cluster}: {client.predict_url(name, version)}")
+    name, version = options.model
+    done = deployment.deploy(session, name, version, options.cluster, options.timeout)
+    print(f"{done.name}/{done.version} is ready on {done.cluster}: {done.url}")
 
 
 def undeploy(session: Session, line: str) -> None:
     """Disconnect a model's ConfigMap from a deployment cluster and wait until it is gone."""
     options = deploy_parser("%undeploy", "--from").read(line, session.shell.user_ns)
     name, version = options.model
-    registry = open_registry()
-    configmap = configmap_of(registry, name, version)
-    cluster = _deployed_cluster(session, registry, configmap, options)
-    if not disconnect_model(registry, cluster, name, version):
-        print(f"{name}/{version} is not deployed on {cluster}.")
-        return
-    client = session.deployment_client(cluster)
-    last = _wait(
-        client,
-        name,
-        version,
-        options.timeout,
-        lambda states: all(state is None for state in states.values()),
+    cluster, was_there = deployment.undeploy(
+        session, name, version, options.cluster, options.timeout
     )
-    if last is not None:
-        raise DeployFailed(
-            f"{name}/{version} is still on {cluster} after {options.timeout:g} s ({_told(last)}). "
-            "It is disconnected, and goes when its engine has answered its last requests."
-        )
-    print(f"{name}/{version} is not on {cluster} any more.")
+    told = f"is not on {cluster} any more" if was_there else f"is not deployed on {cluster}"
+    print(f"{name}/{version} {told}.")
 
 
 def _alias_words(registry: Registry) -> dict[tuple[str, str], str]:
@@ -144,46 +101,3 @@ def _alias_words(registry: Registry) -> dict[tuple[str, str], str]:
         for alias, version in sorted(aliases.versions.items()):
             found[name, version] = ", ".join(filter(None, (found.get((name, version)), alias)))
     return found
-
-
-def _wait(
-    client: DeploymentClient,
-    name: str,
-    version: str,
-    timeout: float,
-    reached: Callable[[States], bool],
-) -> States | None:
-    """Return None once the states are as wanted, or the last ones where time is over."""
-    deadline = time.monotonic() + timeout
-    while True:
-        states = client.states(name, version)
-        if reached(states):
-            return None
-        if time.monotonic() > deadline:
-            return states
-        time.sleep(ASK_EVERY_S)
-
-
-def _deployed_cluster(session: Session, registry: Registry, configmap: str, options: object) -> str:
-    """Return the cluster to take a model from: the one named, or the only one that has it."""
-    named = getattr(options, "cluster", None)
-    if named:
-        return session.full_name(named)
-    clusters = deployed_on(registry, configmap)
-    if len(clusters) > 1:
-        raise BadOptions(f"%undeploy: it is on {', '.join(clusters)}; name one with --from.")
-    return clusters[0] if clusters else session.deployment(None).name
-
-
-def _is(state: object, word: str) -> bool:
-    return isinstance(state, ModelStatus) and state.state == word
-
-
-def _told(states: States) -> str:
-    told = {
-        state.state + (f": {state.reason}" if state.reason else "")
-        if isinstance(state, ModelStatus)
-        else ("not loaded yet" if state is None else str(state))
-        for state in states.values()
-    }
-    return "; ".join(sorted(told)) or "no member is up"

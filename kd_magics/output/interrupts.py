@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
+from kd_client.jobs.job import Job
 from kd_magics.errors import WatchStopped
-from kd_magics.jobs.job import Job
 from kd_pipeline.errors import KdError
 from kd_pipeline.messages import TERMINAL
 from kd_pipeline.messages import Job as JobMessage

@@ -7,8 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from kd_magics.jobs.job import Job
-from kd_magics.output.log_text import LogText, lines_of
+from kd_client.jobs.job import Job
+from kd_client.terminal.log_text import LogText, lines_of
 from kd_pipeline.errors import Unavailable
 
 PIECE = 512 * 1024

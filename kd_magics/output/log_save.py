@@ -4,9 +4,9 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from kd_magics.jobs.job import Job
+from kd_client.jobs.job import Job
+from kd_client.terminal.log_text import LogText
 from kd_magics.output import log_parts
-from kd_magics.output.log_text import LogText
 from kd_pipeline.errors import InvalidInput
 from kd_pipeline.quantities import size_text
 

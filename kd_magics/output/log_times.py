@@ -3,8 +3,8 @@
 import argparse
 from datetime import UTC, datetime, timedelta
 
-from kd_magics.errors import BadOptions
-from kd_magics.jobs.job import Job
+from kd_client.errors import BadOptions
+from kd_client.jobs.job import Job
 from kd_magics.quantities import duration
 
 

@@ -4,8 +4,8 @@ import re
 import time
 from collections import deque
 
-from kd_magics.jobs.job import Job
-from kd_magics.output.log_text import LogText
+from kd_client.jobs.job import Job
+from kd_client.terminal.log_text import LogText
 from kd_magics.screen import show_bundle
 from kd_pipeline.messages import JobOutput
 from kd_pipeline.quantities import size_text

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from kd_magics.errors import BadOptions, WatchStopped
+from kd_client.errors import BadOptions
+from kd_client.jobs.job import Job
+from kd_client.terminal.log_text import LogText
+from kd_magics.errors import WatchStopped
 from kd_magics.jobs import job_reference
-from kd_magics.jobs.failures import raise_unless_well
-from kd_magics.jobs.job import Job
 from kd_magics.options import Options, count
 from kd_magics.output import interrupts, log_parts, log_save, log_times
-from kd_magics.output.log_text import LogText
 from kd_magics.output.log_view import LogView
 from kd_magics.output.watch import watch
 from kd_magics.session import Session
@@ -107,7 +107,7 @@ def follow(job: Job, wanted: Wanted, first_line: bool = True) -> None:
         interrupts.detach(job)
     if job.status != told:
         print(f"Job Status: {job.status}")
-    raise_unless_well(job)
+    job.raise_unless_well()
     if interrupted:  # whoever interrupts "Run All" does not want the next cell to run
         raise WatchStopped(f"Interrupted; job {job.id} on {job.cluster} had finished by then.")
 

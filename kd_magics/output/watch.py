@@ -6,8 +6,8 @@ import threading
 import time
 from typing import TypeAlias
 
-from kd_magics.errors import EngineDown
-from kd_magics.jobs.job import Job
+from kd_client.errors import EngineDown
+from kd_client.jobs.job import Job
 from kd_magics.output.log_view import LogView
 from kd_pipeline.errors import KdError, Unauthorized, Unavailable, UnknownCluster
 from kd_pipeline.messages import TERMINAL

@@ -2,13 +2,15 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from kd_magics.cells.cluster_magics import ClusterMagics, Names
-from kd_magics.models.deployment_states import DeploymentStates
+from kd_client.attached import nothing_attached
+from kd_client.cluster_names import Names
+from kd_client.models.deployment_states import DeploymentStates
+from kd_magics.cells.cluster_magics import ClusterMagics
 from kd_magics.options import Options
-from kd_magics.overview.training_states import HEADERS, training_states, trouble
+from kd_magics.overview.cluster_words import HEADERS, training_states, trouble
 from kd_magics.session import Session
 from kd_magics.tables import Table, show
-from kd_pipeline.connections import ClusterConnection, Connections
+from kd_pipeline.connections import ClusterConnection
 from kd_pipeline.errors import NoConnections
 
 
@@ -41,15 +43,6 @@ def attachments(session: Session, magics: ClusterMagics, line: str) -> None:
         table = _deployment_table(session, names, serving.result(), notes)
         text, html = [*text, table], [*html, table]
     show(*text, html=html)
-
-
-def nothing_attached(connections: Connections) -> str:
-    """Return what to do where no cluster is connected."""
-    return (
-        f"No cluster is attached to {connections.cluster_name}. Connect a training or "
-        "deployment cluster to it in its kdcluster (spec.connections.clusters); "
-        "it shows here without a restart."
-    )
 
 
 def _training_tables(

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from kd_magics.errors import BadOptions, EngineDown, InvalidAnswer
+from kd_client.errors import BadOptions, EngineDown, InvalidAnswer
 from kd_magics.options import Options
 from kd_magics.session import Session
 from kd_pipeline.connections import ClusterConnection, SecretEntry

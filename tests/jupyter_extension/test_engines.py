@@ -9,11 +9,10 @@ import pytest
 
 from jupyter_extension.engines import engine_list
 from jupyter_extension.job_pages import Wanted, job_page
-from kd_magics.session import Session
+from kd_client.attached import Attached
 from kd_pipeline.errors import NoConnections
 from tests.configmeta import Endpoint, configmeta
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
-from tests.kd_magics.no_shell import NoShell
 
 
 @pytest.fixture
@@ -30,9 +29,9 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def connect(path: Path, clusters: dict[str, list[Endpoint]]) -> Session:
+def connect(path: Path, clusters: dict[str, list[Endpoint]]) -> Attached:
     path.write_text(json.dumps(configmeta(clusters=clusters)))
-    return Session(NoShell())
+    return Attached()
 
 
 def test_a_cluster_that_never_answers_holds_up_no_other(
@@ -78,9 +77,9 @@ def test_a_name_that_is_a_magic_already_gets_another(path: Path) -> None:
 
 
 def test_where_nothing_is_connected_a_notice_says_what_to_do(path: Path) -> None:
-    assert "kd up" in engine_list(Session(NoShell())).notices[0]
+    assert "kd up" in engine_list(Attached()).notices[0]
     with pytest.raises(NoConnections):
-        job_page(Session(NoShell()), Wanted())
+        job_page(Attached(), Wanted())
     found = engine_list(connect(path, {}))
     assert "spec.connections.clusters" in found.notices[0]
     assert (found.training, found.deployment) == ([], [])

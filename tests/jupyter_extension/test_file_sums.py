@@ -7,7 +7,7 @@ import pytest
 
 from jupyter_extension import file_sums
 from jupyter_extension.file_sums import FileSums, signature
-from kd_magics.models.fingerprints import fingerprint
+from kd_pipeline.fingerprints import fingerprint
 
 
 class Counted(FileSums):

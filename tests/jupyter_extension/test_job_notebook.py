@@ -7,10 +7,9 @@ import nbformat
 import pytest
 
 from jupyter_extension.job_notebook import job_notebook
-from kd_magics.session import Session
+from kd_client.attached import Attached
 from tests.configmeta import configmeta
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
-from tests.kd_magics.no_shell import NoShell
 
 STRANGE = r"""
 import json, os, sys
@@ -23,27 +22,27 @@ with open(os.environ["KD_JOB_DIR"] + "/outputs.jsonl", "a") as file:
 
 
 @pytest.fixture
-def session(engine: RunningEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
-    """Return a session to which the engine is connected."""
+def attached(engine: RunningEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Attached:
+    """Return a attached to which the engine is connected."""
     path = tmp_path / "configmeta.json"
     path.write_text(json.dumps(configmeta(clusters={CLUSTER: [(engine.url, TOKEN)]})))
     monkeypatch.setenv("KD_CONFIGMETA", str(path))
-    return Session(NoShell())
+    return Attached()
 
 
-def written(session: Session, job: int) -> tuple[str, nbformat.NotebookNode]:
-    name, content = job_notebook(session, CLUSTER, job)
+def written(attached: Attached, job: int) -> tuple[str, nbformat.NotebookNode]:
+    name, content = job_notebook(attached, CLUSTER, job)
     notebook = nbformat.reads(content.decode(), as_version=4)
     nbformat.validate(notebook)
     return name, notebook
 
 
 def test_outputs_that_are_none_of_jupyters_are_left_out(
-    session: Session, engine: RunningEngine
+    attached: Attached, engine: RunningEngine
 ) -> None:
     job = engine.submit(STRANGE, name="../a b/`c`", params={"text": "`\n# x"})["id"]
     engine.wait(job)
-    name, notebook = written(session, job)
+    name, notebook = written(attached, job)
     assert name == f"{CLUSTER}-{job}-a-b-c.ipynb"
     told, cell = notebook.cells
     assert "3 outputs are left out" in told.source
@@ -53,11 +52,13 @@ def test_outputs_that_are_none_of_jupyters_are_left_out(
     assert "red" in shown.text
 
 
-def test_of_a_long_log_the_end_is_kept(session: Session, engine: RunningEngine) -> None:
+def test_of_a_long_log_the_end_is_kept(
+    attached: Attached, engine: RunningEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = engine.submit("for n in range(5000): print('line', n)")["id"]
     engine.wait(job)
-    session.settings.most_shown_bytes = 4096
-    _, notebook = written(session, job)
+    monkeypatch.setattr("jupyter_extension.job_notebook.MOST_LOG_BYTES", 4096)
+    _, notebook = written(attached, job)
     told, cell = notebook.cells
     assert "The log's first" in told.source
     text = "".join(output.text for output in cell.outputs)
@@ -66,10 +67,10 @@ def test_of_a_long_log_the_end_is_kept(session: Session, engine: RunningEngine) 
 
 
 def test_a_job_that_has_not_run_yet_is_a_notebook_too(
-    session: Session, engine: RunningEngine
+    attached: Attached, engine: RunningEngine
 ) -> None:
     job = engine.submit("import time; time.sleep(600)")["id"]
-    _, notebook = written(session, job)
+    _, notebook = written(attached, job)
     assert notebook.cells[1].outputs == []
     engine.call("POST", f"/jobs/{job}/cancel")
     engine.wait(job)

@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 
 from jupyter_extension import job_pages
 from jupyter_extension.job_pages import Wanted, _merged, job_page, words_of
-from kd_magics.jobs.job_search import Found
-from kd_magics.session import Session
+from kd_client.attached import Attached
+from kd_client.jobs.query import Found
 from kd_pipeline.messages import Job, SubmitJob
 from tests.configmeta import configmeta
+from tests.kd_client.test_legacy_engine import OldEngine, old_engine  # noqa: F401 - a fixture
 from tests.kd_engines.training.many_jobs import write_jobs
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
-from tests.kd_magics.clients.test_train_2020 import OldEngine, old_engine  # noqa: F401 - a fixture
-from tests.kd_magics.no_shell import NoShell
 
 MANY = 5000
 
@@ -81,51 +80,51 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEngine]:
 
 
 @pytest.fixture
-def session(many: RunningEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
-    """Return a session to which that engine and a dead cluster are connected."""
+def attached(many: RunningEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Attached:
+    """Return a attached to which that engine and a dead cluster are connected."""
     path = tmp_path / "configmeta.json"
     monkeypatch.setenv("KD_CONFIGMETA", str(path))
     clusters = {CLUSTER: [(many.url, TOKEN)], "down": [("http://127.0.0.1:9", TOKEN)]}
     path.write_text(json.dumps(configmeta(clusters=clusters)))
-    return Session(NoShell())
+    return Attached()
 
 
 def test_a_search_finds_the_rare_one_among_thousands(
-    session: Session, monkeypatch: pytest.MonkeyPatch
+    attached: Attached, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A busy machine must not decide it: what is not looked through in time is the next page's.
     monkeypatch.setattr(job_pages, "LOOK_FOR_S", 30.0)
     monkeypatch.setattr(job_pages, "WITHIN_S", 30.0)
-    page = job_page(session, Wanted(text="TAXI-4321"))
+    page = job_page(attached, Wanted(text="TAXI-4321"))
     assert [(one.id, one.cluster) for one in page.jobs] == [(4321, CLUSTER)]
     assert page.next is None
     assert list(page.troubles) == ["down"]
 
 
-def test_filters_go_together_and_pages_go_on(session: Session) -> None:
+def test_filters_go_together_and_pages_go_on(attached: Attached) -> None:
     wanted = Wanted(limit=300, status="Failed", user="ada", text="depth=0")
-    first, second = pages(session, wanted)
+    first, second = pages(attached, wanted)
     assert (len(first), first + second) == (300, list(range(MANY, 0, -10)))
 
 
 def test_an_engine_of_2020_is_listed_page_by_page_too(
-    session: Session,
+    attached: Attached,
     old_engine: OldEngine,  # noqa: F811
     tmp_path: Path,
 ) -> None:
     clusters = {"old": [(old_engine.url, TOKEN)]}
     (tmp_path / "configmeta.json").write_text(json.dumps(configmeta(clusters=clusters)))
     for code in ("print(1)", "raise SystemExit", "print(3)"):
-        session.training("old").submit(SubmitJob(code))
-    assert pages(session, Wanted(limit=2)) == [[3, 2], [1]]
-    assert pages(session, Wanted(limit=1, status="Finished")) == [[3], [1]]
+        attached.training("old").submit(SubmitJob(code))
+    assert pages(attached, Wanted(limit=2)) == [[3, 2], [1]]
+    assert pages(attached, Wanted(limit=1, status="Finished")) == [[3], [1]]
 
 
-def pages(session: Session, wanted: Wanted) -> list[list[int]]:
+def pages(attached: Attached, wanted: Wanted) -> list[list[int]]:
     """Return the jobs' numbers of each page until there is no next one."""
     found, before = [], ""
     while before is not None:
-        page = job_page(session, replace(wanted, before=before))
+        page = job_page(attached, replace(wanted, before=before))
         found.append([one.id for one in page.jobs])
         before = page.next
     return found

@@ -10,8 +10,8 @@ import pytest
 from jupyter_extension import model_checks, models
 from jupyter_extension.file_sums import FileSums
 from jupyter_extension.model_checks import ModelChecks, Verdict
-from kd_magics.models.fingerprints import fingerprint
-from kd_magics.models.new_version import NewVersion, look_over, with_circumstances
+from kd_client.models.registration import NewVersion, look_over, with_circumstances
+from kd_pipeline.fingerprints import fingerprint
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.project_repository import ProjectRepository
 from tests.jupyter_extension.surroundings import Surroundings

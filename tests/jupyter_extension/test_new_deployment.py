@@ -115,7 +115,7 @@ class TestNewDeployment:
     def test_without_the_notebook_s_kdcluster_it_says_so(
         self, pipeline: Pipeline, registry: Registry
     ) -> None:
-        own = pipeline.session.connections
+        own = pipeline.attached.connections
         assert own().cluster_name == NOTEBOOK
         if isinstance(registry, FolderRegistry):
             (registry.path / f"kdcluster-{NOTEBOOK}.yaml").unlink()

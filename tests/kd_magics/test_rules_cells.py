@@ -12,9 +12,9 @@ from kd_magics.cells import provenance
 from kd_magics.errors import BadOptions, InvalidCell, PreflightFailed, RemoteJobError
 from kd_pipeline.errors import InvalidInput, TooLarge, Unauthorized, UnknownCluster
 from kd_pipeline.registry import open_registry
+from tests.kd_client.test_http_client import serving
 from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
-from tests.kd_magics.clients.test_http_client import serving
 from tests.kd_magics.running_kernel import RunningKernel, printed
 from tests.kd_magics.running_notebook import Notebook
 

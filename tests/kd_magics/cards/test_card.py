@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from kd_magics.jobs.job_reference import MIME
+from kd_client.jobs.saved_reference import MIME
 from tests.configmeta import configmeta
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
 from tests.kd_magics.running_kernel import RunningKernel, printed

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kd_magics.cells.cluster_magics import Names, choose_names
+from kd_client.cluster_names import Names, choose_names
 from kd_magics.cells.submission import LARGEST_CELL
 from kd_magics.errors import BadOptions, EmptyCell, EngineDown, InvalidCell, RemoteJobError
 from kd_pipeline.errors import InvalidInput, TooLarge, Unauthorized, UnknownCluster

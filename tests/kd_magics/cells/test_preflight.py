@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from kd_magics.errors import PreflightFailed, RemoteJobError
+from tests.kd_client.test_legacy_engine import OldEngine, serving_old
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
-from tests.kd_magics.clients.test_train_2020 import OldEngine, serving_old
 from tests.kd_magics.running_notebook import Notebook
 
 CELL = "%%trainingengineinstance"

@@ -7,9 +7,9 @@ import pytest
 
 from kd_magics.errors import BadOptions, NoResult, RemoteJobError
 from kd_pipeline.errors import TooManyRequests
+from tests.kd_client.test_http_client import reply, serving
 from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
-from tests.kd_magics.clients.test_http_client import reply, serving
 from tests.kd_magics.running_kernel import RunningKernel, printed
 from tests.kd_magics.running_notebook import Notebook
 

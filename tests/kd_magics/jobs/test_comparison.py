@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from kd_client.jobs.comparison import compare, direction
+from kd_client.jobs.job import Job
 from kd_magics.errors import BadOptions
-from kd_magics.jobs.comparison import compare, comparison, direction
-from kd_magics.jobs.job import Job
+from kd_magics.jobs.comparison import comparison
 from kd_pipeline.messages import Progress
 from tests.kd_magics.jobs.test_job_list import message
 

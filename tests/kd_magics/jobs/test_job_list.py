@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from kd_client.jobs import listing
+from kd_client.jobs.job import Job
 from kd_magics.errors import BadOptions
-from kd_magics.jobs import job_list
-from kd_magics.jobs.job import Job
 from kd_magics.jobs.job_list import JobList, status_words
 from kd_pipeline.errors import KdError, UnknownCluster
 from kd_pipeline.messages import Job as JobMessage
 from kd_pipeline.messages import Progress
+from tests.kd_client.test_legacy_engine import OldEngine, old_engine  # noqa: F401 - a fixture
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
-from tests.kd_magics.clients.test_train_2020 import OldEngine, old_engine  # noqa: F401 - a fixture
 from tests.kd_magics.running_notebook import Notebook
 
 
@@ -144,9 +144,9 @@ def test_all_clusters_are_shown_and_one_that_is_down_is_a_note(
 def test_filters_go_through_the_pages_and_tell_where_time_is_over(
     notebook: Notebook, submitted: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_list, "PAGE", 1)
+    monkeypatch.setattr(listing, "PAGE", 1)
     assert names(notebook, "%jobs --name first") == ["first"]  # the oldest, on the last page
-    monkeypatch.setattr(job_list, "LOOK_FOR_S", -1.0)
+    monkeypatch.setattr(listing, "LOOK_FOR_S", -1.0)
     value = notebook.good("%jobs --name first").value
     assert len(value) == 0
     assert f"{CLUSTER}: there was no time to look at its older jobs." in repr(value)

@@ -299,4 +299,4 @@ def test_rule_14_a_model_is_connected_seen_live_and_tried_with_its_example(
 
 
 def test_without_an_example_the_arguments_are_asked_for(serving: Notebook) -> None:
-    assert "was registered without --example" in serving.fails("%predict good/1", BadOptions)
+    assert "was registered without an example" in serving.fails("%predict good/1", BadOptions)

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from kd_magics.jobs.job import Job
+from kd_client.jobs.job import Job
+from kd_client.terminal.log_text import LogText
 from kd_magics.output import log_parts
-from kd_magics.output.log_text import LogText
 from tests.kd_magics.running_notebook import Notebook
 
 CODE = """

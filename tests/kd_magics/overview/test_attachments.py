@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from kd_magics.overview.training_states import gpu_words, python_words
+from kd_magics.overview.cluster_words import gpu_words, python_words
 from kd_pipeline.messages import Gpu
+from tests.kd_client.test_legacy_engine import OldEngine, old_engine  # noqa: F401 - a fixture
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
-from tests.kd_magics.clients.test_train_2020 import OldEngine, old_engine  # noqa: F401 - a fixture
 from tests.kd_magics.running_notebook import Notebook
 
 AT = [("http://127.0.0.1:9", "5b1c" * 8)]

@@ -1,0 +1,107 @@
+"""All that one can do, on one object: what ``connect()`` returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kd_client.attached import Attached, user_name
+
+if TYPE_CHECKING:
+    from kd_client.jobs.job import Job
+    from kd_client.jobs.listing import Jobs, Wanted
+    from kd_client.models.deployment import Deployed
+    from kd_client.models.predictions import Prediction
+    from kd_client.models.registration import Registered
+    from kd_pipeline.errors import KdError
+    from kd_pipeline.messages import Environment
+    from kd_pipeline.model_config import ModelConfig
+
+
+class Client(Attached):
+    """The connected clusters and the registered models, and what one can do with them.
+
+    Every verb takes plain arguments, blocks until it is done, and returns data or raises a KdError
+    with one sentence. ``job(text)`` finds a job; the handle that it and :meth:`submit` return has
+    ``wait``, ``log``, ``result``, ``cancel`` and more.
+    """
+
+    def training_clusters(self) -> dict[str, Environment | KdError | None]:
+        """Return of each training cluster what a job finds there, or why it does not answer.
+
+        An engine of 2020 tells nothing: None.
+        """
+        from kd_client.training_states import environments
+
+        return environments(self, [c.name for c in self.connections().training_clusters()])
+
+    def submit(self, code: str, cluster: str | None = None, **fields: Any) -> Job:
+        """Send Python code to a training cluster as a job, and return it at once.
+
+        ``cluster`` may be left out where only one is connected. ``fields`` are those of
+        :class:`kd_pipeline.messages.SubmitJob`: name, params, outputs, env, timeout_s, files,
+        requirements, resources and more. Raises UnknownCluster, EngineDown, InvalidInput.
+        """
+        from kd_pipeline.messages import SubmitJob
+
+        client = self.training(cluster) if cluster else self.only_training()
+        wanted = SubmitJob(code, **{"user": user_name(), **fields})
+        return self.handle(client, client.submit(wanted))
+
+    def jobs(self, wanted: Wanted | None = None) -> Jobs:
+        """Return the newest jobs of all clusters, or those that are ``wanted``.
+
+        A cluster that does not answer is among ``troubles``, and the others' jobs are there.
+        """
+        from kd_client.jobs.listing import Wanted, find_jobs
+
+        return find_jobs(self, wanted or Wanted())
+
+    def models(self) -> list[ModelConfig]:
+        """Return the registered model versions, by name and version."""
+        from kd_pipeline.registry import open_registry
+
+        return open_registry().models()
+
+    def register(self, name: str, **fields: Any) -> Registered:
+        """Register a model version; see :func:`kd_client.models.registration.register`."""
+        from kd_client.models.registration import register
+
+        return register(name, **fields)
+
+    def deploy(
+        self, name: str, version: str, cluster: str | None = None, timeout_s: float = 120.0
+    ) -> Deployed:
+        """Serve a version; see :func:`kd_client.models.deployment.deploy`."""
+        from kd_client.models.deployment import deploy
+
+        return deploy(self, name, version, cluster, timeout_s)
+
+    def undeploy(
+        self, name: str, version: str, cluster: str | None = None, timeout_s: float = 120.0
+    ) -> tuple[str, bool]:
+        """Take a version off; see :func:`kd_client.models.deployment.undeploy`."""
+        from kd_client.models.deployment import undeploy
+
+        return undeploy(self, name, version, cluster, timeout_s)
+
+    def predict(
+        self, name: str, version: str, args: Any = ..., cluster: str | None = None
+    ) -> Prediction:
+        """Ask a deployed version, without ``args`` with its registered example.
+
+        See :func:`kd_client.models.predictions.predict`.
+        """
+        from kd_client.models.predictions import predict
+
+        return predict(self, name, version, args, cluster)
+
+
+def connect() -> Client:
+    """Return a client of what is connected here, as configmeta.json says.
+
+    That is KubeDirector's file in a notebook's pod, else that of `kd up`; KD_CONFIGMETA names
+    another. Raises NoConnections where there is none.
+    """
+    client = Client()
+    client.connections()
+    return client

@@ -1,0 +1,104 @@
+"""The REST calls of a deployment cluster."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from kd_client.errors import PredictFailed
+from kd_client.http_client import CONNECT_S, HttpClient, decoded
+from kd_pipeline.connections import API_SERVICE, ClusterConnection
+from kd_pipeline.errors import KdError, ModelNotFound
+from kd_pipeline.messages import ModelList, ModelStatus, PredictAnswer, PredictRequest
+
+ASK_S = 1.8
+PREDICT_S = 300.0
+LONGEST_OUTPUT = 1000
+
+
+class DeploymentClient:
+    """Models of one deployment cluster."""
+
+    def __init__(self, find: Callable[[], ClusterConnection], connect_s: float = CONNECT_S) -> None:
+        self._http = HttpClient(find, connect_s)
+
+    def members(self) -> list[str]:
+        """Return the URL of each engine; a balancer would answer for any one of them.
+
+        Raises EngineStarting where there is none.
+        """
+        endpoints = self._http.endpoints()
+        engines = [e.url for e in endpoints if e.service == API_SERVICE]
+        return engines or [e.url for e in endpoints]
+
+    def models_at(self, url: str) -> ModelList:
+        """Return how far one engine is with its models."""
+        return decoded(
+            self._http.call("GET", "/models", at=url, timeout=ASK_S, rounds=1), ModelList
+        )
+
+    def states(self, name: str, version: str) -> dict[str, ModelStatus | KdError | None]:
+        """Return what each engine says of a model; an error where one does not answer."""
+        states: dict[str, ModelStatus | KdError | None] = {}
+        for url in self.members():
+            try:
+                models = self.models_at(url).models
+            except KdError as error:
+                states[url] = error
+            else:
+                found = [m for m in models if (m.name, m.version) == (name, version)]
+                states[url] = found[0] if found else None
+        return states
+
+    def predict_url(self, name: str, version: str) -> str:
+        """Return where clients ask a model: at the balancer, if there is one.
+
+        Raises EngineStarting where the cluster has no endpoint.
+        """
+        return self._http.endpoints()[0].url + _predict_path(name, version)
+
+    def predict(self, name: str, version: str, args: Any) -> Any:
+        """Return a model's result; raises PredictFailed."""
+        return self.answer(name, version, args).result
+
+    def answer(self, name: str, version: str, args: Any) -> PredictAnswer:
+        """Return all that a model answers; raises PredictFailed where it could not.
+
+        The result of a script of 2020, which has none, is what it printed.
+        """
+        path, body = _predict_path(name, version), PredictRequest(scoring_args=args)
+        try:
+            response = self._http.call("POST", path, body=body, timeout=PREDICT_S)
+        except KdError as error:
+            if type(error) is KdError:  # of the deployment engine's own, as the script failed
+                raise PredictFailed(str(error)) from None
+            raise
+        found = decoded(response, dict[str, Any])  # an engine of 2020 has fewer keys than ours
+        output = str(found.get("output") or "")
+        if found.get("status", "Finished") != "Finished":
+            why = str(found.get("reason") or "").strip() or output.strip()[-LONGEST_OUTPUT:]
+            raise PredictFailed(f"{name}/{version} could not answer: {why or found['status']}")
+        return PredictAnswer(
+            id=_number(found.get("id")),
+            input=found.get("input"),
+            log_url=str(found.get("log_url") or ""),
+            node=str(found.get("node") or ""),
+            output=output,
+            pid=_number(found.get("pid")),
+            request_url=str(found.get("request_url") or ""),
+            status="Finished",
+            model=str(found.get("model") or name),
+            version=str(found.get("version") or version),
+            result=found["result"] if "result" in found else output.strip(),
+        )
+
+
+def _predict_path(name: str, version: str) -> str:
+    """Return a model's path; raises ModelNotFound for what would be another path's."""
+    for word in (name, version):
+        if word in ("", ".", ".."):
+            raise ModelNotFound(f"{word!r} is no name or version of a model.")
+    return f"/{quote(name, safe='')}/{quote(version, safe='')}/predict"
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,1 @@
+"""Jobs as data: finding, waiting for, and what they kept or why they failed."""

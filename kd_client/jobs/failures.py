@@ -1,0 +1,132 @@
+"""Why a job did not end well: one sentence, and the job's own traceback below it."""
+
+import contextlib
+import math
+from collections.abc import Iterable, Iterator
+
+from kd_client.errors import RemoteJobError
+from kd_client.training_client import TrainingClient
+from kd_pipeline.errors import KdError
+from kd_pipeline.messages import Failure, Frame, Preflight
+from kd_pipeline.messages import Job as JobMessage
+from kd_pipeline.quantities import memory_text
+
+END_LOOKED_AT = 16 * 1024
+LINES_SHOWN = 20
+LONGEST_LINE = 500
+HINT_S = 2.0
+
+
+def error_of(client: TrainingClient, message: JobMessage) -> RemoteJobError:
+    """Return the error of a job that has ended badly."""
+    failure = None
+    with contextlib.suppress(KdError):  # that the job ended badly is known all the same
+        failure = client.failure(message.id)
+    end = [] if failure else log_end(client, message)
+    sentence = f"Job {message.id} on {message.cluster}: {message.status}. "
+    sentence += reason_of(client, message, failure, end)
+    remote = traceback_lines(failure) if failure else _remote_end(end)
+    return RemoteJobError(sentence, message.id, message.status, failure, remote)
+
+
+def reason_of(
+    client: TrainingClient, message: JobMessage, failure: Failure | None, end: list[str]
+) -> str:
+    """Return why a job ended badly, in a sentence, with what to do where that is known."""
+    if message.status == "OutOfMemory":
+        return _out_of_memory(message)
+    if message.status == "Failed" and failure:
+        where = _place(failure.frames)
+        first = failure.message.strip().partition("\n")[0][:LONGEST_LINE]
+        text = f"{failure.kind}: {first}" if first else failure.kind
+        return text.rstrip(".") + where + "." + _import_hint(client, failure)
+    words = [message.reason.rstrip(".") + "."] if message.reason else []
+    if message.status == "TimedOut":
+        hours = max(2, math.ceil(2 * (message.timeout_s or 0) / 3600))
+        words.append(f"--timeout {hours}h gives it more time.")
+    if end and message.status in ("Failed", "Lost"):
+        words.append(f"Its log ends with: {end[-1].strip()[:LONGEST_LINE]}")
+    return " ".join(words) or "Its log tells more: %logs."
+
+
+def traceback_lines(failure: Failure) -> list[str]:
+    """Return a failure's frames as lines of text; runs of library frames are one line."""
+    lines = ["Traceback in the job (innermost last):"]
+    folded: list[Frame] = []
+    for frame in failure.frames:
+        if not frame.own:
+            folded.append(frame)
+            continue
+        lines += _folded(folded)
+        folded = []
+        lines += frame_lines(frame)
+    lines += _folded(folded)
+    return [*lines, *f"{failure.kind}: {failure.message}".splitlines()]
+
+
+def frame_lines(frame: Frame) -> list[str]:
+    """Return where a frame is, and its line of source."""
+    within = "" if frame.function == "<module>" else f", in {frame.function}"
+    is_cell = frame.own and frame.file.startswith("job ")
+    where = f"line {frame.line} of the cell" if is_cell else f"{frame.file}, line {frame.line}"
+    return [f"  {where}{within}", *([f"    {frame.source}"] if frame.source else [])]
+
+
+def log_end(client: TrainingClient, message: JobMessage) -> list[str]:
+    """Return the last lines of a job's log that are not empty."""
+    try:
+        start = max(0, client.log_size(message) - END_LOOKED_AT)
+        end = client.log(message.id, start).decode(errors="replace")
+    except KdError:  # as above
+        return []
+    lines = end.splitlines()[1 if start else 0 :]
+    return [line.rstrip() for line in lines if line.strip()][-LINES_SHOWN * 5 :]
+
+
+def _remote_end(lines: list[str]) -> list[str]:
+    """Return the traceback at the end of a log; nothing where the log ends otherwise."""
+    begins = [n for n, line in enumerate(lines) if line.startswith("Traceback (most recent")]
+    return [line[:LONGEST_LINE] for line in lines[begins[-1] :][-LINES_SHOWN:]] if begins else []
+
+
+def _folded(frames: list[Frame]) -> Iterator[str]:
+    if frames:
+        many = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
+        yield f"  … {many} of libraries, the last: {_short(frames[-1])}"
+
+
+def _short(frame: Frame) -> str:
+    path = frame.file.rpartition("site-packages/")[2]
+    return f"{path}, line {frame.line}, in {frame.function}"
+
+
+def _place(frames: Iterable[Frame]) -> str:
+    own = [frame for frame in frames if frame.own]
+    if not own:
+        return ""
+    last = own[-1]
+    if last.file.startswith("job "):
+        return f" (line {last.line} of the cell)"
+    return f" ({last.file}, line {last.line})"
+
+
+def _out_of_memory(message: JobMessage) -> str:
+    peak, limit = message.memory_peak_bytes, message.resources.memory_bytes
+    used = f"It used {memory_text(peak)}" if peak else "It used up the memory"
+    of = f" of its limit of {memory_text(limit)}" if limit else ""
+    more = memory_text(2 * (limit or peak or 2 * 1024**3)).replace(" ", "")
+    return f"{used}{of}. --memory {more} asks for more."
+
+
+def _import_hint(client: TrainingClient, failure: Failure) -> str:
+    """Return what makes a missing module be there; the engine knows its package's name."""
+    if not failure.missing_module:
+        return ""
+    top = failure.missing_module.partition(".")[0]
+    package = top
+    try:
+        for module in client.preflight(Preflight([top]), HINT_S).missing_modules:
+            package = module.package or top
+    except KdError:  # the module's own name is a good guess
+        pass
+    return f" --requirements {package} installs it for the job."

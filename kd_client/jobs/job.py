@@ -1,0 +1,127 @@
+"""The handle of a job: what it is, asked anew, and what can be done with it."""
+
+from html import escape
+from typing import Any
+
+from kd_client.jobs.failures import error_of
+from kd_client.jobs.results import result
+from kd_client.training_client import TrainingClient, ended_well, fields_of
+from kd_pipeline.errors import Unavailable
+from kd_pipeline.messages import TERMINAL, Failure, Progress
+from kd_pipeline.messages import Job as JobMessage
+
+
+class Job:
+    """A job on a training cluster; ``status`` and the rest are asked from the engine."""
+
+    def __init__(self, client: TrainingClient, message: JobMessage, handle: str = "") -> None:
+        self._client = client
+        self._message = message
+        self.allow_pickle = False  # whether its cell was sent from here with --pickle
+        self.handle = handle or str(message.id)  # what %logs and %cancel are told
+
+    @property
+    def id(self) -> int:
+        """Return the job's number."""
+        return self._message.id
+
+    @property
+    def cluster(self) -> str:
+        """Return the name of the job's cluster."""
+        return self._message.cluster
+
+    @property
+    def url(self) -> str:
+        """Return the job's history URL."""
+        return self._message.request_url
+
+    @property
+    def message(self) -> JobMessage:
+        """Return the job as the engine tells it now; what has ended is not asked again."""
+        if self._message.status not in TERMINAL:
+            self.update(self._client.job(self.id))
+        return self._message
+
+    @property
+    def last(self) -> JobMessage:
+        """Return the job as it was last told, without asking."""
+        return self._message
+
+    @property
+    def status(self) -> str:
+        """Return Queued, Running, Finished, Failed, Cancelled, TimedOut, OutOfMemory or Lost."""
+        return self.message.status
+
+    @property
+    def client(self) -> TrainingClient:
+        """Return the client of the job's cluster."""
+        return self._client
+
+    @property
+    def result(self) -> Any:
+        """Return the value that the job has kept (--out), or a dict of several by name.
+
+        Raises NoResult where there is none (yet), RemoteJobError where the job failed.
+        """
+        return result(self._client, self.message, self.allow_pickle)
+
+    @property
+    def failure(self) -> Failure | None:
+        """Return the exception that ended the job, with its frames; None where none did."""
+        return self._client.failure(self.id) if self.status in TERMINAL else None
+
+    @property
+    def progress(self) -> Progress | None:
+        """Return how far the job is, as its prints tell."""
+        return self.message.progress
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Return the job's params."""
+        return self._message.params
+
+    def log(self) -> str:
+        """Return the whole log."""
+        return self._client.log(self.id).decode(errors="replace")
+
+    def outputs(self) -> list[dict[str, Any]]:
+        """Return the rich outputs so far, as nbformat output objects."""
+        return [entry.output for entry in self._client.all_outputs(self.id)]
+
+    def wait(self, timeout: float | None = None) -> "Job":
+        """Return the job once it has ended, or after ``timeout`` seconds."""
+        self.update(self._client.wait(self.id, timeout))
+        return self
+
+    def raise_unless_well(self) -> None:
+        """Raise RemoteJobError where the job has ended and did not finish well."""
+        message = self.message
+        if message.status in TERMINAL and not ended_well(message):
+            raise error_of(self._client, message)
+
+    def cancel(self) -> "Job":
+        """Ask for the job's end."""
+        self.update(self._client.cancel(self.id))
+        return self
+
+    def update(self, message: JobMessage) -> None:
+        """Take a newer state of the job; its URL stays the one that was printed."""
+        message.request_url = self._message.request_url or message.request_url
+        self._message = message
+
+    def __repr__(self) -> str:
+        return f"Job {self.id} on {self.cluster}: {self._newest().status}"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{escape(label)}</th>"
+            f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
+            for label, value in fields_of(self._newest()).items()
+        )
+        return f"<div><b>Job {self.id}</b><table>{rows}</table></div>"
+
+    def _newest(self) -> JobMessage:
+        try:
+            return self.message
+        except Unavailable:
+            return self._message  # the last known; showing an object raises nothing

@@ -1,0 +1,1 @@
+"""Models as data: what a job wrote, registering, deploying, asking."""

@@ -1,1 +1,0 @@
-"""The REST calls of connected clusters."""
