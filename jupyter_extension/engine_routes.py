@@ -3,8 +3,9 @@
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from jupyter_extension import engines
+from jupyter_extension.about import about
 from jupyter_extension.route import CLUSTER, Route
+from kd_client import engines
 
 
 class EnginesRoute(Route):
@@ -37,7 +38,7 @@ class AboutRoute(Route):
     async def get(self) -> None:
         """Answer whose pipeline this is, and where its parts are kept."""
         self.query(set())
-        await self.answer(engines.about, self.pipeline)
+        await self.answer(about, self.pipeline)
 
 
 ROUTES: list[tuple[str, type[Route]]] = [

@@ -10,9 +10,9 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbformat.validator import isvalid
 
-from jupyter_extension.engines import magic_names
 from jupyter_extension.magic_line import magic_line
 from kd_client.attached import Attached
+from kd_client.engines import magic_names
 from kd_client.jobs import saved_reference
 from kd_client.jobs.job import Job as JobHandle
 from kd_client.terminal.log_text import LogText

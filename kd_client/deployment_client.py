@@ -7,7 +7,7 @@ from urllib.parse import quote
 from kd_client.errors import PredictFailed
 from kd_client.http_client import CONNECT_S, HttpClient, decoded
 from kd_pipeline.connections import API_SERVICE, ClusterConnection
-from kd_pipeline.errors import KdError, ModelNotFound
+from kd_pipeline.errors import KdError, ModelNotFound, PredictTimeout, ScoringFailed
 from kd_pipeline.messages import ModelList, ModelStatus, PredictAnswer, PredictRequest
 
 ASK_S = 1.8
@@ -68,10 +68,8 @@ class DeploymentClient:
         path, body = _predict_path(name, version), PredictRequest(scoring_args=args)
         try:
             response = self._http.call("POST", path, body=body, timeout=PREDICT_S)
-        except KdError as error:
-            if type(error) is KdError:  # of the deployment engine's own, as the script failed
-                raise PredictFailed(str(error)) from None
-            raise
+        except (ScoringFailed, PredictTimeout) as error:
+            raise PredictFailed(str(error)) from None
         found = decoded(response, dict[str, Any])  # an engine of 2020 has fewer keys than ours
         output = str(found.get("output") or "")
         if found.get("status", "Finished") != "Finished":

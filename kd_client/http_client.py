@@ -10,9 +10,8 @@ import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from kd_client.errors import EngineDown, EngineStarting, InvalidAnswer, UnknownRoute
-from kd_pipeline import errors
 from kd_pipeline.connections import ClusterConnection, Endpoint
-from kd_pipeline.errors import KdError, Unauthorized, Unavailable
+from kd_pipeline.errors import WIRE_ERRORS, KdError, Unauthorized, Unavailable
 from kd_pipeline.messages import ErrorBody, ErrorDetail
 
 T = TypeVar("T")
@@ -23,11 +22,6 @@ ROUNDS = 2
 PAUSE_S = 0.5
 LONGEST_MESSAGE = 1000
 BALANCER_TROUBLE = frozenset({502, 503, 504})
-ERRORS = {
-    name: error
-    for name, error in vars(errors).items()
-    if isinstance(error, type) and issubclass(error, KdError)
-}
 
 
 class HttpClient:
@@ -165,7 +159,9 @@ def _error(answer: requests.Response, cluster: str) -> KdError:
             "on one machine `kd up` writes the file, on Kubernetes KubeDirector does."
         )
     if detail and not (status in (404, 405) and "/openapi.json" in detail.message):
-        return ERRORS.get(detail.type, KdError)(f"{cluster}: {detail.message[:LONGEST_MESSAGE]}")
+        return WIRE_ERRORS.get(detail.type, KdError)(
+            f"{cluster}: {detail.message[:LONGEST_MESSAGE]}"
+        )
     if status in (404, 405):
         return UnknownRoute(f"Cluster {cluster} has no {_url(answer)}: an engine of 2020.")
     if status in BALANCER_TROUBLE:

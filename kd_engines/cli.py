@@ -23,14 +23,13 @@ from kd_engines.mounted import mount
 from kd_pipeline.atomic import write_atomic
 from kd_pipeline.errors import InvalidInput, KdError, Unavailable
 from kd_pipeline.registry import open_registry
+from kd_pipeline.version import version
 
 READY_WITHIN_S = 60.0
 STOPPED_WITHIN_S = 90.0
 
 app = typer.Typer(
-    help="The pipeline's engines on one machine, in KubeDirector's place.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -40,6 +39,22 @@ HomeOption = Annotated[
 ManifestsOption = Annotated[
     Path | None, typer.Option("--manifests", help="Folder of manifests (<home>/manifests).")
 ]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kd-magics {version() or 'of no release'}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version),
+    ] = False,
+) -> None:
+    """The pipeline's engines on one machine, in KubeDirector's place."""
 
 
 @app.command()

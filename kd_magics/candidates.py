@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Generic, TypeVar
 
 from kd_client.fan_out import ask_all
+from kd_client.jobs.query import STATUSES
 from kd_magics.cells.provenance import notebook_folder
 from kd_magics.session import Session
 from kd_pipeline.errors import KdError
@@ -78,7 +79,7 @@ class Candidates:
             before, _ = _of_list(fragment)
             yield from (before + name for name in self._variables())
         elif action.dest == "status":
-            yield from ("Queued", "Running", "Finished", "Failed", "Cancelled")
+            yield from STATUSES
 
     def _variables(self) -> Iterator[str]:
         """Yield the names of what the user has made, as far as it can be sent to a job."""

@@ -45,12 +45,14 @@ COMMANDS = {
     "deployments": "Show every model version on every deployment cluster.",
     "predict": "Ask a deployed model, and print its answer.",
 }
+# Those whose data `--json` prints (kd_magics.json_lists).
+LISTED = ("attachments", "jobs", "models", "deployments", "predict")
 # They set the environment of a kernel, which a command does not have.
 NOTEBOOK_ONLY = frozenset({"loadMlflow", "Setexp"})
 # What these print is a job's or a model's, not ours.
 PRINTED_AS_IT_IS = frozenset({TRAIN, "logs", "rerun", "predict"})
 TRAIN_USAGE = "kd train FILE [--cluster CLUSTER] [the options of the cell magic]"
-HELP = "--help"
+HELP, JSON = "--help", "--json"
 INTERRUPTED = 130
 
 Command = tuple[str, str, str, Callable[[Sequence[str]], int]]
@@ -82,17 +84,35 @@ def commands() -> list[Command]:
 def run(name: str, words: Sequence[str]) -> int:
     """Run a command; an expected error is told on standard error, and the status is 1."""
     try:
+        if JSON in words and HELP not in words:
+            print(_listed(name, [word for word in words if word != JSON]))
+            return 0
         with _in_terminal_words(name not in PRINTED_AS_IT_IS or HELP in words):
             value = _call(name, list(words))
-            if value is not None:
-                print(value if not isinstance(value, dict | list) else _json(value))
+            is_null = value is None and name == "predict" and not {HELP, "--curl"} & {*words}
+            if isinstance(value, dict | list) or is_null:
+                print(_json(value))
+            elif value is not None:
+                print(value)
     except KdError as error:
         told = in_terminal_words(str(error))
         print(told if told.startswith(f"kd {name}: ") else f"kd {name}: {told}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
+    if HELP in words and name in LISTED:
+        print(f"\n{JSON} prints the same as data, one JSON document for programs.")
     return 0
+
+
+def _listed(name: str, words: list[str]) -> str:
+    """Return a command's data as JSON; raises InvalidInput for one that lists nothing."""
+    if name not in LISTED:
+        raise InvalidInput(f"{JSON} is for {', '.join(f'kd {one}' for one in LISTED)}.")
+    from kd_magics.json_lists import as_json
+
+    _name_repository()
+    return as_json(name, shlex.join(words))
 
 
 def in_terminal_words(text: str) -> str:

@@ -16,8 +16,14 @@ KdError (400)
 │   └── VersionTaken         this version is registered with other content
 ├── TooLarge (413)           a body or a value is over its cap
 ├── TooManyRequests (429)    a queue is full
+├── ScoringFailed (500)      a scoring script crashed, printed nothing or gave no JSON value
+├── PredictTimeout (504)     it did not answer in time
 └── Unavailable (503)        try again: something is starting, stopping or down
-    └── NoConnections        configmeta.json was never readable
+    ├── NoConnections        configmeta.json was never readable
+    ├── LoadFailed           a model could not be loaded; GET /models tells the same sentence
+    └── ModelNotReady        a model is connected but does not run (yet)
+
+An engine names the class in its answer, and a client raises it again (:data:`WIRE_ERRORS`).
 """
 
 
@@ -113,3 +119,33 @@ class Unavailable(KdError):
 
 class NoConnections(Unavailable):
     """configmeta.json was never readable, so nothing is known to be attached."""
+
+
+class ScoringFailed(KdError):
+    """The scoring script failed on this request."""
+
+    http_status = 500
+
+
+class PredictTimeout(KdError):
+    """The scoring script did not answer within its limit."""
+
+    http_status = 504
+
+
+class LoadFailed(Unavailable):
+    """A model could not be loaded; the sentence says why."""
+
+
+class ModelNotReady(Unavailable):
+    """The model is connected, but still loads or has failed to."""
+
+
+def _below(kind: type[KdError]) -> dict[str, type[KdError]]:
+    found = {kind.__name__: kind}
+    for below in kind.__subclasses__():
+        found |= _below(below)
+    return found
+
+
+WIRE_ERRORS = _below(KdError)

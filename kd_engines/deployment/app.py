@@ -166,14 +166,14 @@ async def get_environment(_request: Request) -> Response:
 
 async def live(_request: Request) -> Response:
     """GET /health/live: the process answers."""
-    return json_response({"status": "live"})
+    return json_response({"live": True})
 
 
 async def ready(request: Request) -> Response:
     """GET /health/ready: every model that was connected at the start is loaded, or has failed."""
     if not request.app.state.engine.models.settled.is_set():
         raise Unavailable("The models are still being loaded; try again in a moment.")
-    return json_response({"status": "ready"})
+    return json_response({"ready": True})
 
 
 async def get_openapi(_request: Request) -> Response:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from kd_engines.deployment.errors import LoadFailed
 from kd_engines.deployment.frames import Spec
 from kd_engines.deployment.identity import identity
 from kd_engines.deployment.model_slot import ModelSlot
 from kd_engines.deployment.served_model import ServedModel
-from kd_pipeline.errors import InvalidInput, KdError
+from kd_pipeline.errors import InvalidInput, KdError, LoadFailed
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.project_repository import ProjectRepository
 

@@ -10,12 +10,11 @@ import logging
 from collections.abc import Iterable
 
 from kd_engines.deployment.alias_table import AliasTable
-from kd_engines.deployment.errors import ModelNotReady
 from kd_engines.deployment.loading import Limits, load
 from kd_engines.deployment.model_slot import ModelSlot
 from kd_engines.deployment.served_model import ServedModel
 from kd_pipeline.connections import ConfigMapEntry
-from kd_pipeline.errors import InvalidInput, NotFound
+from kd_pipeline.errors import InvalidInput, ModelNotReady, NotFound
 from kd_pipeline.messages import ModelStatus
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.project_repository import ProjectRepository

@@ -12,12 +12,11 @@ from urllib.parse import unquote
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from kd_engines.deployment.errors import PredictTimeout, ScoringFailed
 from kd_engines.deployment.frames import Answer
 from kd_engines.deployment.history import History, Prediction, kept
 from kd_engines.deployment.model_set import ModelSet
 from kd_engines.deployment.served_model import ServedModel
-from kd_pipeline.errors import InvalidInput, KdError, TooLarge
+from kd_pipeline.errors import InvalidInput, KdError, PredictTimeout, ScoringFailed, TooLarge
 from kd_pipeline.messages import ErrorDetail
 
 LARGEST_BODY = 4 * 1024 * 1024

@@ -10,10 +10,15 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from kd_engines.deployment.errors import LoadFailed, ModelNotReady, PredictTimeout, ScoringFailed
 from kd_engines.deployment.frames import Answer, Ask, Spec
 from kd_engines.deployment.worker_process import WorkerProcess
-from kd_pipeline.errors import TooManyRequests
+from kd_pipeline.errors import (
+    LoadFailed,
+    ModelNotReady,
+    PredictTimeout,
+    ScoringFailed,
+    TooManyRequests,
+)
 
 log = logging.getLogger("kd_engines.deployment")
 LOOK_EVERY_S = 0.1

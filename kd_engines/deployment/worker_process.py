@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from kd_engines.deployment.errors import LoadFailed
 from kd_engines.deployment.frames import Answer, Ask, Frames, Ready, Spec, frame
 from kd_engines.exit_codes import ended_with
+from kd_pipeline.errors import LoadFailed
 
 PACKAGES = str(Path(__file__).resolve().parents[2])  # the folder that has kd_engines in it
 LOG_BYTES = 64 * 1024

@@ -51,7 +51,7 @@ def build() -> Guard:
     connections = first_connections(file)
     tokens = Tokens(file, connections)
     store = JobStore(repository.root, connections.cluster_name)
-    engine = Engine(store, connections.cluster_name, tokens, limit)
+    engine = Engine(store, connections.own, tokens, limit)
     return guard(training_app(engine), tokens)
 
 

@@ -14,6 +14,7 @@ from kd_engines.training.job_store import JobStore
 from kd_engines.training.log_stream import LogFollowers
 from kd_engines.training.queue import JobQueue
 from kd_engines.training.submission import check
+from kd_pipeline.connections import ClusterConnection
 from kd_pipeline.errors import InvalidInput, NotFound
 from kd_pipeline.messages import Job, SubmitJob, Usage
 
@@ -24,13 +25,17 @@ class Engine:
     """One training engine: the jobs of ``store``, run by ``queue``."""
 
     def __init__(
-        self, store: JobStore, cluster: str, tokens: Callable[[], frozenset[str]], limit: int
+        self,
+        store: JobStore,
+        own: ClusterConnection,
+        tokens: Callable[[], frozenset[str]],
+        limit: int,
     ) -> None:
         self.store = store
-        self.cluster = cluster
+        self.cluster, self.ml_engine = own.name, own.ml_engine
         self.tokens = tokens
         self.room = Room.of_this_machine(limit)
-        self.queue = JobQueue(store, cluster, tokens, Admission(self.room))
+        self.queue = JobQueue(store, own.name, tokens, Admission(self.room))
         self.followers = LogFollowers(store, lambda job: store.record(job).terminal)
         self.environment = EnvironmentFinder()
         self.progress = JobProgress(store)

@@ -70,6 +70,23 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def of_job(folder: str) -> list[int]:
+    """Return the other living processes that began with ``folder`` as their KD_JOB_DIR (Linux)."""
+    wanted = os.fsencode(f"KD_JOB_DIR={folder}")
+    found = []
+    for name in os.listdir("/proc") if LINUX else ():
+        if not name.isdecimal() or int(name) == os.getpid():
+            continue
+        try:
+            with open(f"/proc/{name}/environ", "rb") as file:
+                is_of_job = wanted in file.read().split(b"\0")
+        except OSError:
+            continue
+        if is_of_job and (stat(int(name)) or ["Z"])[0] not in "ZX":
+            found.append(int(name))
+    return found
+
+
 def stat(pid: int) -> list[str]:
     """Return the fields of /proc/<pid>/stat from the state on (proc(5): field 3); [] if unknown."""
     try:

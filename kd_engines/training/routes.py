@@ -146,7 +146,9 @@ async def get_environment(request: Request) -> Response:
     """GET /environment: Python, packages, processors, memory, GPUs and the queue."""
     engine = engine_of(request)
     counts = engine.queue.counts()
-    found = await asyncio.to_thread(engine.environment.find, engine.cluster, "python", counts)
+    found = await asyncio.to_thread(
+        engine.environment.find, engine.cluster, engine.ml_engine, counts
+    )
     return json_response(found)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 POLL_S = 0.25  # how late a cancel request is seen, or memory over a job's limit
 SAMPLE_S = 1.0
+MOST_LOOKS = 100
 LEFTOVER_GRACE_S = 1.0
 OOM_SCORE = "500"  # the kernel should rather kill a job than an engine
 
@@ -153,6 +154,7 @@ class _Holder:
             self._log_times.mark()
         # What the job left running would write on after the end: it goes with the job.
         self.stop_all(LEFTOVER_GRACE_S)
+        self._end_escaped()
         self._log_times.mark(last=True)
         ended = self._end_words.of_process(self._status, self._oom_kills, self._peak())
         if stopped:
@@ -177,6 +179,17 @@ class _Holder:
                 break
             # Again and again, as a process may fork between the look and the signal.
             processes.send(alive, signal.SIGKILL)
+            self._sleep(0.02, None)
+
+    def _end_escaped(self) -> None:
+        """End what is no descendant: it became an orphan before this was the orphans' parent."""
+        import signal
+
+        for _ in range(MOST_LOOKS):
+            escaped = processes.of_job(self._folder)
+            if not escaped:
+                return
+            processes.send(escaped, signal.SIGKILL)
             self._sleep(0.02, None)
 
     def write_exit(self, ended: dict[str, Any]) -> None:

@@ -90,7 +90,22 @@ def jobs(session: Session, line: str) -> JobList:
     options = parser().read(line, session.shell.user_ns)
     if options.sort and options.compare is None:
         raise BadOptions("%jobs: --sort orders what --compare shows; give both.")
-    wanted = Wanted(
+    found = find_jobs(session, wanted_of(options))
+    notes = [
+        f"{name} {trouble(session, name, error)}: its jobs are not shown."
+        for name, error in found.troubles.items()
+    ]
+    notes += [f"{name}: there was no time to look at its older jobs." for name in found.late]
+    shown = found.jobs
+    if options.compare is not None and shown:
+        ordered, table = comparison(shown, options.compare, options.sort, notes)
+        return JobList(ordered, table)
+    return JobList(shown, _table(shown, notes, found.more))
+
+
+def wanted_of(options: argparse.Namespace) -> Wanted:
+    """Return which jobs the options of %jobs ask for."""
+    return Wanted(
         cluster=options.cluster,
         status=options.status,
         user=user_name() if options.mine else options.user,
@@ -98,17 +113,6 @@ def jobs(session: Session, line: str) -> JobList:
         since_s=options.since,
         limit=options.limit,
     )
-    found = find_jobs(session, wanted)
-    notes = [
-        f"{name} {trouble(session, name, error)}: its jobs are not shown."
-        for name, error in found.troubles.items()
-    ]
-    notes += [f"{name}: there was no time to look at its older jobs." for name in found.late]
-    shown = found.jobs
-    if options.compare is not None:
-        ordered, table = comparison(shown, options.compare, options.sort, notes)
-        return JobList(ordered, table)
-    return JobList(shown, _table(shown, notes, found.more))
 
 
 def _table(shown: Sequence[Job], notes: list[str], more: bool) -> Table:
@@ -119,7 +123,7 @@ def _table(shown: Sequence[Job], notes: list[str], more: bool) -> Table:
         name = reference(shown[0])
         notes = [*notes, f"%logs {name} shows a log, %why {name} why, %cancel {name} ends it."]
     else:
-        notes = [*notes, "No job here that is asked for. %jobs --help shows what can be asked."]
+        notes = [*notes, "No jobs match. %jobs --help shows what can be asked."]
     headers = ["Job", "Name", "Status", "Age", "Took", "Metrics", "User"]
     return Table(headers, rows, notes).without_empty() if rows else Table(headers, rows, notes)
 

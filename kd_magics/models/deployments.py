@@ -33,12 +33,12 @@ def deployments(session: Session, line: str) -> None:
     registry, states = open_registry(), DeploymentStates(session, clusters)
     rows, notes = [], []
     for cluster in clusters:
-        wanted = _wanted(registry, cluster)
-        rows += _rows(states, cluster, wanted)
+        models = wanted(registry, cluster)
+        rows += _rows(states, cluster, models)
         error = states.trouble(cluster)
         if error:
             notes.append(f"{cluster} {trouble(session, cluster, error)}.")
-        elif not wanted:
+        elif not models:
             notes.append(f"{cluster} has no model. %deploy NAME/VERSION --to {cluster} adds one.")
     if not rows:
         print("\n".join(notes))
@@ -46,7 +46,7 @@ def deployments(session: Session, line: str) -> None:
     show(Table(HEADERS, rows, notes).without_empty())
 
 
-def _wanted(registry: Registry, cluster: str) -> list[ModelConfig]:
+def wanted(registry: Registry, cluster: str) -> list[ModelConfig]:
     """Return the registered models that are connected to a kdcluster."""
     names = {c.name: c.connections("configmaps") for c in registry.clusters()}.get(cluster, ())
     return [model for model in registry.models() if model.configmap_name in names]

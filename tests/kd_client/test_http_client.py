@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from kd_client.deployment_client import DeploymentClient
 from kd_client.http_client import HttpClient, decoded
 from kd_client.training_client import TrainingClient
 from kd_magics.errors import EngineDown, EngineStarting, InvalidAnswer, UnknownRoute
 from kd_pipeline.connections import ClusterConnection, parse_connections
-from kd_pipeline.errors import KdError, Unauthorized, Unavailable
+from kd_pipeline.errors import KdError, ModelNotReady, Unauthorized, Unavailable
 from kd_pipeline.messages import JobList, SubmitJob
 from tests.configmeta import configmeta
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
@@ -179,3 +180,19 @@ def test_an_engine_that_never_answers_is_given_up() -> None:
 def test_a_cluster_without_endpoints_is_told() -> None:
     with pytest.raises(EngineDown, match="no REST endpoint"):
         HttpClient(lambda: cluster(("://", TOKEN))).call("GET", "/jobs")
+
+
+def test_a_member_whose_model_is_not_ready_yet_is_passed_over() -> None:
+    def not_ready(handler: BaseHTTPRequestHandler) -> None:
+        body = b'{"error": {"type": "ModelNotReady", "message": "taxi/1 is still being loaded."}}'
+        reply(handler, 503, body)
+
+    def answers(handler: BaseHTTPRequestHandler) -> None:
+        reply(handler, 200, b'{"id": 1, "status": "Finished", "output": "7", "result": null}')
+
+    with serving(not_ready) as first, serving(answers) as second:
+        client = DeploymentClient(lambda: cluster((first, TOKEN), (second, TOKEN)))
+        assert client.predict("taxi", "1", {}) is None
+        alone = DeploymentClient(lambda: cluster((first, TOKEN)))
+        with pytest.raises(ModelNotReady, match="still being loaded"):
+            alone.predict("taxi", "1", {})

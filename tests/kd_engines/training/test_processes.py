@@ -45,3 +45,15 @@ def test_a_signal_to_nobody_is_no_error() -> None:
 def test_this_boot_and_node_have_names() -> None:
     assert processes.boot_id() == processes.boot_id() != ""
     assert processes.node_name()
+
+
+def test_a_job_s_process_is_found_by_its_environment_whoever_its_parent_is() -> None:
+    code = "import os, time; os.fork() and os._exit(0); os.setsid(); time.sleep(60)"
+    environment = {**os.environ, "KD_JOB_DIR": "/jobs/7"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    (escaped,) = processes.of_job("/jobs/7")
+    assert processes.of_job("/jobs/77") == processes.of_job("/jobs") == []
+    assert escaped not in processes.descendants(os.getpid())
+    processes.send([escaped], 9)
+    while processes.of_job("/jobs/7"):
+        continue

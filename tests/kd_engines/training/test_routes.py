@@ -1,5 +1,6 @@
 """Our own routes: what is taken, what is refused and how, lists, outputs, environment, tokens."""
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -252,3 +253,16 @@ def test_a_pipe_in_a_file_s_place_stops_no_engine(
             process.terminate()
     engine.stop()
     assert engine.process.returncode == 0
+
+
+def test_the_ml_engine_is_that_of_the_engine_s_kdapp(
+    start_engine: Callable[..., RunningEngine],
+) -> None:
+    engine = start_engine()
+    assert engine.get("/environment")["ml_engine"] == "python"
+    meta = json.loads(engine.configmeta_path.read_text())
+    meta["nodegroups"]["1"]["config_metadata"] = {"ml_engine": "spark"}
+    engine.stop()
+    engine.configmeta_path.write_text(json.dumps(meta))
+    engine.start()
+    assert engine.get("/environment")["ml_engine"] == "spark"

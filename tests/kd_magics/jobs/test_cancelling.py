@@ -70,14 +70,14 @@ def test_a_job_that_had_ended_is_told_as_it_ended(
     assert engine.get(f"/jobs/{well}")["status"] == "Finished"
 
 
-def test_where_a_job_is_unknown_none_is_cancelled(
+def test_a_job_that_is_unknown_is_told_and_the_others_are_cancelled(
     notebook: Notebook, engine: RunningEngine
 ) -> None:
     job = sent(notebook)
-    assert "9999" in notebook.fails(f"%cancel {job} 9999", NotFound)
     assert "is no job" in notebook.fails(f"%cancel {job} all", BadOptions)
     assert engine.wait(job, until="Running")["status"] == "Running"
-    notebook.good("%cancel")
+    assert "no job 9999" in notebook.fails(f"%cancel 9999 {job}", NotFound)
+    assert engine.get(f"/jobs/{job}")["status"] == "Cancelled"
 
 
 def test_a_job_that_does_not_want_to_end_is_killed(

@@ -1,57 +1,20 @@
-"""The engines as the sidebar shows them: each with its state, and why where it gives no answer."""
+"""The connected engines: each with its state, and why where it gives no answer."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from jupyter_extension.pipeline import Pipeline
-from kd_client.attached import Attached, nothing_attached, user_name
+from kd_client.attached import Attached, nothing_attached
 from kd_client.cluster_names import Names, choose_names
-from kd_client.fan_out import ask_all
 from kd_client.models.deployment_states import DeploymentStates
 from kd_client.taken_names import TAKEN
 from kd_client.training_states import environments, state_of
 from kd_pipeline.connections import ClusterConnection
 from kd_pipeline.errors import KdError, NoConnections, NotFound
 from kd_pipeline.messages import Environment
-from kd_pipeline.messages.sidebar import About, DeploymentEngine, EngineList, TrainingEngine
-from kd_pipeline.project_repository import ProjectRepository
-from kd_pipeline.version import version
+from kd_pipeline.messages.sidebar import DeploymentEngine, EngineList, TrainingEngine
 
 # Packages are many: an engine may take longer to list them than to say how it is.
 ENVIRONMENT_S = 15.0
-REGISTRY_S = 2.0
-
-
-def about(pipeline: Pipeline) -> About:
-    """Return whose pipeline it is and where its parts are; what does not work is a notice."""
-    notices: list[str] = []
-    cluster, place, repository = "", "", ""
-    try:
-        cluster = pipeline.attached.connections().cluster_name
-    except KdError as error:
-        notices.append(str(error))
-    try:
-        repository = str(ProjectRepository.default().root)
-    except KdError as error:
-        notices.append(str(error))
-    try:
-        registry = pipeline.registry()
-        place = registry.place
-        asked = ask_all({place: registry.models}, REGISTRY_S, "Registry")[place]
-        if isinstance(asked, KdError):
-            notices.append(str(asked))
-        if (credentials := registry.credentials()) and credentials.startswith("expired"):
-            notices.append(f"The credentials for {place} have {credentials}; log in again.")
-    except KdError as error:
-        notices.append(str(error))
-    return About(
-        version=version(),
-        user=user_name(),
-        cluster=cluster,
-        registry=place,
-        project_repository=repository,
-        notices=notices,
-    )
 
 
 def engine_list(attached: Attached) -> EngineList:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_extension.engines import engine_list
 from jupyter_extension.job_pages import Wanted, job_page
 from kd_client.attached import Attached
+from kd_client.engines import engine_list
 from kd_pipeline.errors import NoConnections
 from tests.configmeta import Endpoint, configmeta
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
