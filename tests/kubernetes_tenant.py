@@ -18,7 +18,7 @@ from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.kd_engines.running_server import eventually
 from tests.kubedirector import KubeDirector, Pod
 from tests.kubedirector_admission import enforced
-from tests.real_api_server import ApiServer
+from tests.real_api_server import ApiServer, running_server
 
 TRAINING, DEPLOYMENT = "training-engine-instance", "deployment-engine-instance"
 NOTEBOOK = "jupyter-notebook"
@@ -69,11 +69,9 @@ class Tenant:
 
 def running_tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
     """Apply the manifests that ship to a real API server, and let KubeDirector see to them."""
-    server = ApiServer(tmp_path_factory.mktemp("kubernetes"))
-    server.install_kubedirector()
-    with enforced(server, race=0.1):
+    folder = tmp_path_factory.mktemp("kubernetes")
+    with running_server(folder) as server, enforced(server, race=0.1):
         yield from _tenant(server, tmp_path_factory)
-    server.kill()
 
 
 def _tenant(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:

@@ -10,17 +10,6 @@ from tests.browser.sidebar import Sidebar, screenshot
 from tests.kubernetes_tenant import DEPLOYMENT, TRAINING, Tenant, running_tenant
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-TRAIN = """%%trainingengineinstance --wait
-import pathlib
-model = pathlib.Path("models/half/1")
-model.parent.mkdir(parents=True, exist_ok=True)
-model.write_text("0.5")
-pathlib.Path("code/half.py").write_text('''
-def load(path):
-    return float(open(path).read())
-def predict(model, args):
-    return model * args["miles"]
-''')"""
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.kd_magics.running_notebook import Notebook
 from tests.kubedirector_admission import Admission, enforced, set_status
-from tests.real_api_server import ApiServer
+from tests.real_api_server import ApiServer, running_server
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,10 +28,8 @@ ELSEWHERE = ("kubectl port-forward", "kubectl config")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    server = ApiServer(tmp_path_factory.mktemp("kubernetes"))
-    server.install_kubedirector()
-    yield server
-    server.kill()
+    with running_server(tmp_path_factory.mktemp("kubernetes")) as server:
+        yield server
 
 
 @pytest.fixture

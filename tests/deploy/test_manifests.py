@@ -14,7 +14,7 @@ from kd_pipeline.errors import Forbidden
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.project_repository import MOUNT_POINTS
 from kd_pipeline.registry.api_server import ApiServerRegistry
-from tests.real_api_server import ApiServer
+from tests.real_api_server import ApiServer, running_server
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,10 +35,8 @@ def shipped() -> list[dict[str, Any]]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """Run an API server with two users, one of them a data scientist."""
     users = {USER_TOKEN: ("ana", "data-scientists"), STRANGER_TOKEN: ("bob", "others")}
-    server = ApiServer(tmp_path_factory.mktemp("kubernetes"), users)
-    server.install_kubedirector()
-    yield server
-    server.kill()
+    with running_server(tmp_path_factory.mktemp("kubernetes"), users) as server:
+        yield server
 
 
 @pytest.fixture

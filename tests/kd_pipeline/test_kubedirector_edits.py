@@ -12,7 +12,7 @@ import yaml
 from kd_pipeline.errors import Conflict, InvalidInput
 from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.kubedirector_admission import BUSY, READ_ONLY, Admission, enforced, set_status
-from tests.real_api_server import ApiServer
+from tests.real_api_server import ApiServer, running_server
 
 pytestmark = pytest.mark.slow
 ENGINE = "deployment-engine-instance"
@@ -20,10 +20,8 @@ ENGINE = "deployment-engine-instance"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    server = ApiServer(tmp_path_factory.mktemp("kubernetes"))
-    server.install_kubedirector()
-    yield server
-    server.kill()
+    with running_server(tmp_path_factory.mktemp("kubernetes")) as server:
+        yield server
 
 
 @pytest.fixture
