@@ -9,19 +9,21 @@ import pytest
 from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import RunningEngine, job_processes
 
-# A process that no parent, session or signal handler ties to the job any more.
+# A process that no parent, session or signal handler ties to the job any more. Each line is one
+# write: what two processes print in pieces at the same time may be mixed.
 ESCAPED = """
 import os, signal, sys, time
-print('main', os.getpid())
+def say(line): os.write(1, f'{line}\\n'.encode())
+say(f'main {os.getpid()}')
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        print('escaped', os.getpid())
+        say(f'escaped {os.getpid()}')
         time.sleep(600)
     os._exit(0)
 os.wait()
-print('up')
+say('up')
 """
 
 
