@@ -15,6 +15,7 @@ from kd_client.errors import BadOptions
 from kd_pipeline.connections import ClusterConnection, Connections
 from kd_pipeline.connections_file import ConnectionsFile, default_configmeta
 from kd_pipeline.errors import KdError
+from kd_pipeline.hints import Hint
 
 if TYPE_CHECKING:
     from kd_client.deployment_client import DeploymentClient
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from kd_pipeline.messages import Job as JobMessage
 
 CONNECT_S = 3.0
+SEE = Hint("attachments")  # what is connected, and how it is
 
 
 class Attached:
@@ -68,7 +70,7 @@ class Attached:
         """Return the client of a connected training cluster; raises UnknownCluster, BadOptions."""
         full = self.full_name(name)
         if self.connections().cluster(full).is_deployment:
-            raise BadOptions(f"Cluster {full} is no training cluster; see %attachments.")
+            raise BadOptions(f"Cluster {full} is not a training cluster.", hint=SEE)
         from kd_client.training_client import TrainingClient
 
         with self._lock:
@@ -91,7 +93,7 @@ class Attached:
             name = _only(names, "deployment cluster", "name one of them")
         cluster = connections.cluster(self.full_name(name))
         if not cluster.is_deployment:
-            raise BadOptions(f"Cluster {cluster.name} is no deployment cluster; see %attachments.")
+            raise BadOptions(f"Cluster {cluster.name} is not a deployment cluster.", hint=SEE)
         return cluster
 
     def deployment_client(self, cluster: str) -> DeploymentClient:
@@ -118,7 +120,7 @@ class Attached:
         """
         cluster, slash, number = text.rpartition("/")
         if not (number.isascii() and number.isdecimal()) or (slash and not cluster):
-            raise BadOptions(f"{text[:80]!r} is no job; write 9 or CLUSTER/9.")
+            raise BadOptions(f"{text[:80]!r} is not a job number: write 9 or CLUSTER/9.")
         client = self.training(cluster) if slash else self.only_training()
         return self.handle(client, client.job(job_number(number)))
 
@@ -163,7 +165,7 @@ def job_number(digits: str) -> int:
 
 def _only(names: list[str], what: str, advice: str) -> str:
     if not names:
-        raise KdError(f"No {what} is connected here; see %attachments.")
+        raise KdError(f"No {what} is connected here.", hint=SEE)
     if len(names) > 1:
         raise BadOptions(f"There are several {what}s ({', '.join(names)}): {advice}.")
     return names[0]

@@ -28,13 +28,11 @@ def choose_names(clusters: Iterable[str], taken: Callable[[str], bool]) -> Names
             full += "-cluster"
         names.clusters[full] = own
         if full != own:
-            names.notes.append(f"{own}: %%{own} is another magic; type %%{full} instead.")
+            names.notes.append(f"{own}: {own} is another magic; its name here is {full}.")
         elif short != own and shorts[short] > 1:
-            names.notes.append(
-                f"{own}: %%{short} would mean several clusters; type %%{own} instead."
-            )
+            names.notes.append(f"{own}: {short} would mean several clusters, so its name is {own}.")
         elif short != own and taken(short):
-            names.notes.append(f"{own}: %%{short} is another magic; type %%{own} instead.")
+            names.notes.append(f"{own}: {short} is another magic, so its name is {own}.")
         else:
             names.clusters[short] = own
             full = short

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from kd_pipeline.errors import InvalidInput, KdError, NotFound, Unavailable
 
 if TYPE_CHECKING:
+    from kd_pipeline.hints import Hint
     from kd_pipeline.messages import Failure
 
 
@@ -63,8 +64,9 @@ class RemoteJobError(KdError):
         status: str = "",
         failure: "Failure | None" = None,
         remote: Sequence[str] = (),
+        hint: "Hint | None" = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, hint=hint)
         self.job = job
         self.status = status
         self.failure = failure

@@ -12,6 +12,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 from kd_client.errors import EngineDown, EngineStarting, InvalidAnswer, UnknownRoute
 from kd_pipeline.connections import ClusterConnection, Endpoint
 from kd_pipeline.errors import WIRE_ERRORS, KdError, Unauthorized, Unavailable
+from kd_pipeline.hints import Hint
 from kd_pipeline.messages import ErrorBody, ErrorDetail
 
 T = TypeVar("T")
@@ -155,8 +156,9 @@ def _error(answer: requests.Response, cluster: str) -> KdError:
     if status == 401:
         return Unauthorized(
             f"Cluster {cluster} does not accept the token that configmeta.json has for it "
-            f"(asked: {_url(answer)}). The cluster may have been made anew: see %attachments; "
-            "on one machine `kd up` writes the file, on Kubernetes KubeDirector does."
+            f"(asked: {_url(answer)}). The cluster may have been recreated; on one machine "
+            "`kd up` writes the file, on Kubernetes KubeDirector does.",
+            hint=Hint("attachments", does="shows what is connected now"),
         )
     if detail and not (status in (404, 405) and "/openapi.json" in detail.message):
         return WIRE_ERRORS.get(detail.type, KdError)(

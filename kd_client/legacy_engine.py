@@ -22,14 +22,14 @@ def submit(http: HttpClient, wanted: SubmitJob) -> Job:
     lost = [
         option
         for option, value in (
-            ("--in", wanted.inputs),
-            ("--out", wanted.outputs),
-            ("--param and --grid", wanted.params),
-            ("--files", wanted.files),
-            ("--env", wanted.env),
-            ("--requirements", wanted.requirements),
-            ("--timeout", wanted.timeout_s),
-            ("--cpus, --memory and --gpus", wanted.resources != Resources()),
+            ("inputs", wanted.inputs),
+            ("outputs", wanted.outputs),
+            ("params", wanted.params),
+            ("files", wanted.files),
+            ("environment variables", wanted.env),
+            ("requirements", wanted.requirements),
+            ("a time limit", wanted.timeout_s),
+            ("processors, memory and GPUs", wanted.resources != Resources()),
         )
         if value
     ]

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 # What the magics need is imported when they are loaded: this package alone imports at once.
 def load_ipython_extension(shell: "InteractiveShell") -> None:
     """Register the magics (IPython calls this for ``%load_ext kd_magics``)."""
-    from kd_magics.magics import load
+    from kd_magics.load import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: "InteractiveShell") -> None:
     """Take every magic of ours away again (IPython calls this for ``%unload_ext``)."""
-    from kd_magics.magics import unload
+    from kd_magics.load import unload
 
     unload(shell)

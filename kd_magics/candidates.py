@@ -22,7 +22,7 @@ KEPT_S = 3.0
 JOBS = 30
 ASK_S = 2.0
 MOST_PATHS = 200
-DEPLOYMENT_MAGICS = ("%deploy", "%undeploy", "%predict", "%deployments")
+TO_DEPLOYMENT = ("deploy", "undeploy", "predict", "deployments")
 
 
 class Recent(Generic[T]):
@@ -59,7 +59,7 @@ class Candidates:
         self._jobs: Recent[list[tuple[str, int]]] = Recent(self._ask_jobs, [])
         self._models: Recent[list[tuple[str, list[str]]]] = Recent(_ask_models, [])
 
-    def of(self, magic: str, action: argparse.Action, fragment: str) -> Iterator[str]:
+    def of(self, command: str, action: argparse.Action, fragment: str) -> Iterator[str]:
         """Yield the values of one argument, those first that are likeliest."""
         kind = f"{action.metavar or ''} {action.dest}"
         if action.choices is not None:
@@ -69,7 +69,7 @@ class Candidates:
         elif action.dest == "model":
             yield from self._model_names(str(action.metavar), fragment)
         elif action.dest == "cluster":
-            yield from self._cluster_names(magic)
+            yield from self._cluster_names(command)
         elif action.dest in ("path", "scoring"):
             yield from _paths(ProjectRepository.default().root, fragment)
         elif action.dest == "files":
@@ -103,14 +103,14 @@ class Candidates:
             if with_version and (name == model or "/" not in fragment):
                 yield from (f"{name}/{version}" for version in versions)
 
-    def _cluster_names(self, magic: str) -> Iterator[str]:
+    def _cluster_names(self, command: str) -> Iterator[str]:
         try:
             connections = self._session.connections()
         except KdError:
             return
-        if magic in DEPLOYMENT_MAGICS:
+        if command in TO_DEPLOYMENT:
             yield from (cluster.name for cluster in connections.deployment_clusters())
-        elif magic == "%loadMlflow":
+        elif command == "loadMlflow":
             yield from (cluster.name for cluster in connections.clusters)
         else:
             yield from (cluster.name for cluster in connections.training_clusters())

@@ -2,10 +2,9 @@
 
 import argparse
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from IPython.core.completer import (
     CompletionContext,
@@ -14,6 +13,7 @@ from IPython.core.completer import (
     context_matcher,
 )
 
+from kd_magics.catalogue import MAGICS
 from kd_magics.cells.cluster_magics import ClusterMagics
 from kd_magics.options import Options
 from kd_magics.session import Session
@@ -21,26 +21,6 @@ from kd_magics.session import Session
 if TYPE_CHECKING:
     from kd_magics.candidates import Candidates
 
-# Of each line magic: the module and the function that makes its parser, and what that takes.
-PARSERS: dict[str, tuple[str, ...]] = {
-    "alias": ("models.aliases", "parser"),
-    "attachments": ("overview.attachments", "parser"),
-    "cancel": ("jobs.cancelling", "parser"),
-    "deploy": ("models.models", "deploy_parser", "%deploy", "--to"),
-    "deployments": ("models.deployments", "parser"),
-    "describe": ("models.registration", "describe_parser"),
-    "jobs": ("jobs.job_list", "parser"),
-    "loadMlflow": ("overview.experiments", "load_parser"),
-    "logs": ("output.logs", "parser"),
-    "models": ("models.models", "models_parser"),
-    "predict": ("models.predictions", "parser"),
-    "register": ("models.registration", "parser"),
-    "rerun": ("cells.reruns", "parser"),
-    "Setexp": ("overview.experiments", "experiment_parser"),
-    "undeploy": ("models.models", "deploy_parser", "%undeploy", "--from"),
-    "unregister": ("models.registration", "unregister_parser"),
-    "why": ("jobs.why", "parser"),
-}
 HELP = "--help"
 # "%jobs --st" and "found = %jobs --st"
 _LINE = re.compile(r"\s*(?:[\w.,\[\] ]+=\s*)?(%%?)([^\s%=?]+)\s(.*)", re.DOTALL)
@@ -87,8 +67,10 @@ class Completer:
 
     def _parser(self, signs: str, name: str) -> Options | None:
         if signs == "%%":
-            return _make("cells.cell_options", "parser", name) if self._is_cluster(name) else None
-        return parser_of(name) if name in PARSERS else None
+            from kd_magics.cells import cell_options
+
+            return cell_options.parser(name) if self._is_cluster(name) else None
+        return MAGICS[name].parser() if name in MAGICS else None
 
     def _is_cluster(self, name: str) -> bool:
         return name in self._clusters.names.clusters
@@ -99,20 +81,9 @@ class Completer:
         if fragment.startswith("-"):
             yield from _flags(actions, words)
         elif expected is not None:
-            yield from self._candidates.of(parser.prog, expected, fragment)
+            yield from self._candidates.of(parser.command, expected, fragment)
         elif not fragment:
             yield from _flags(actions, words)
-
-
-def parser_of(magic: str) -> Options:
-    """Return the parser of a line magic of ours."""
-    return _make(*PARSERS[magic])
-
-
-def _make(module: str, function: str, *arguments: str) -> Options:
-    make: Callable[..., Any] = getattr(import_module(f"kd_magics.{module}"), function)
-    parser: Options = make(*arguments)
-    return parser
 
 
 def _expected(actions: Sequence[argparse.Action], words: Sequence[str]) -> argparse.Action | None:

@@ -10,12 +10,14 @@ import json
 import keyword
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from IPython.utils.text import DollarFormatter
 
 from kd_client.errors import BadOptions
+from kd_magics import face
+from kd_magics.catalogue import MAGICS
 
 # One word of a command line, with quoted parts.
 _WORD = re.compile(r"""(?:[^\s"'\\]|"(?:[^"\\]|\\.)*"|'[^']*'|\\.)+""", re.DOTALL)
@@ -24,23 +26,27 @@ _SECRET = re.compile(r"--?(auth-?)?(token|password|pwd|secret|x-auth-token)(=.*)
 
 
 class Options(argparse.ArgumentParser):
-    """A parser of a magic's options; ``magic`` is its name with the percent signs."""
+    """A parser of a command's options; ``typed`` is how it is typed, where not as usual."""
 
-    def __init__(self, magic: str) -> None:
-        super().__init__(prog=magic, add_help=False, allow_abbrev=False)
+    def __init__(self, command: str, typed: str = "") -> None:
+        super().__init__(prog=typed or face.typed(command), add_help=False, allow_abbrev=False)
+        self.command = command
 
     def error(self, message: str) -> NoReturn:
         """Raise BadOptions."""
-        mark = "" if self.prog.startswith("%%") else f" See {self.prog}?"
-        raise BadOptions(f"{self.prog}: {message}. Usage: {self._usage()}.{mark}")
+        more = f" See {face.help_of(self.command)}" if self.command in MAGICS else ""
+        raise BadOptions(f"{self.prog}: {message}. Usage: {self._usage()}.{more}")
 
     def read(self, line: str, variables: Mapping[str, Any] | None = None) -> argparse.Namespace:
         """Return the options of a line, in which ``{name}`` and ``$name`` are variables."""
-        words = split_line(line, variables or {}, self.prog)
+        return self.read_words(split_line(line, variables or {}, self.prog))
+
+    def read_words(self, words: Sequence[str]) -> argparse.Namespace:
+        """Return the options of words that a shell has split; raises BadOptions."""
         if any(_SECRET.fullmatch(word) for word in words):
             raise BadOptions(
                 f"{self.prog} takes no token: the engines' tokens come from configmeta.json. "
-                "Never write one in a notebook, where it is saved and shared."
+                "Never write one where it is saved and shared."
             )
         return self.parse_args(self._options_first(words))
 
@@ -48,7 +54,7 @@ class Options(argparse.ArgumentParser):
         """Return the arguments that this parser knows, in their order."""
         return list(self._actions)
 
-    def _options_first(self, words: list[str]) -> list[str]:
+    def _options_first(self, words: Sequence[str]) -> Sequence[str]:
         """Return the words with the options before the rest.
 
         argparse takes an optional argument for missing where an option stands before it. An option
@@ -63,14 +69,17 @@ class Options(argparse.ArgumentParser):
             action = self._option_string_actions.get(word.partition("=")[0])
             (others if action is None else options).append(word)
             if action and action.nargs is None and "=" not in word:
-                options += [value for value in [next(rest, None)] if value is not None]
+                value = next(rest, None)
+                if value is None:
+                    self.error(f"argument {word}: expected one argument")
+                options.append(value)
         return [*options, *others]
 
     def _usage(self) -> str:
         return " ".join(self.format_usage().removeprefix("usage: ").split())
 
 
-def split_line(line: str, variables: Mapping[str, Any], magic: str) -> list[str]:
+def split_line(line: str, variables: Mapping[str, Any], typed: str) -> list[str]:
     """Split a line into words as a shell would, but keep each JSON object or list whole."""
     words: list[str] = []
     position, decoder = 0, json.JSONDecoder()
@@ -84,14 +93,14 @@ def split_line(line: str, variables: Mapping[str, Any], magic: str) -> list[str]
                 _, end = decoder.raw_decode(line, position)
             except (ValueError, RecursionError) as error:
                 if _CERTAINLY_JSON.match(line, position):
-                    raise BadOptions(_no_json(magic, line[position:], error)) from None
+                    raise BadOptions(_no_json(typed, line[position:], error)) from None
             else:
                 words.append(line[position:end])
                 position = end
                 continue
         word = _WORD.match(line, position)
         if word is None:
-            raise BadOptions(f"{magic}: a quote is not closed at {line[position:][:40]!r}.")
+            raise BadOptions(f"{typed}: a quote is not closed at {line[position:][:40]!r}.")
         plain_word = shlex.split(word.group())[0]
         as_it_is = word.group().startswith("'")  # as in a shell
         words.append(plain_word if as_it_is else _expanded(plain_word, variables))
@@ -132,14 +141,14 @@ def seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
     return value
 
 
 def count(text: str) -> int:
     """Read a whole number from 1 (an argparse type)."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
     return int(text)
 
 

@@ -5,10 +5,13 @@ It is there before the first cell runs, so what speaks HTTP is imported when it 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kd_client.attached import Attached
+from kd_client.cluster_names import Names, choose_names
 from kd_client.errors import BadOptions
+from kd_magics import face
 from kd_magics.settings import KdMagics
 
 if TYPE_CHECKING:
@@ -25,7 +28,10 @@ class Shell(Protocol):
     """
 
     user_ns: dict[str, Any]
-    magics_manager: Any
+
+    @property
+    def magics_manager(self) -> Any:
+        """Return IPython's manager of magics."""
 
 
 class Session(Attached):
@@ -41,6 +47,8 @@ class Session(Attached):
         self.last: Job | None = None
         self.mlflow: dict[str, str] = {}
         self.cards: Cards | None = None  # there once the first one is shown
+        # What training clusters are called now; cell magics have a say where there are any.
+        self.cluster_names: Callable[[], Names] = self._free_names
         self.settings.observe(
             lambda _: self.forget_clients(self.settings.connect_timeout_s), "connect_timeout_s"
         )
@@ -59,13 +67,22 @@ class Session(Attached):
         self.shell.user_ns["_job"] = self.last
         return self.last
 
-    def last_job(self, magic: str) -> Job:
-        """Return this notebook's last job; raises BadOptions where it has none."""
+    def job_or_last(self, text: str | None, command: str) -> Job:
+        """Return the job of ``9`` or ``CLUSTER/9``, or without a text the last one that was sent.
+
+        Raises BadOptions, NotFound, UnknownCluster, EngineDown.
+        """
+        if text:
+            return self.job(text)
         if self.last is None:
-            raise BadOptions(
-                f"{magic}: this notebook has sent no job yet; name one: {magic} 9, or CLUSTER/9."
-            )
+            named = f"ame one, such as {face.typed(command, '9')} or CLUSTER/9."
+            sent = "N" if face.in_terminal() else "This notebook has sent no job yet; n"
+            raise BadOptions(sent + named)
         return self.last
+
+    def _free_names(self) -> Names:
+        names = [cluster.name for cluster in self.connections().training_clusters()]
+        return choose_names(names, lambda _: False)
 
     def stop_cards(self) -> None:
         """Leave the cards of jobs as they are."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from kd_pipeline import frames
 from kd_pipeline.errors import InvalidInput, TooLarge
+from kd_pipeline.hints import AS_PICKLE
 
 KINDS = frozenset(
     {
@@ -58,7 +59,8 @@ def to_arrow(value: Any, kind: str, name: str, largest: int) -> bytes:
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise InvalidInput(
             f"{name} ({kind.rpartition('.')[2]}) has no Arrow form: {_first_line(error)}; change "
-            "that, write it to a file of the project repository, or --pickle sends it as a pickle."
+            "that, or write it to a file of the project repository.",
+            hint=AS_PICKLE,
         ) from None
     if table.nbytes > largest:
         raise _too_large(table.nbytes, name, kind, largest)
@@ -153,8 +155,8 @@ def _column(pa: Any, array: Any, name: str) -> tuple[Any, dict[str, Any]]:
     text = dtype.kind == "T" and not hasattr(dtype, "na_object")
     if not (plain or pairs or text):
         raise InvalidInput(
-            f"{name} is an array of {dtype}, which has no Arrow form; convert it with .astype(…), "
-            "or --pickle sends it as a pickle."
+            f"{name} is an array of {dtype}, which has no Arrow form; convert it with .astype(…).",
+            hint=AS_PICKLE,
         )
     flat = array.ravel(order)
     if dtype.kind in "UT":

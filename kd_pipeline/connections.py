@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kd_pipeline.errors import InvalidConfigmeta, UnknownCluster
+from kd_pipeline.hints import Hint
 from kd_pipeline.model_aliases import ALIASES_TYPE
 from kd_pipeline.model_config import MODEL_TYPE
 
@@ -130,8 +131,8 @@ class Connections:
                 return connection
         names = ", ".join(connection.name for connection in self.clusters) or "none"
         raise UnknownCluster(
-            f"No cluster {name!r} is connected here; connected are: {names}. "
-            "%attachments lists them."
+            f"No cluster {name!r} is connected here; connected are: {names}.",
+            hint=Hint("attachments", does="tells more of them"),
         )
 
     def training_clusters(self) -> tuple[ClusterConnection, ...]:

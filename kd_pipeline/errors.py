@@ -26,15 +26,38 @@ KdError (400)
 An engine names the class in its answer, and a client raises it again (:data:`WIRE_ERRORS`).
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kd_pipeline.hints import Hint
+
 
 class KdError(Exception):
-    """Base of every error that is told to a user in one sentence."""
+    """Base of every error that is told to a user in one sentence.
+
+    What to do next is no part of the sentence where it is a command: it is the ``hint``, which a
+    notebook, a terminal and a page word each in their own way.
+    """
 
     http_status = 400
 
+    def __init__(self, message: str = "", *, hint: Hint | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def in_notebook(self) -> str:
+        """Return the sentence with its hint as a magic."""
+        return f"{self} {self.hint.in_notebook()}" if self.hint else str(self)
+
+    def in_terminal(self) -> str:
+        """Return the sentence with its hint as a command."""
+        return f"{self} {self.hint.in_terminal()}" if self.hint else str(self)
+
     def _render_traceback_(self) -> list[str]:
         """Show one red line in a notebook (IPython's hook) instead of a traceback."""
-        return [f"\x1b[31m{type(self).__name__}\x1b[0m: {self}"]
+        return [f"\x1b[31m{type(self).__name__}\x1b[0m: {self.in_notebook()}"]
 
 
 class InvalidInput(KdError):

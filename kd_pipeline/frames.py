@@ -4,6 +4,7 @@ import itertools
 from typing import Any
 
 from kd_pipeline.errors import InvalidInput
+from kd_pipeline.hints import AS_PICKLE
 
 
 def to_table(pa: Any, frame: Any, name: str) -> Any:
@@ -14,21 +15,20 @@ def to_table(pa: Any, frame: Any, name: str) -> Any:
     """
     table = pa.Table.from_pandas(frame)
     back = table.to_pandas()
-    advice = (
-        "convert it, write the table to a file of the project repository, or --pickle sends it "
-        "as a pickle"
-    )
+    advice = "convert it, or write the table to a file of the project repository"
     for axis in ("index", "columns"):
         if not _same_axis(getattr(back, axis), getattr(frame, axis)):
             raise InvalidInput(
                 f"The {axis} of {name} ({getattr(frame, axis).dtype}) would not come back from "
-                f"Arrow as it is; {advice}."
+                f"Arrow as it is; {advice}.",
+                hint=AS_PICKLE,
             )
     for position, label in enumerate(frame.columns):
         if not _same_column(back.iloc[:, position], frame.iloc[:, position]):
             raise InvalidInput(
                 f"The column {repr(label)[:80]} of {name} ({frame.dtypes.iloc[position]}) "
-                f"would not come back from Arrow as it is; {advice}."
+                f"would not come back from Arrow as it is; {advice}.",
+                hint=AS_PICKLE,
             )
     return table
 

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from kd_pipeline.errors import InvalidInput, TooLarge
+from kd_pipeline.hints import AS_PICKLE
 
 PLAIN = frozenset({type(None), bool, int, float, str})
 DEEPEST = 100
@@ -13,7 +14,7 @@ ADVICE = {
     "tuple": "JSON would change it into a list: make it one with list(…)",
     "set": "JSON has no sets: make it a list with sorted(…)",
     "frozenset": "JSON has no sets: make it a list with sorted(…)",
-    "bytes": "JSON has no bytes: decode them, or send a file with --files",
+    "bytes": "JSON has no bytes: decode them, or send them in a file",
     "datetime": "JSON has no times: make it text with .isoformat()",
     "date": "JSON has no dates: make it text with .isoformat()",
     "DataFrame": "tables travel under a name of their own, not inside another value",
@@ -37,7 +38,8 @@ def to_json(value: Any, name: str, largest: int) -> bytes:
     except UnicodeEncodeError:
         raise InvalidInput(
             f"{name} has text with half a surrogate pair, which JSON cannot carry; encode that "
-            "text otherwise, or --pickle sends it as a pickle."
+            "text otherwise.",
+            hint=AS_PICKLE,
         ) from None
     except ValueError as error:  # a whole number of more than sys.get_int_max_str_digits()
         raise InvalidInput(f"{name} has no JSON form: {error}.") from None
@@ -69,7 +71,7 @@ class _Check:
         if kind in PLAIN or _is_scalar(value):
             return
         if kind is not list and kind is not dict:
-            raise InvalidInput(_refused(value, place))
+            raise InvalidInput(_refused(value, place), hint=AS_PICKLE)
         if id(value) in above or len(above) >= DEEPEST:
             what = "holds itself" if id(value) in above else f"is nested more than {DEEPEST} deep"
             raise InvalidInput(f"{place[:200]} {what}, so it has no JSON form; make it flat.")
@@ -80,7 +82,8 @@ class _Check:
             if kind is dict and type(key) is not str:
                 raise InvalidInput(
                     f"{place[:200]} has the key {repr(key)[:80]} ({type(key).__name__}), and JSON "
-                    "has only text for keys; use {str(key): value, …}, or --pickle."
+                    "has only text for keys; use {str(key): value, …}.",
+                    hint=AS_PICKLE,
                 )
             if type(item) not in PLAIN:
                 self.look(item, f"{place}[{repr(key)[:40]}]", inside)
@@ -99,9 +102,9 @@ def _refused(value: Any, place: str) -> str:
     kind = type(value)
     advice = ADVICE.get(kind.__name__)
     if advice:
-        return f"{place[:200]} is a {kind.__name__}; {advice}, or --pickle sends it as a pickle."
+        return f"{place[:200]} is a {kind.__name__}; {advice}."
     full = full_name(kind)
-    return f"{place[:200]} ({full}) has no JSON or Arrow form; --pickle sends it as a pickle."
+    return f"{place[:200]} ({full}) has no JSON or Arrow form."
 
 
 def full_name(kind: type) -> str:

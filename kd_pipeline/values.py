@@ -21,6 +21,7 @@ from typing import Any
 
 from kd_pipeline import arrow_values, json_values
 from kd_pipeline.errors import InvalidInput, TooLarge
+from kd_pipeline.hints import TRAIN, Hint
 from kd_pipeline.messages import Value
 from kd_pipeline.quantities import size_text
 
@@ -76,8 +77,8 @@ def decode(
     made_with = value.python or python or ""
     if not allow_pickle:
         raise InvalidInput(
-            f"{name} is a pickle ({value.kind}), which runs code when it is read; ask for that "
-            "with --pickle where you trust the job."
+            f"{name} is a pickle ({value.kind}), which runs code when it is read.",
+            hint=Hint(TRAIN, ("--pickle",), "reads it, where you trust the job"),
         )
     if _minor(made_with) != _minor(PYTHON):
         raise InvalidInput(

@@ -16,7 +16,7 @@ from kd_engines.local.member import Member
 from kd_engines.local.world import TYPE_LABELS
 from kd_pipeline.clusters import CLUSTER_KIND, App, Cluster
 from kd_pipeline.registry.api_server import ApiServerRegistry
-from tests.kd_engines.balancer.running_balancer import free_port
+from tests.free_port import free_port
 from tests.kd_engines.kubedirector.running_member import GuestMember
 
 Roles = dict[str, list["Pod"]]

@@ -6,7 +6,6 @@
 import hashlib
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import time
@@ -22,6 +21,8 @@ import yaml
 from filelock import FileLock
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.dynamic import DynamicClient
+
+from tests.free_port import free_port
 
 SOURCE = Path(__file__).parent / "testcluster"
 ADMIN_TOKEN = "an-administrator-of-the-tests"
@@ -74,9 +75,7 @@ class ApiServer:
         self.folder = folder
         self._namespaces = 0
         self.users = {ADMIN_TOKEN: ("admin", "system:masters"), **users}
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         self.ca = folder / "apiserver.crt"
         self.start()

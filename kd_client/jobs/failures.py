@@ -3,10 +3,12 @@
 import contextlib
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from kd_client.errors import RemoteJobError
 from kd_client.training_client import TrainingClient
 from kd_pipeline.errors import KdError
+from kd_pipeline.hints import TRAIN, Hint
 from kd_pipeline.messages import Failure, Frame, Preflight
 from kd_pipeline.messages import Job as JobMessage
 from kd_pipeline.quantities import memory_text
@@ -23,30 +25,42 @@ def error_of(client: TrainingClient, message: JobMessage) -> RemoteJobError:
     with contextlib.suppress(KdError):  # that the job ended badly is known all the same
         failure = client.failure(message.id)
     end = [] if failure else log_end(client, message)
-    sentence = f"Job {message.id} on {message.cluster}: {message.status}. "
-    sentence += reason_of(client, message, failure, end)
+    reason = reason_of(client, message, failure, end)
+    sentence = f"Job {message.id} on {message.cluster}: {message.status}. {reason.sentence}"
     remote = traceback_lines(failure) if failure else _remote_end(end)
-    return RemoteJobError(sentence, message.id, message.status, failure, remote)
+    return RemoteJobError(
+        sentence.strip(), message.id, message.status, failure, remote, hint=reason.hint
+    )
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a job ended badly, in a sentence, and what to do where that is known."""
+
+    sentence: str
+    hint: Hint | None = None
 
 
 def reason_of(
     client: TrainingClient, message: JobMessage, failure: Failure | None, end: list[str]
-) -> str:
-    """Return why a job ended badly, in a sentence, with what to do where that is known."""
+) -> Reason:
+    """Return why a job ended badly; ``end`` are the last lines of its log, where they are known."""
     if message.status == "OutOfMemory":
         return _out_of_memory(message)
     if message.status == "Failed" and failure:
         where = _place(failure.frames)
         first = failure.message.strip().partition("\n")[0][:LONGEST_LINE]
         text = f"{failure.kind}: {first}" if first else failure.kind
-        return text.rstrip(".") + where + "." + _import_hint(client, failure)
+        return Reason(text.rstrip(".") + where + ".", _import_hint(client, failure))
     words = [message.reason.rstrip(".") + "."] if message.reason else []
-    if message.status == "TimedOut":
-        hours = max(2, math.ceil(2 * (message.timeout_s or 0) / 3600))
-        words.append(f"--timeout {hours}h gives it more time.")
     if end and message.status in ("Failed", "Lost"):
         words.append(f"Its log ends with: {end[-1].strip()[:LONGEST_LINE]}")
-    return " ".join(words) or "Its log tells more: %logs."
+    if message.status == "TimedOut":
+        hours = max(2, math.ceil(2 * (message.timeout_s or 0) / 3600))
+        return Reason(" ".join(words), Hint(TRAIN, ("--timeout", f"{hours}h"), "gives more time"))
+    if words:
+        return Reason(" ".join(words))
+    return Reason("", Hint("logs", (f"{message.cluster}/{message.id}",), "shows its log"))
 
 
 def traceback_lines(failure: Failure) -> list[str]:
@@ -68,7 +82,7 @@ def frame_lines(frame: Frame) -> list[str]:
     """Return where a frame is, and its line of source."""
     within = "" if frame.function == "<module>" else f", in {frame.function}"
     is_cell = frame.own and frame.file.startswith("job ")
-    where = f"line {frame.line} of the cell" if is_cell else f"{frame.file}, line {frame.line}"
+    where = f"line {frame.line}" if is_cell else f"{frame.file}, line {frame.line}"
     return [f"  {where}{within}", *([f"    {frame.source}"] if frame.source else [])]
 
 
@@ -106,22 +120,22 @@ def _place(frames: Iterable[Frame]) -> str:
         return ""
     last = own[-1]
     if last.file.startswith("job "):
-        return f" (line {last.line} of the cell)"
+        return f" (line {last.line})"
     return f" ({last.file}, line {last.line})"
 
 
-def _out_of_memory(message: JobMessage) -> str:
+def _out_of_memory(message: JobMessage) -> Reason:
     peak, limit = message.memory_peak_bytes, message.resources.memory_bytes
     used = f"It used {memory_text(peak)}" if peak else "It used up the memory"
     of = f" of its limit of {memory_text(limit)}" if limit else ""
     more = memory_text(2 * (limit or peak or 2 * 1024**3)).replace(" ", "")
-    return f"{used}{of}. --memory {more} asks for more."
+    return Reason(f"{used}{of}.", Hint(TRAIN, ("--memory", more), "asks for more"))
 
 
-def _import_hint(client: TrainingClient, failure: Failure) -> str:
+def _import_hint(client: TrainingClient, failure: Failure) -> Hint | None:
     """Return what makes a missing module be there; the engine knows its package's name."""
     if not failure.missing_module:
-        return ""
+        return None
     top = failure.missing_module.partition(".")[0]
     package = top
     try:
@@ -129,4 +143,4 @@ def _import_hint(client: TrainingClient, failure: Failure) -> str:
             package = module.package or top
     except KdError:  # the module's own name is a good guess
         pass
-    return f" --requirements {package} installs it for the job."
+    return Hint(TRAIN, ("--requirements", package), "installs it for the job")

@@ -1,13 +1,16 @@
 """The handle of a job: what it is, asked anew, and what can be done with it."""
 
+import secrets
 from html import escape
 from typing import Any
 
+from kd_client.attached import user_name
 from kd_client.jobs.failures import error_of
+from kd_client.jobs.reasons import Why, why
 from kd_client.jobs.results import result
 from kd_client.training_client import TrainingClient, ended_well, fields_of
 from kd_pipeline.errors import Unavailable
-from kd_pipeline.messages import TERMINAL, Failure, Progress
+from kd_pipeline.messages import TERMINAL, Failure, Progress, RerunJob
 from kd_pipeline.messages import Job as JobMessage
 
 
@@ -17,8 +20,8 @@ class Job:
     def __init__(self, client: TrainingClient, message: JobMessage, handle: str = "") -> None:
         self._client = client
         self._message = message
-        self.allow_pickle = False  # whether its cell was sent from here with --pickle
-        self.handle = handle or str(message.id)  # what %logs and %cancel are told
+        self.allow_pickle = False  # whether its cell was sent from here as a pickle where that is needed
+        self.handle = handle or str(message.id)  # as `job` of Attached takes it
 
     @property
     def id(self) -> int:
@@ -59,7 +62,7 @@ class Job:
 
     @property
     def result(self) -> Any:
-        """Return the value that the job has kept (--out), or a dict of several by name.
+        """Return the value that the job has kept among its outputs, or a dict of several by name.
 
         Raises NoResult where there is none (yet), RemoteJobError where the job failed.
         """
@@ -98,6 +101,32 @@ class Job:
         message = self.message
         if message.status in TERMINAL and not ended_well(message):
             raise error_of(self._client, message)
+
+    def why(self) -> Why:
+        """Return why the job waits, or ended as it did."""
+        return why(self._client, self.message)
+
+    def rerun(
+        self,
+        params: dict[str, Any] | None = None,
+        name: str | None = None,
+        origin: dict[str, str] | None = None,
+    ) -> "Job":
+        """Send the job's code, values and files once more, with other params where given.
+
+        Raises NotFound where the engine does not have them any more, InvalidInput for params that
+        the job does not have.
+        """
+        wanted = RerunJob(
+            params=params or {},
+            name=name,
+            user=user_name(),
+            idempotency_key=secrets.token_hex(16),
+            origin=origin or {},
+        )
+        job = Job(self._client, self._client.rerun(self.id, wanted))
+        job.allow_pickle = self.allow_pickle
+        return job
 
     def cancel(self) -> "Job":
         """Ask for the job's end."""

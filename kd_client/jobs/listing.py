@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from kd_client.attached import Attached, user_name
+from kd_client.attached import SEE, Attached, user_name
 from kd_client.fan_out import ask_all
 from kd_client.jobs.job import Job
 from kd_client.jobs.query import PAGE, Search, search
@@ -79,7 +79,7 @@ def _clients(attached: Attached, cluster: str | None) -> dict[str, TrainingClien
         return {client.name: client}
     names = [c.name for c in attached.connections().training_clusters()]
     if not names:
-        raise KdError("No training cluster is attached to this notebook; see %attachments.")
+        raise KdError("No training cluster is connected here.", hint=SEE)
     return {name: attached.training(name) for name in names}
 
 

@@ -7,6 +7,7 @@ from kd_client.jobs.failures import error_of
 from kd_client.training_client import TrainingClient, ended_well
 from kd_pipeline import values
 from kd_pipeline.errors import KdError
+from kd_pipeline.hints import TRAIN, Hint
 from kd_pipeline.messages import TERMINAL
 from kd_pipeline.messages import Job as JobMessage
 
@@ -30,7 +31,10 @@ def result(client: TrainingClient, message: JobMessage, pickle: bool = False) ->
     if not ended_well(message):
         raise error_of(client, message)
     if not message.outputs:
-        raise NoResult(f"Job {number} kept nothing: send its cell with --out NAME to get a value.")
+        raise NoResult(
+            f"Job {number} kept no value, as it was asked for none.",
+            hint=Hint(TRAIN, ("--out", "NAME"), "keeps one of the next job"),
+        )
     found, missing = kept(client, message, pickle)
     if missing:
         raise NoResult(

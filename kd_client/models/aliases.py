@@ -2,6 +2,7 @@
 
 from kd_client.models.deployment_states import deployed_on
 from kd_pipeline.errors import NotFound
+from kd_pipeline.hints import Hint
 from kd_pipeline.model_aliases import aliases_name
 from kd_pipeline.registry import Registry
 
@@ -25,7 +26,9 @@ def move_alias(
 def delete_alias(registry: Registry, name: str, alias: str) -> None:
     """Delete a model's alias; raises NotFound where it has none of that name."""
     if not registry.delete_alias(name, alias):
-        raise NotFound(f"{name} has no alias {alias!r}; `%alias {name}` lists them.")
+        raise NotFound(
+            f"{name} has no alias {alias!r}.", hint=Hint("alias", (name,), "lists those it has")
+        )
 
 
 def deployed_clusters(registry: Registry, name: str) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kd_client.errors import BadOptions
 from kd_pipeline.errors import NotFound
+from kd_pipeline.hints import Hint
 from kd_pipeline.messages import Job
 from kd_pipeline.project_repository import ProjectRepository
 
@@ -39,15 +40,16 @@ class Artifacts:
         if not self.models:
             raise NotFound(
                 f"Job {self.job.id} on {self.job.cluster} wrote no file under models/ of the "
-                "project repository; name what to register with --path."
+                "project repository; name what to register.",
+                hint=_naming(name, "--path", "PATH"),
             )
-        return _one(self._narrowed(self.models, name), f"%register {name}", "--path")
+        return _one(self._narrowed(self.models, name), name, "--path")
 
     def script(self, name: str) -> str | None:
         """Return the scoring script that the job wrote, or None; raises BadOptions."""
         if not self.scripts:
             return None
-        return _one(self._narrowed(self.scripts, name), f"%register {name}", "--scoring")
+        return _one(self._narrowed(self.scripts, name), name, "--scoring")
 
     def likeliest(self, paths: list[str], name: str) -> list[str]:
         """Return ``paths`` (models or scripts), those first that a model ``name`` would be."""
@@ -70,7 +72,8 @@ def artifacts_of(job: Job, log: str, repository: ProjectRepository) -> Artifacts
     if not job.started or not job.ended:
         raise BadOptions(
             f"Job {job.id} on {job.cluster} is {job.status}: what it wrote is known when it has "
-            "ended. %logs -f waits for that."
+            "ended.",
+            hint=Hint("logs", ("-f", f"{job.cluster}/{job.id}"), "waits for that"),
         )
     begin = datetime.fromisoformat(job.started).timestamp() - SLACK_S
     end = datetime.fromisoformat(job.ended).timestamp() + SLACK_S
@@ -117,8 +120,12 @@ def _mentions(log: str, path: str) -> bool:
     return bool(re.search(re.escape(path) + r"(?![\w-])(?!\.\w)", log))
 
 
-def _one(paths: Sequence[str], magic: str, option: str) -> str:
+def _naming(name: str, option: str, value: str) -> Hint:
+    return Hint("register", (name, option, value), "names it")
+
+
+def _one(paths: Sequence[str], name: str, option: str) -> str:
     if len(paths) == 1:
         return paths[0]
     listed = ", ".join(paths[:MOST_LISTED]) + (", …" if len(paths) > MOST_LISTED else "")
-    raise BadOptions(f"{magic}: it could be {listed}. Name one: {option} {paths[0]}")
+    raise BadOptions(f"It could be {listed}: name one.", hint=_naming(name, option, paths[0]))

@@ -9,6 +9,7 @@ from kd_client.deployment_client import DeploymentClient
 from kd_client.errors import BadOptions, DeployFailed
 from kd_client.models.deployment_states import deployed_on
 from kd_pipeline.errors import Conflict, KdError, ModelNotFound
+from kd_pipeline.hints import Hint
 from kd_pipeline.messages import ModelStatus
 from kd_pipeline.model_aliases import aliases_name
 from kd_pipeline.model_config import ModelConfig, configmap_name
@@ -61,7 +62,8 @@ def deploy(
     if last is not None:
         raise DeployFailed(
             f"{name}/{version} is not ready on {cluster} after {timeout_s:g} s "
-            f"({_told(last)}). It stays connected: %models tells its state."
+            f"({_told(last)}). It stays connected.",
+            hint=Hint("deployments", does="shows its state"),
         )
     return Deployed(name, version, cluster, client.predict_url(name, version))
 
@@ -137,7 +139,8 @@ def _take_off_aliases(registry: Registry, cluster: str, name: str, version: str)
     if held and aliases_name(name) in connected:
         raise Conflict(
             f"{name}/{version} is {name}/{held[0]} on {cluster}, which clients ask; move the alias "
-            f"first: %alias {name}/{others[-1].version} {held[0]}"
+            "first.",
+            hint=Hint("alias", (f"{name}/{others[-1].version}", held[0]), "moves it"),
         )
 
 
@@ -167,7 +170,10 @@ def _deployed_cluster(
         return attached.full_name(named)
     clusters = deployed_on(registry, configmap)
     if len(clusters) > 1:
-        raise BadOptions(f"%undeploy: it is on {', '.join(clusters)}; name one with --from.")
+        raise BadOptions(
+            f"{configmap} is deployed on {', '.join(clusters)}: name one of them.",
+            hint=Hint("undeploy", ("NAME/VERSION", "--from", clusters[0]), "takes it off there"),
+        )
     return clusters[0] if clusters else attached.deployment(None).name
 
 

@@ -10,6 +10,7 @@ from kd_client.attached import Attached
 from kd_client.errors import BadOptions
 from kd_client.models.deployment_states import deployed_on
 from kd_pipeline.errors import InvalidModel
+from kd_pipeline.hints import Hint
 from kd_pipeline.model_config import configmap_name
 from kd_pipeline.registry import open_registry
 
@@ -97,8 +98,8 @@ def _example(name: str, version: str) -> Any:
     text = open_registry().resolve(name, version).extra.get("example")
     if text is None:
         raise BadOptions(
-            f"{name}/{version} was registered without an example, so give the arguments: "
-            f'%predict {name}/{version} {{"a": 1}}'
+            f"{name}/{version} was registered without an example, so give the arguments.",
+            hint=Hint("predict", (f"{name}/{version}", '{"a": 1}'), "gives them"),
         )
     try:
         return json.loads(text)

@@ -13,6 +13,7 @@ from kd_client.models.deployment_states import deployed_on
 from kd_client.models.source import Source
 from kd_pipeline.errors import Conflict, InvalidModel, KdError, PathNotFound
 from kd_pipeline.fingerprints import fingerprint
+from kd_pipeline.hints import Hint
 from kd_pipeline.model_config import ModelConfig, check_name, check_version
 from kd_pipeline.project_repository import ProjectRepository
 from kd_pipeline.registry import Registry, open_registry
@@ -190,8 +191,8 @@ def delete_version(registry: Registry, name: str, version: str) -> ModelConfig:
     clusters = deployed_on(registry, model.configmap_name)
     if clusters:
         raise Conflict(
-            f"{name}/{version} is deployed on {', '.join(clusters)}; take it off first: "
-            f"%undeploy {name}/{version} --from {clusters[0]}"
+            f"{name}/{version} is deployed on {', '.join(clusters)}; take it off first.",
+            hint=Hint("undeploy", (f"{name}/{version}", "--from", clusters[0]), "takes it off"),
         )
     registry.delete_model(name, version)
     return model

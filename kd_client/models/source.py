@@ -9,6 +9,7 @@ from kd_client.jobs.job import Job
 from kd_client.models.artifacts import Artifacts, artifacts_of
 from kd_client.training_client import ended_well
 from kd_pipeline.errors import KdError
+from kd_pipeline.hints import Hint
 from kd_pipeline.messages import Job as JobMessage
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.project_repository import ProjectRepository
@@ -40,13 +41,15 @@ class Source:
             return cls(job if job and _finished(job) else None)
         if job is None:
             raise BadOptions(
-                "%register: no job was sent from here yet, so name the model's --path, or the "
-                "job that wrote it: --job CLUSTER/9. %jobs lists them."
+                "No job was sent from here yet, so name the model's path, or the job that wrote "
+                "it.",
+                hint=Hint("register", ("NAME", "--job", "CLUSTER/9"), "takes it from a job"),
             )
         if not ended_well(job.message):
             raise BadOptions(
-                f"%register: job {job.id} on {job.cluster} is {job.last.status}, and only what a "
-                "finished job wrote is taken from it. Name --path to register a file anyway."
+                f"Job {job.id} on {job.cluster} is {job.last.status}, and only what a finished "
+                "job wrote is taken from it.",
+                hint=Hint("register", ("NAME", "--path", "PATH"), "registers a file anyway"),
             )
         return cls(job, True, printed_metrics(job.last))
 
@@ -74,8 +77,9 @@ class Source:
             scoring = newest.scoring_path if newest else written
         if not scoring:
             raise BadOptions(
-                f"%register: {name} has no version yet whose script could be taken; name "
-                "the Python script that scores with it: --scoring code/SCRIPT.py"
+                f"{name} has no version yet whose script could be taken; name the Python script "
+                "that scores with it.",
+                hint=Hint("register", (name, "--scoring", "code/SCRIPT.py"), "names it"),
             )
         return path or "", scoring
 

@@ -64,7 +64,7 @@ class LiveCard:
             self._ask()
         except KdError as error:
             if type(error) is NotFound:  # its subclasses tell of the engine, not of the job
-                self.freeze(f"{error}")
+                self.freeze(error.in_notebook())
                 return False
             self._lost(error)
         with self._lock:

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from kd_pipeline.sent_cells import is_comment, magic_name
 
 _SHELL = re.compile(r"\s*[%!?]")
-MAGICS = "get_ipython().magics_manager.registry['JobMagics'].clusters"
+MAGICS = "get_ipython()._kd_magics.clusters"
 
 
 def arranged(lines: list[str], ours: Collection[str], known: Collection[str]) -> list[str]:

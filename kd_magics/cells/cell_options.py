@@ -9,9 +9,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from kd_client.errors import BadOptions
+from kd_magics import face
 from kd_magics.cells.provenance import notebook_folder
 from kd_magics.options import Options, count
 from kd_magics.quantities import duration, size
+from kd_pipeline.hints import TRAIN
 
 MOST_JOBS = 100  # of one --grid
 _SECRET_NAME = re.compile(
@@ -22,7 +24,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 def parser(magic: str) -> Options:
     """Return the parser of a cluster's cell magic."""
-    options = Options(f"%%{magic}")
+    options = Options(TRAIN, face.sending(magic))
     for name in ("--wait", "--pickle", "--no-raise", "--no-preflight", "--dry-run"):
         options.add_argument(name, action="store_true")
     options.add_argument("--name", default="")
@@ -55,20 +57,20 @@ def json_or_text(text: str) -> Any:
         return text
 
 
-def environment(pairs: Iterable[tuple[str, str]], line: str, magic: str) -> dict[str, str]:
+def environment(pairs: Iterable[tuple[str, str]], line: str) -> dict[str, str]:
     """Return --env's variables; raises BadOptions for a secret that stands on the ``line``."""
     found = dict(pairs)
     for name, value in found.items():
         if value and _SECRET_NAME.search(name) and f"{name}={value}" in _unquoted(line):
             raise BadOptions(
-                f"%%{magic}: --env {name} looks like a secret, and a notebook is saved and shared. "
+                f"--env {name} looks like a secret, and a job's variables can be seen by others. "
                 "Connect it to the training cluster as a Kubernetes secret, or set it in the "
                 "engine's environment; nothing was sent."
             )
     return found
 
 
-def requirements(texts: Iterable[str], magic: str) -> list[str]:
+def requirements(texts: Iterable[str]) -> list[str]:
     """Return pip requirements: given ones, and those of files such as requirements.txt."""
     found: list[str] = []
     for text in texts:
@@ -79,25 +81,24 @@ def requirements(texts: Iterable[str], magic: str) -> list[str]:
         try:
             lines = path.read_text().splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise BadOptions(f"%%{magic}: --requirements {text}: {error}.") from None
+            raise BadOptions(f"--requirements {text}: {error}.") from None
         wanted = (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines)
         found += [line for line in wanted if line]
     return found
 
 
-def grid(choices: list[tuple[str, list[Any]]], magic: str) -> list[dict[str, Any]]:
+def grid(choices: list[tuple[str, list[Any]]]) -> list[dict[str, Any]]:
     """Return the params of each combination; raises BadOptions where there are too many."""
     names = [name for name, _ in choices]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise BadOptions(f"%%{magic}: --grid has {twice[0]} twice; write {twice[0]}=A,B,C once.")
+        raise BadOptions(f"--grid has {twice[0]} twice; write {twice[0]}=A,B,C once.")
     total = 1
     for _, values in choices:
         total *= len(values)
     if total > MOST_JOBS:
         raise BadOptions(
-            f"%%{magic}: --grid would be {total:,} jobs, {MOST_JOBS} are the limit; nothing was "
-            "sent."
+            f"--grid would be {total:,} jobs, {MOST_JOBS} are the limit; nothing was sent."
         )
     combinations = itertools.product(*(values for _, values in choices))
     return [dict(zip(names, combination, strict=True)) for combination in combinations]

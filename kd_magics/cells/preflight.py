@@ -9,6 +9,7 @@ from typing import Any
 from kd_client.errors import UnknownRoute
 from kd_client.http_client import READ_S
 from kd_client.training_client import TrainingClient
+from kd_magics import face
 from kd_magics.cells.cell_names import undefined_names
 from kd_magics.cells.cell_needs import imported_modules, parsed, read_files
 from kd_magics.errors import PreflightFailed
@@ -40,7 +41,7 @@ def check(
         more = len(found) - MOST_SHOWN
         lines = found[:MOST_SHOWN] + ([f"and {more} more"] if more > 0 else [])
         raise PreflightFailed(
-            "The cell was not sent, as it would fail there:\n"
+            f"The {face.code()} was not sent, as it would fail there:\n"
             + "\n".join(f"  - {line}" for line in lines)
             + "\n--no-preflight sends it all the same."
         )
@@ -71,7 +72,8 @@ def _name_line(name: str, line: int, wanted: SubmitJob, variables: Mapping[str, 
     if name == "get_ipython":
         return f"get_ipython (line {line}) is there in notebooks only, not in a job"
     if name not in variables:
-        return f"{name} (line {line}) is defined neither in the cell nor in the notebook"
+        where = "" if face.in_terminal() else ", neither in the cell nor in the notebook"
+        return f"{name} (line {line}) is not defined{where}"
     value = variables[name]
     if isinstance(value, types.ModuleType):
         alias = "" if value.__name__ == name else f" as {name}"
@@ -115,7 +117,7 @@ def _engine(client: TrainingClient, wanted: SubmitJob, patient: bool) -> list[st
         *_module_lines(answer, {n: line + offset for n, line in modules.items()}, client.name),
         *(
             f"{path} (line {paths[path] + offset}) is not there in {client.name}'s project "
-            "repository: put it there, or mind the spelling"
+            "repository: put it there, or check the spelling"
             for path in answer.missing_paths
         ),
         *(problem.rstrip(".") for problem in answer.problems),

@@ -4,6 +4,7 @@ import ast
 import secrets
 import warnings
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from kd_client.attached import user_name
 from kd_client.errors import BadOptions, RemoteJobError
 from kd_client.jobs.job import Job
 from kd_client.training_client import TrainingClient
+from kd_magics import face
 from kd_magics.cards import card
 from kd_magics.cells import cell_options, preflight
 from kd_magics.cells.bindings import bind_outputs
@@ -22,7 +24,6 @@ from kd_magics.cells.sweeps import Sweep
 from kd_magics.cells.transfer import collect_files, collect_values, sent_line
 from kd_magics.errors import EmptyCell, InvalidCell
 from kd_magics.output import logs
-from kd_magics.overview.experiments import job_environment
 from kd_magics.session import Session
 from kd_pipeline.errors import InvalidInput, TooLarge
 from kd_pipeline.messages import Resources, SubmitJob
@@ -43,22 +44,20 @@ class Cell:
 
 
 def submit(session: Session, cell: Cell) -> None:
-    """Send a cell to its cluster and print its history URL; wait where that is asked for."""
-    options = cell_options.parser(cell.magic).read(cell.line, session.shell.user_ns)
-    check_cell(cell.code, cell.magic)
+    """Send a cell to its cluster, as its line says."""
+    submit_with(
+        session, cell, cell_options.parser(cell.magic).read(cell.line, session.shell.user_ns)
+    )
+
+
+def submit_with(session: Session, cell: Cell, options: Namespace) -> None:
+    """Send a cell and print its history URL; wait where that is asked for."""
     client = session.training(cell.cluster)
-    wanted = _wanted(session, cell, options)
-    jobs = [
-        msgspec.structs.replace(wanted, params={**wanted.params, **params}, name=_name(options, n))
-        for n, params in enumerate(cell_options.grid(options.grid, cell.magic))
-    ]
-    looks = session.settings.preflight and not options.no_preflight
-    if options.dry_run or looks:
-        preflight.check(client, jobs[0], session.shell.user_ns, patient=options.dry_run)
+    jobs = checked_jobs(session, cell, options)
     if options.dry_run:
-        _tell_dry_run(client, jobs)
+        _show_dry_run(client, jobs)
         return
-    sent = _send(session, client, jobs, options)
+    sent = send_jobs(session, client, jobs, options, _print_url)
     for line in _notes(jobs[0]):
         print(line)
     if options.wait:
@@ -69,13 +68,31 @@ def submit(session: Session, cell: Cell) -> None:
         card.show(session, sent[0])
 
 
+def checked_jobs(session: Session, cell: Cell, options: Namespace) -> list[SubmitJob]:
+    """Return the jobs that a cell asks for, one for each point of --grid, all looked over.
+
+    Raises InvalidInput, and PreflightFailed where they would fail on the engine.
+    """
+    check_cell(cell.code, cell.magic)
+    client = session.training(cell.cluster)
+    wanted = _wanted(session, cell, options)
+    jobs = [
+        msgspec.structs.replace(wanted, params={**wanted.params, **params}, name=_name(options, n))
+        for n, params in enumerate(cell_options.grid(options.grid))
+    ]
+    looks = session.settings.preflight and not options.no_preflight
+    if options.dry_run or looks:
+        preflight.check(client, jobs[0], session.shell.user_ns, patient=options.dry_run)
+    return jobs
+
+
 def check_cell(cell: str, magic: str) -> None:
     """Raise EmptyCell, TooLarge or InvalidCell where a cell cannot run anywhere."""
     size = len(cell.encode(errors="surrogatepass"))
     if size > LARGEST_CELL:
         raise TooLarge(
-            f"The cell has {size:,} bytes, {LARGEST_CELL:,} are the limit; nothing was sent. Put "
-            "data and modules into the project repository and read them from there."
+            f"The {face.code()} has {size:,} bytes, {LARGEST_CELL:,} are the limit; nothing was "
+            "sent. Put data and modules into the project repository and read them from there."
         )
     flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
@@ -85,9 +102,12 @@ def check_cell(cell: str, magic: str) -> None:
     except SyntaxError as error:
         raise InvalidCell(_syntax_sentence(cell, error)) from None
     except (ValueError, RecursionError, MemoryError) as error:
-        raise InvalidCell(f"The cell is no Python: {error}; nothing was sent.") from None
+        raise InvalidCell(
+            f"The {face.code()} is not valid Python: {error}; nothing was sent."
+        ) from None
     if not tree.body:
-        raise EmptyCell(f"There is no code below %%{magic}, so nothing was sent.")
+        where = "in the file" if face.in_terminal() else f"below %%{magic}"
+        raise EmptyCell(f"There is no code {where}, so nothing was sent.")
 
 
 def _wanted(session: Session, cell: Cell, options: Namespace) -> SubmitJob:
@@ -99,11 +119,11 @@ def _wanted(session: Session, cell: Cell, options: Namespace) -> SubmitJob:
     params: dict[str, Any] = dict(options.param)
     for other, names in (("--param", {*params}), ("--grid", {name for name, _ in options.grid})):
         if twice := sorted(names & {*options.inputs}):
-            raise BadOptions(f"%%{cell.magic}: {twice[0]} is given by --in and by {other}.")
+            raise BadOptions(f"{twice[0]} is given by --in and by {other}.")
     return SubmitJob(
         code=cell.code,
         user=user_name(),
-        env=job_environment(session) | cell_options.environment(options.env, cell.line, cell.magic),
+        env=session.mlflow | cell_options.environment(options.env, cell.line),
         timeout_s=options.timeout,
         origin=session.origin(),
         first_line=getattr(session.shell, "first_line", FIRST_LINE),
@@ -112,7 +132,7 @@ def _wanted(session: Session, cell: Cell, options: Namespace) -> SubmitJob:
         outputs=list(dict.fromkeys(options.outputs)),
         pickle_outputs=options.pickle,
         files=collect_files(options.files, notebook_folder()),
-        requirements=cell_options.requirements(options.requirements, cell.magic),
+        requirements=cell_options.requirements(options.requirements),
         resources=Resources(options.cpus, options.memory, options.gpus),
     )
 
@@ -122,8 +142,12 @@ def _name(options: Namespace, number: int) -> str:
     return f"{name}-{number + 1}"[-LONGEST_NAME:] if name and options.grid else name
 
 
-def _send(
-    session: Session, client: TrainingClient, jobs: list[SubmitJob], options: Namespace
+def send_jobs(
+    session: Session,
+    client: TrainingClient,
+    jobs: list[SubmitJob],
+    options: Namespace,
+    told: Callable[[Job], None] = lambda _: None,
 ) -> list[Job]:
     """Send jobs, each with a key by which a repeated call starts no second one."""
     sent: list[Job] = []
@@ -133,7 +157,7 @@ def _send(
             job = session.keep(client, client.submit(wanted))
             job.allow_pickle = options.pickle
             sent.append(job)
-            print(f"History URL: {job.url}", flush=True)
+            told(job)
     finally:  # the jobs that were sent go on, also where the engine takes no more of them
         names = [options.variable] if options.variable else []
         if options.grid and sent:
@@ -144,6 +168,10 @@ def _send(
     return sent
 
 
+def _print_url(job: Job) -> None:
+    print(f"History URL: {job.url}", flush=True)
+
+
 def _notes(wanted: SubmitJob) -> list[str]:
     """Return the lines below the first: what was sent, and which params come to nothing."""
     line = sent_line(wanted.inputs, wanted.files)
@@ -151,14 +179,14 @@ def _notes(wanted: SubmitJob) -> list[str]:
     return [
         *([line] if line else []),
         *(
-            f"{name} is set in line {number + FIRST_LINE - 1} of the cell, which replaces the "
-            "param."
+            f"{name} is set in line {number + wanted.first_line - 1} of the {face.code()}, which "
+            "replaces the param."
             for name, number in replaced.items()
         ),
     ]
 
 
-def _tell_dry_run(client: TrainingClient, jobs: list[SubmitJob]) -> None:
+def _show_dry_run(client: TrainingClient, jobs: list[SubmitJob]) -> None:
     what = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
     count = len(jobs[0].code.splitlines())
     lines = "1 line" if count == 1 else f"{count:,} lines"
@@ -179,7 +207,7 @@ def _wait(session: Session, jobs: list[Job], options: Namespace) -> None:
     except RemoteJobError as error:
         if not options.no_raise:
             raise
-        print(error)
+        print(face.whole(error))
         return
     bind_outputs(jobs[0], session.shell.user_ns)
 
@@ -190,6 +218,9 @@ def _syntax_sentence(cell: str, error: SyntaxError) -> str:
     text = lines[number - 1].strip()[:120] if lines else ""
     advice = ""
     if text.startswith(("%", "!")):
-        advice = " Magics and ! commands work in the notebook only, not in a job."
-    where = f"line {number} below the cell's first line"
-    return f"The cell is no Python ({where}: {error.msg}): {text!r}. Nothing was sent.{advice}"
+        advice = " Magics and ! commands work in a notebook only, not in a job."
+    where = f"line {number}" if face.in_terminal() else f"line {number} below the cell's first line"
+    return (
+        f"The {face.code()} is not valid Python ({where}: {error.msg}): {text!r}. Nothing was sent."
+        f"{advice}"
+    )

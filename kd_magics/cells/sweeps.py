@@ -8,8 +8,8 @@ from kd_client.errors import NoResult, RemoteJobError
 from kd_client.jobs.failures import error_of
 from kd_client.jobs.job import Job
 from kd_client.training_client import ended_well
+from kd_magics.commands.cancel import show_cancelled
 from kd_magics.errors import WatchStopped
-from kd_magics.jobs.cancelling import tell_cancelled
 from kd_magics.tables import Table
 from kd_pipeline.errors import Unavailable
 
@@ -88,7 +88,7 @@ class Sweep(Sequence[Job]):
 
     def cancel(self) -> "Sweep":
         """Ask for the end of all jobs that have not ended, and print how each did."""
-        tell_cancelled(self._jobs)
+        show_cancelled(self._jobs)
         return self
 
     def table(self) -> Table:

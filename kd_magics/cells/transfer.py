@@ -22,7 +22,7 @@ def collect_values(
     found = {}
     for name in names:
         if name not in variables:
-            raise BadOptions(f"--in names {name!r}, but the notebook has no variable of that name.")
+            raise BadOptions(f"--in names {name!r}, but there is no variable of that name here.")
         found[name] = values.encode(variables[name], name=name, allow_pickle=pickle)
     return found
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from kd_client.jobs.job import Job
+from kd_magics import face
 from kd_magics.errors import WatchStopped
 from kd_pipeline.errors import KdError
 from kd_pipeline.messages import TERMINAL
@@ -69,14 +70,16 @@ def _cancel(job: Job) -> None:
 
 
 def _how_to_come_back(job: Job, status: str | None) -> str:
-    ways = f"%logs -f {job.handle} · stop: %cancel {job.handle}"
+    handle = job.handle
+    ways = f"{face.typed('logs', '-f', handle)} · stop: {face.typed('cancel', handle)}"
     if status is None:
         return f"not known whether it still runs, the engine does not answer: {ways}"
     return f"still {WORDS.get(status, status)}: {ways}"
 
 
 def _to_look(job: Job) -> str:
-    return f"look with %logs {job.handle}, cancel with %cancel {job.handle}."
+    look, cancel = face.typed("logs", job.handle), face.typed("cancel", job.handle)
+    return f"look with {look}, cancel with {cancel}."
 
 
 def _status(job: Job, within_s: float) -> str | None:

@@ -6,6 +6,7 @@ from collections import deque
 
 from kd_client.jobs.job import Job
 from kd_client.terminal.log_text import LogText
+from kd_magics import face
 from kd_magics.screen import show_bundle
 from kd_pipeline.messages import JobOutput
 from kd_pipeline.quantities import size_text
@@ -121,7 +122,7 @@ class _Screen:
                 lines = self._hidden_lines - end.count("\n")
                 print(
                     f"[{lines:,} lines ({size_text(left_out)}) are left out here; "
-                    "%logs --save FILE keeps all, _job.log() returns all]"
+                    f"{face.typed('logs', '--save', 'FILE')} keeps all]"
                 )
                 self._hidden = end
             self._print(self._hidden)

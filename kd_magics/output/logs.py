@@ -1,21 +1,17 @@
-"""%logs: show a job's log and rich outputs, once or as they come, or save it."""
+"""A job's log and rich outputs, shown once or as they come, or saved."""
 
-import argparse
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from kd_client.errors import BadOptions
 from kd_client.jobs.job import Job
 from kd_client.terminal.log_text import LogText
+from kd_magics import face
 from kd_magics.errors import WatchStopped
-from kd_magics.jobs import job_reference
-from kd_magics.options import Options, count
 from kd_magics.output import interrupts, log_parts, log_save, log_times
 from kd_magics.output.log_view import LogView
 from kd_magics.output.watch import watch
-from kd_magics.session import Session
 from kd_magics.settings import KdMagics
 from kd_pipeline.messages import Job as JobMessage
 from kd_pipeline.quantities import size_text
@@ -38,43 +34,6 @@ class Wanted:
     def lines(self) -> int:
         """Return how many of the last lines are wanted."""
         return self.tail or self.settings.tail
-
-
-def parser() -> Options:
-    """Return the parser of %logs."""
-    options = Options("%logs")
-    options.add_argument("job", nargs="?", metavar="[CLUSTER/]JOB")
-    options.add_argument("--url", metavar="HISTORY_URL")
-    options.add_argument("-f", "--follow", action="store_true")
-    options.add_argument("--tail", type=count, metavar="LINES")
-    options.add_argument("--since", type=log_times.since, metavar="TIME")
-    options.add_argument("--grep", type=_pattern, metavar="REGEX")
-    options.add_argument("--save", metavar="FILE")
-    return options
-
-
-def logs(session: Session, line: str) -> None:
-    """Show the log of the job that a line names; raises RemoteJobError where it was followed."""
-    run(session, parser().read(line, session.shell.user_ns))
-
-
-def run(session: Session, options: argparse.Namespace) -> None:
-    """Do what the options of %logs say."""
-    if options.job and options.url:
-        raise BadOptions("%logs: give a job or a URL, not both.")
-    if options.save and (options.follow or options.tail):
-        raise BadOptions("%logs: --save keeps the whole log so far; leave out -f and --tail.")
-    if options.url:
-        job = job_reference.find_url(session, options.url)
-    else:
-        job = job_reference.find(session, options.job)
-    wanted = Wanted(options.tail, options.since, options.grep, session.settings)
-    if options.save:
-        save(job, Path(options.save).expanduser(), wanted)
-    elif options.follow:
-        follow(job, wanted)
-    else:
-        show(job, wanted)
 
 
 def show(job: Job, wanted: Wanted) -> None:
@@ -142,16 +101,9 @@ def _hidden(lines: int | None, size: int | None, kind: str = "") -> str:
     amount = "" if lines is None else f"{lines:,} earlier {kind}lines "
     amount += "" if size is None else f"({size_text(size)}) " if lines else f"{size_text(size)} "
     return (
-        f"[{amount}before this are hidden: --tail LINES shows more, --save FILE keeps all, "
-        "_job.log() returns all]"
+        f"[{amount}before this are hidden: --tail LINES shows more, --save FILE keeps all"
+        f"{'' if face.in_terminal() else ', _job.log() returns all'}]"
     )
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no pattern: {error}") from None
 
 
 def _place(message: JobMessage) -> str:

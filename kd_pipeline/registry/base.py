@@ -14,6 +14,7 @@ from kd_pipeline.errors import (
     UnknownCluster,
     VersionTaken,
 )
+from kd_pipeline.hints import Hint
 from kd_pipeline.model_aliases import ModelAliases
 from kd_pipeline.model_config import ModelConfig
 
@@ -118,7 +119,9 @@ class Registry(ABC):
             if versions
             else f"registered: {', '.join(names) or 'none'}"
         )
-        raise ModelNotFound(f"No model {name}/{version} is registered ({known}). See %models.")
+        raise ModelNotFound(
+            f"No model {name}/{version} is registered ({known}).", hint=Hint("models")
+        )
 
     def set_alias(self, model: str, alias: str, version: str) -> str | None:
         """Make ``alias`` that of a registered version; return the one it was of before, or None.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_extension.predictions import form_of, magic_line
-from kd_magics.models.predictions import parser
+from kd_magics.commands.predict import parser
 from kd_magics.options import json_option
 from kd_pipeline.model_config import ModelConfig
 

@@ -108,7 +108,7 @@ def local(here: Surroundings) -> Pipeline:
         ({"metrics": "{rmse"}, {"metrics": "metrics is no JSON"}, InvalidInput),
         ({"metrics": "[1]"}, {"metrics": "no JSON object"}, InvalidInput),
         ({"example": "nobody"}, {"example": "example is no JSON"}, InvalidInput),
-        ({"job": "nine"}, {"job": "is no job; write 9 or CLUSTER/9"}, BadOptions),
+        ({"job": "nine"}, {"job": "is not a job number: write 9 or CLUSTER/9"}, BadOptions),
         ({"description": "x" * 70_000}, {"": "65,536 are the limit"}, InvalidModel),
         (
             {"name": "A", "version": "", "path": "x", "scoring_path": "", "metrics": "{"},

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
+from tests.free_port import free_port
 
 DEADLINE_S = 30.0
 
@@ -34,9 +35,7 @@ class RunningServer:
     ) -> None:
         self.module, self.configmeta_path, self.repository = module, configmeta, repository
         self.token, self.environment = token, environment
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.session = requests.Session()
 

@@ -11,6 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
+from kd_pipeline.errors import KdError
 from tests.configmeta import Endpoint, configmeta
 
 
@@ -74,7 +75,7 @@ class Notebook:
         shown = self.run(cell)
         assert type(shown.error) is error, shown
         assert "/kd_magics/" not in shown.text  # no frame of ours
-        return str(shown.error)
+        return shown.error.in_notebook() if isinstance(shown.error, KdError) else str(shown.error)
 
     def has(self, magic: str) -> bool:
         """Tell whether a cell magic exists."""

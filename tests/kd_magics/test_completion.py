@@ -8,7 +8,8 @@ import pytest
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
 
-from kd_magics.completion import HELP, PARSERS
+from kd_magics.catalogue import MAGICS
+from kd_magics.completion import HELP
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry import open_registry
 from tests.kd_engines.running_server import eventually
@@ -111,14 +112,7 @@ def test_it_is_silent_where_nothing_answers(empty_notebook: Notebook) -> None:
 
 
 def test_every_line_magic_completes(empty_notebook: Notebook) -> None:
-    lines = empty_notebook.shell.magics_manager.magics["line"]
-    ours = {
-        name
-        for name, magic in lines.items()
-        if type(getattr(magic, "__self__", None)).__module__.startswith("kd_magics.")
-    }
-    assert ours == set(PARSERS)
-    for name in PARSERS:
+    for name in MAGICS:
         assert HELP in tab(empty_notebook, f"%{name} -")
 
 

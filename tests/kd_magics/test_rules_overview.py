@@ -1,23 +1,19 @@
 """The design rules that the overview shows, each by its number."""
 
-import inspect
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from kd_magics.completion import PARSERS, parser_of
+from kd_magics.catalogue import COMMANDS, MAGICS
 from kd_magics.errors import BadOptions
-from kd_magics.terminal import COMMANDS, NOTEBOOK_ONLY
 from kd_pipeline.errors import InvalidModel, PathNotFound, VersionTaken
 from kd_pipeline.model_config import CM_TYPE_LABEL
 from kd_pipeline.registry import open_registry
 from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
 from tests.kd_magics.running_notebook import Notebook
-
-OURS = {"kd_magics.job_magics", "kd_magics.model_magics", "kd_magics.overview_magics"}
 
 SECOND = "other-cluster"
 DOWN = [("http://127.0.0.1:9", TOKEN)]
@@ -59,7 +55,7 @@ def test_rule_11_attachments_shows_each_cluster_s_state_and_names_come_and_go(
         assert column in header
     assert "answers" in text
     assert "does not answer" in text
-    assert "ba-sh: %%bash is another magic; type %%ba-sh instead." in text
+    assert "ba-sh: bash is another magic, so its name is ba-sh." in text
     assert notebook.has("othercluster")
     assert notebook.has(SECOND)
     notebook.attach({CLUSTER: both[CLUSTER]})
@@ -143,10 +139,10 @@ def test_rule_19_help_is_complete_and_tab_knows_clusters_jobs_and_flags(
     notebook: Notebook, engine: RunningEngine
 ) -> None:
     lines = notebook.shell.magics_manager.magics["line"]
-    for name in PARSERS:
+    for name in MAGICS:
         told = notebook.good(f"%{name} --help").text
-        assert told.strip() == (inspect.getdoc(lines[name]) or "").strip()
-        for action in parser_of(name).actions():
+        assert told.strip() == lines[name].getdoc().strip()
+        for action in MAGICS[name].parser().actions():
             for flag in action.option_strings:
                 assert flag in told, f"%{name}? does not tell of {flag}"
     job = engine.submit("print(1)")["id"]
@@ -164,9 +160,11 @@ def test_rule_19_a_wrong_option_says_where_the_help_is(notebook: Notebook) -> No
 
 
 def test_rule_15_every_action_is_a_magic_with_help_and_a_command(notebook: Notebook) -> None:
-    magics = notebook.shell.magics_manager.magics["line"]
-    ours = {n for n, m in magics.items() if type(getattr(m, "__self__", 0)).__module__ in OURS}
+    ours = MAGICS.keys() & notebook.shell.magics_manager.magics["line"].keys()
     assert ours >= {"register", "describe", "unregister", "deploy", "undeploy", "predict", "alias"}
     for name in ours:
         assert f"%{name}" in notebook.good(f"%{name} --help").text
-    assert ours - NOTEBOOK_ONLY <= COMMANDS.keys()
+    assert {name for name in COMMANDS if not COMMANDS[name].in_terminal} == {
+        "loadMlflow",
+        "Setexp",
+    }

@@ -71,7 +71,7 @@ def test_the_default_cluster_is_meant_where_none_is_named(
 def test_another_connect_timeout_makes_other_clients(
     notebook: Notebook, engine: RunningEngine
 ) -> None:
-    session = notebook.shell._kd_magics.lines[0]._session
+    session = notebook.shell._kd_magics.session
     before = session.training(CLUSTER)
     assert session.training(CLUSTER) is before
     notebook.good("%config KdMagics.connect_timeout_s = 1.5")

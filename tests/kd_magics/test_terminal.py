@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kd_magics import face
+from kd_magics.catalogue import COMMANDS
 from kd_magics.options import split_line
-from kd_magics.terminal import COMMANDS, NOTEBOOK_ONLY, in_terminal_words
 from tests.configmeta import configmeta
 from tests.kd_engines.local.running_home import RunningHome
 from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
-from tests.kd_magics.running_notebook import Notebook
 
 HALVES = """
 import pathlib
@@ -121,16 +122,16 @@ def test_a_failed_job_that_was_waited_for_is_status_1(attached: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["train"], "kd train: name the file first"),
-        (["train", "--wait", "x.py"], "name the file first"),
+        (["train"], "arguments are required: FILE"),
+        (["train", "--wait"], "arguments are required: FILE"),
         (["train", "no.py"], "no.py cannot be read"),
-        (["train", "-", "--cluster"], "--cluster names a training cluster"),
+        (["train", "-", "--cluster"], "--cluster: expected one argument"),
         (["train", "-", "--cluster", "nowhere"], "nowhere"),
         (["train", "-"], "no code"),
-        (["logs", "nine"], "kd logs: 'nine' is no job"),
+        (["logs", "nine"], "kd logs: 'nine' is not a job number"),
         (["jobs", "--status", "done"], "See kd jobs --help"),
         (["jobs", "--token", "x"], "takes no token"),
-        (["register", "taxi"], "name the model's --path"),
+        (["register", "taxi"], "kd register NAME --job CLUSTER/9 takes it from a job"),
         (["predict", "taxi/1", "{}"], "No deployment cluster"),
         (["deploy", "taxi/1"], "No model taxi/1"),
     ],
@@ -145,7 +146,7 @@ def test_models_are_registered_and_named(attached: Path) -> None:
     for path in ("models/taxi/1", "code/score.py"):
         (repository / path).parent.mkdir(parents=True, exist_ok=True)
         (repository / path).write_text("print(1)")
-    assert good("models").startswith("No model is registered yet. kd register does it")
+    assert good("models").startswith("No model is registered yet. kd register --help shows how")
     told = good(
         "register", "taxi", "--path", "models/taxi/1", "--scoring", "code/score.py",
         "--metrics", '{"mae": 2}', "--description", "it's new",
@@ -169,7 +170,7 @@ def test_attachments_and_deployments_without_a_notebook(attached: Path) -> None:
         "trainingengineinstance  python",
     ]
     assert "  answers  " in "\n".join(lines)
-    assert "see kd attachments." in good("deployments")
+    assert "See kd attachments." in good("deployments")
 
 
 @pytest.mark.slow
@@ -201,16 +202,11 @@ def test_with_kd_up_nothing_has_to_be_named(tmp_path: Path) -> None:
 def test_help_lists_the_commands_and_each_has_its_own(attached: Path) -> None:
     told = good("--help")
     assert "Jobs and models" in told
-    for name in COMMANDS:
-        assert f" {name} " in told
+    for name, command in COMMANDS.items():
+        assert (f" {name} " in told) == command.in_terminal
     assert good("jobs", "--help").startswith("Show the jobs of all training clusters")
     assert "kd jobs --status running" in good("jobs", "--help")
     assert "--timeout" in good("train", "--help")
-
-
-def test_every_line_magic_is_a_command(empty_notebook: Notebook) -> None:
-    magics = {name for one in empty_notebook.shell._kd_magics.lines for name in one.magics["line"]}
-    assert magics - NOTEBOOK_ONLY == set(COMMANDS) - {"train"}
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\0"), max_size=12), max_size=6))
@@ -218,9 +214,32 @@ def test_words_arrive_as_a_shell_gave_them(words: list[str]) -> None:
     assert split_line(shlex.join(words), {"v": 1}, "%magic") == words
 
 
-def test_sentences_speak_of_commands() -> None:
-    assert in_terminal_words("`%logs -f 9`, see %register?.") == (
-        "`kd logs -f 9`, see kd register --help."
-    )
-    for same in ("%%logs", "100%jobs", "%logsuite", "%config"):
-        assert in_terminal_words(same) == same
+@pytest.mark.parametrize("name", [name for name in COMMANDS if COMMANDS[name].in_terminal])
+def test_help_speaks_to_who_reads(name: str) -> None:
+    with face.terminal():
+        told = COMMANDS[name].help()
+    assert f"    kd {name}" in told
+    for other in ("%", "notebook is", "this notebook", "of the cell", "_job"):
+        assert other not in told.replace("notebook are kept", "")
+    in_notebook = COMMANDS[name].help()
+    assert "kd " not in in_notebook.replace("kd up", "")
+    assert "{" not in told.replace('{"', "").replace("{, which", "")
+
+
+@pytest.mark.slow
+def test_output_is_seen_as_it_comes(attached: Path, engine: RunningEngine) -> None:
+    code = "import time\nprint('early', flush=True)\ntime.sleep(600)"
+    job = engine.submit(code)["id"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "kd_engines", "logs", "-f", str(job)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as watching:
+        try:
+            assert watching.stdout is not None
+            assert "early\n" in iter(watching.stdout.readline, "")
+            watching.send_signal(signal.SIGINT)
+            assert "kd cancel" in watching.stdout.read()
+        finally:
+            watching.kill()
+    engine.call("POST", f"/jobs/{job}/cancel")

@@ -8,6 +8,7 @@ import pytest
 
 from kd_client.jobs.failures import reason_of
 from kd_magics.errors import RemoteJobError
+from kd_pipeline.hints import Hint
 from tests.kd_engines.training.running_engine import CLUSTER, RunningEngine
 from tests.kd_magics.running_notebook import Notebook
 
@@ -27,7 +28,7 @@ def sentence(error: RemoteJobError) -> str:
     """Return the error's sentence without the job's number and cluster, which it begins with."""
     begin = f"Job {error.job} on {CLUSTER}: {error.status}. "
     assert str(error).startswith(begin)
-    return str(error).removeprefix(begin)
+    return error.in_notebook().removeprefix(begin)
 
 
 def test_a_traceback_has_the_lines_of_the_cell_the_magic_s_own_being_the_first(
@@ -35,12 +36,12 @@ def test_a_traceback_has_the_lines_of_the_cell_the_magic_s_own_being_the_first(
 ) -> None:
     code = "def rate(miles, hours):\n    return miles / hours\n\nprint('begun')\nrate(3, 0)"
     error = failed(notebook, f"{WAIT}\n{code}")
-    assert sentence(error) == "ZeroDivisionError: division by zero (line 3 of the cell)."
+    assert sentence(error) == "ZeroDivisionError: division by zero (line 3)."
     assert error.remote == (
         "Traceback in the job (innermost last):",
-        "  line 6 of the cell",
+        "  line 6",
         "    rate(3, 0)",
-        "  line 3 of the cell, in rate",
+        "  line 3, in rate",
         "    return miles / hours",
         "ZeroDivisionError: division by zero",
     )
@@ -59,9 +60,9 @@ def test_what_is_shown_is_one_red_line_and_the_job_s_traceback(
     lines = shown.error._render_traceback_()
     assert lines == [
         f"\x1b[31mRemoteJobError\x1b[0m: Job {number} on {CLUSTER}: Failed. ZeroDivisionError: "
-        "division by zero (line 2 of the cell).",
+        "division by zero (line 2).",
         "Traceback in the job (innermost last):",
-        "  line 2 of the cell",
+        "  line 2",
         "    1 / 0",
         "ZeroDivisionError: division by zero",
     ]
@@ -70,13 +71,13 @@ def test_what_is_shown_is_one_red_line_and_the_job_s_traceback(
 
 def test_comments_above_the_magic_count_as_lines_of_the_cell(notebook: Notebook) -> None:
     error = failed(notebook, f"# a note\n\n{WAIT}\nx = 1\n1 / 0")
-    assert sentence(error).endswith("(line 5 of the cell).")
+    assert sentence(error).endswith("(line 5).")
 
 
 def test_of_a_chain_the_last_error_is_told_and_the_log_has_the_whole(notebook: Notebook) -> None:
     code = "try:\n    {}['zone']\nexcept KeyError as e:\n    raise ValueError('no zone') from e"
     error = failed(notebook, f"{WAIT}\n{code}")
-    assert sentence(error) == "ValueError: no zone (line 5 of the cell)."
+    assert sentence(error) == "ValueError: no zone (line 5)."
     log = notebook.good("_job.log()").value
     assert "KeyError: 'zone'" in log
     assert "direct cause" in log
@@ -86,7 +87,7 @@ def test_frames_of_libraries_are_one_line(notebook: Notebook) -> None:
     code = "import json\ndef read(text):\n    return json.loads(text)\nread('{bad')"
     error = failed(notebook, f"{WAIT}\n{code}")
     assert "JSONDecodeError: Expecting property name" in sentence(error)
-    assert sentence(error).endswith("(line 4 of the cell).")
+    assert sentence(error).endswith("(line 4).")
     folded = [line for line in error.remote if line.startswith("  … ")]
     assert len(folded) == 1
     assert re.fullmatch(
@@ -107,10 +108,10 @@ def test_a_file_that_went_with_it_is_shown_by_its_name(
 
 def test_a_long_message_is_one_line_of_the_sentence(notebook: Notebook) -> None:
     error = failed(notebook, f"{WAIT}\nraise ValueError('first\\nsecond' + 'x' * 1000)")
-    assert sentence(error) == "ValueError: first (line 2 of the cell)."
+    assert sentence(error) == "ValueError: first (line 2)."
     assert any(line.startswith("secondxxx") for line in error.remote)
     error = failed(notebook, f"{WAIT}\nassert 1 > 2")
-    assert sentence(error) == "AssertionError (line 2 of the cell)."
+    assert sentence(error) == "AssertionError (line 2)."
 
 
 def test_a_killed_process_is_told_by_its_signal_and_the_end_of_its_log(notebook: Notebook) -> None:
@@ -127,7 +128,8 @@ def test_a_job_that_took_too_long_is_advised_more_time_than_it_had(
     notebook.good(f"{CELL}\nprint(1)")
     job = notebook.good("_job.wait()").value
     ended = msgspec.structs.replace(job.last, status="TimedOut", timeout_s=seconds)
-    assert reason_of(job.client, ended, None, []) == f"--timeout {advice} gives it more time."
+    reason = reason_of(job.client, ended, None, [])
+    assert reason.hint == Hint("train", ("--timeout", advice), "gives more time")
 
 
 def test_memory_used_up_tells_how_much_and_what_asks_for_more(notebook: Notebook) -> None:
@@ -149,7 +151,7 @@ def test_a_missing_module_is_told_with_what_installs_it(
     error = failed(notebook, f"{WAIT} --no-preflight\nimport {module}")
     top = module.partition(".")[0]
     assert sentence(error) == (
-        f"ModuleNotFoundError: No module named '{top}' (line 2 of the cell). "
+        f"ModuleNotFoundError: No module named '{top}' (line 2). "
         f"--requirements {package} installs it for the job."
     )
 

@@ -12,7 +12,7 @@ from kd_client.models.artifacts import Artifacts, artifacts_of
 from kd_magics.errors import BadOptions
 from kd_pipeline.errors import NotFound
 from kd_pipeline.project_repository import ProjectRepository
-from tests.kd_magics.jobs.test_job_list import message
+from tests.kd_magics.commands.test_jobs import message
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 END = START + timedelta(minutes=5)
@@ -79,11 +79,11 @@ def test_the_name_and_then_the_log_decide_between_several(repository: ProjectRep
     assert artifacts.model("other") == "models/other/1"
     with pytest.raises(BadOptions, match="models/taxi/10, models/taxi/2") as caught:
         found(repository, "models/taxi/1 models/taxi/22").model("taxi")
-    assert "--path models/taxi/10" in str(caught.value)
+    assert "--path models/taxi/10" in caught.value.in_terminal()
 
 
 def test_nothing_written_says_what_to_name(repository: ProjectRepository) -> None:
-    with pytest.raises(NotFound, match="--path"):
+    with pytest.raises(NotFound, match="name what to register"):
         found(repository).model("taxi")
     assert found(repository).script("taxi") is None
 

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.free_port import free_port
 from tests.kd_engines.running_server import eventually
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -24,14 +24,6 @@ BALANCER_TOKEN = "fedcba9876543210fedcba9876543210"
 HEADERS = {"X-Auth-Token": TOKEN}
 ENGINE = Path(__file__).parent.parent / "small_engine.py"
 DRAIN_S = "2"  # HAProxy has noticed within 1.5 s
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 class Member:

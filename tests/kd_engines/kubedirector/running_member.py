@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from tests.kd_engines.balancer.running_balancer import free_port
+from tests.free_port import free_port
 from tests.kd_engines.running_server import eventually
 
 SETUP = Path(__file__).parents[3] / "deploy" / "setup"

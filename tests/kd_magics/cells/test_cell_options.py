@@ -69,15 +69,15 @@ def test_what_is_wrong_is_refused(line: str) -> None:
 def test_a_secret_on_the_line_is_refused(name: str) -> None:
     for line in (f"--env {name}=abc", f"--env '{name}=abc'", f'--env {name}="abc"'):
         with pytest.raises(BadOptions, match="Kubernetes secret"):
-            environment(read(line).env, line, "cluster")
+            environment(read(line).env, line)
     # From a variable it is not in the notebook.
     line = f"--env {name}={{key}}"
-    assert environment(read(line, key="abc").env, line, "cluster") == {name: "abc"}
+    assert environment(read(line, key="abc").env, line) == {name: "abc"}
 
 
 def test_other_variables_of_the_environment_are_taken() -> None:
     line = "--env OMP_NUM_THREADS=2 --env MONKEY=1 --env URL=http://x/?a=b"
-    assert environment(read(line).env, line, "cluster") == {
+    assert environment(read(line).env, line) == {
         "OMP_NUM_THREADS": "2",
         "MONKEY": "1",
         "URL": "http://x/?a=b",
@@ -89,28 +89,28 @@ def test_requirements_are_words_or_a_file(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "requirements.txt").write_text(
         "# what it needs\npolars==1.9  # tables\n\nxgboost\n"
     )
-    assert requirements(["duckdb", "requirements.txt"], "cluster") == [
+    assert requirements(["duckdb", "requirements.txt"]) == [
         "duckdb",
         "polars==1.9",
         "xgboost",
     ]
     with pytest.raises(BadOptions, match=r"other\.txt"):
-        requirements(["other.txt"], "cluster")
+        requirements(["other.txt"])
 
 
 def test_a_grid_is_every_combination() -> None:
     options = read("--grid lr=0.1,0.01 --grid 'depth=[3, 6]' --grid kind=a")
-    assert grid(options.grid, "cluster") == [
+    assert grid(options.grid) == [
         {"lr": 0.1, "depth": 3, "kind": "a"},
         {"lr": 0.1, "depth": 6, "kind": "a"},
         {"lr": 0.01, "depth": 3, "kind": "a"},
         {"lr": 0.01, "depth": 6, "kind": "a"},
     ]
-    assert grid([], "cluster") == [{}]
+    assert grid([]) == [{}]
     with pytest.raises(BadOptions, match=f"121 jobs, {MOST_JOBS} are the limit"):
-        grid([("a", list(range(11))), ("b", list(range(11)))], "cluster")
+        grid([("a", list(range(11))), ("b", list(range(11)))])
     with pytest.raises(BadOptions, match="a twice"):
-        grid([("a", [1]), ("a", [2])], "cluster")
+        grid([("a", [1]), ("a", [2])])
 
 
 def test_a_param_is_a_variable() -> None:

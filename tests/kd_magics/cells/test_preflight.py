@@ -47,7 +47,7 @@ def test_undefined_names_are_told_with_their_line_and_what_sends_them(
         "np (line 5) is a module: write `import numpy as np` in the cell",
         "json (line 6) is a module: write `import json` in the cell",
         "Path (line 7): write `from pathlib import Path` in the cell",
-        "nowhere (line 8) is defined neither in the cell nor in the notebook",
+        "nowhere (line 8) is not defined, neither in the cell nor in the notebook",
     ]
     assert findings(notebook, f"{CELL}\nget_ipython().run_line_magic('time', '1')") == [
         "get_ipython (line 2) is there in notebooks only, not in a job"
@@ -93,7 +93,7 @@ def test_missing_files_are_told(notebook: Notebook, engine: RunningEngine) -> No
     (engine.repository / "data").mkdir(exist_ok=True)
     (engine.repository / "data" / "there.csv").write_text("a,b")
     code = "open('data/there.csv')\nopen('repo://project_repo/data/gone.csv')\nopen('data/no.csv')"
-    where = f"is not there in {CLUSTER}'s project repository: put it there, or mind the spelling"
+    where = f"is not there in {CLUSTER}'s project repository: put it there, or check the spelling"
     assert findings(notebook, f"{CELL}\n{code}") == [
         f"repo://project_repo/data/gone.csv (line 3) {where}",
         f"data/no.csv (line 4) {where}",

@@ -66,11 +66,11 @@ def test_a_waiting_grid_raises_one_error_that_names_those_that_failed(notebook: 
     ids = [job.id for job in notebook.shell.user_ns["_jobs"]]
     assert str(error) == (
         f"2 of 4 jobs did not finish: {ids[1]} (n=0), {ids[3]} (n=0.0). The first: Job {ids[1]} on "
-        f"{CLUSTER}: Failed. ZeroDivisionError: division by zero (line 2 of the cell)."
+        f"{CLUSTER}: Failed. ZeroDivisionError: division by zero (line 2)."
     )
     assert (error.job, error.status) == (ids[1], "Failed")
     assert "2 of 4 jobs finished.\n" in shown.text
-    assert "  line 2 of the cell\n" in shown.text
+    assert "  line 2\n" in shown.text
     told = notebook.good(f"{CELL} --wait --no-raise --grid n=1,0\n1 / n").text
     assert "1 of 2 jobs did not finish" in told
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kd_magics.errors import EngineDown
+from tests.free_port import free_port
 from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
 from tests.kd_magics.running_kernel import RunningKernel
@@ -70,7 +71,7 @@ def test_follow_is_exact_through_a_kill_a_balancer_and_a_move_with_a_new_token(
             threading.Thread(target=balancer.serve_forever).start()
             eventually(lambda: len(Balancer.asked) > 3)
             balancer.shutdown()
-        engine.port += 1
+        engine.port = free_port()
         engine.url = f"http://127.0.0.1:{engine.port}"
         engine.token = "f00d" * 8
         engine.write_tokens([engine.token])

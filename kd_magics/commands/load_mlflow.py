@@ -1,0 +1,45 @@
+"""Point MLflow in this notebook at the connected MLflow cluster.
+
+Credentials go into the kernel's environment, where MLflow looks for them, and nowhere else.
+"""
+
+import os
+from argparse import Namespace
+
+from kd_client.mlflow import URI, find_mlflow
+from kd_magics.help import Help
+from kd_magics.options import Options
+from kd_magics.session import Session
+
+HELP = Help(
+    usage=("[--cluster CLUSTER] [--credentials SECRET]",),
+    text="""
+    Sets MLFLOW_TRACKING_URI, and from a connected secret MLflow's and the object store's
+    credentials, in the environment of this kernel. Jobs that are sent later get the tracking URI
+    and the experiment's name, and no secret.
+
+    --cluster       the MLflow cluster, where several are connected
+    --credentials   the name of the secret, where several are connected
+
+    {Setexp} then chooses an experiment.
+    """,
+    examples=("",),
+)
+
+
+def parser() -> Options:
+    """Return the parser."""
+    options = Options("loadMlflow")
+    options.add_argument("--cluster")
+    options.add_argument("--credentials", metavar="SECRET")
+    return options
+
+
+def run(session: Session, options: Namespace) -> None:
+    """Set MLflow's environment from a connected cluster and secret; no value of it is shown."""
+    found = find_mlflow(session, options.cluster, options.credentials)
+    os.environ.update(found.credentials)
+    os.environ[URI] = session.mlflow[URI] = found.uri
+    names = ", ".join(sorted(found.credentials))
+    told = f"{names} from secret {found.secret}" if found.secret else "no secret"
+    print(f"MLflow is that of cluster {found.cluster}: {found.uri} ({told}).")

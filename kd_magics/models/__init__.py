@@ -1,1 +1,0 @@
-"""Registered models, and where they are deployed."""

@@ -1,1 +1,0 @@
-"""What is attached to this notebook."""
