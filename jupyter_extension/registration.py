@@ -6,11 +6,9 @@ from typing import Any
 
 from jupyter_extension import models
 from jupyter_extension.pipeline import Pipeline
-from kd_client.jobs.job import Job
-from kd_client.models.artifacts import Artifacts, artifacts_of
+from kd_client.models.candidates import candidates
 from kd_client.models.registration import NewVersion, look_over, with_circumstances
-from kd_client.models.source import Source, printed_metrics
-from kd_client.training_client import ended_well
+from kd_client.models.source import Source
 from kd_pipeline.errors import InvalidInput, KdError, VersionTaken
 from kd_pipeline.messages.sidebar_models import (
     Model,
@@ -19,12 +17,10 @@ from kd_pipeline.messages.sidebar_models import (
     RegistrationDraft,
     RegistrationProblem,
 )
-from kd_pipeline.model_config import LARGEST_MODEL_BYTES, ModelConfig, check_name
-from kd_pipeline.project_repository import SCHEME, ProjectRepository
-from kd_pipeline.registry.base import check_same, free_version, natural
+from kd_pipeline.model_config import LARGEST_MODEL_BYTES, ModelConfig
+from kd_pipeline.project_repository import ProjectRepository
+from kd_pipeline.registry.base import check_same, free_version
 from kd_pipeline.registry.manifest_files import dump_all
-
-WHO_ASKS = "The job"
 
 
 @dataclass(frozen=True)
@@ -67,38 +63,17 @@ def draft(pipeline: Pipeline, job: str, name: str) -> RegistrationDraft:
         version = free_version(name, registered) if name else ""
         return RegistrationDraft(Registration(name, version, "", ""), [], [])
     source = pipeline.attached.job(job)
-    message = source.last
-    found, note = _written(source)
-    paths = found.likeliest(found.models, name) if found else []
-    name = name or _name_in(paths)
-    versions = [model for model in registered if model.name == name]
-    newest = max(versions, key=lambda model: natural(model.version), default=None)
-    scripts = _scripts(found, name, newest)
-    metrics = printed_metrics(message)
+    found = candidates(source, name, registered)
     registration = Registration(
-        name=name,
-        version=free_version(name, versions) if name else "",
-        path=paths[0] if paths else "",
-        scoring_path=scripts[0] if scripts else "",
-        metrics=json.dumps(metrics, sort_keys=True) if metrics else "",
-        example=newest.extra.get("example", "") if newest else "",
-        job=f"{message.cluster}/{message.id}",
+        name=found.name,
+        version=found.version,
+        path=found.paths[0] if found.paths else "",
+        scoring_path=found.scripts[0] if found.scripts else "",
+        metrics=json.dumps(found.metrics, sort_keys=True) if found.metrics else "",
+        example=found.example,
+        job=f"{source.cluster}/{source.id}",
     )
-    return RegistrationDraft(registration, paths, scripts, note)
-
-
-def _written(job: Job) -> tuple[Artifacts | None, str]:
-    """Return what a job wrote, and a sentence where there is nothing to take from it."""
-    who = f"Job {job.id} on {job.cluster}"
-    if not ended_well(job.last):
-        return None, (
-            f"{who} is {job.last.status}; only what a finished job wrote is taken from it."
-        )
-    try:
-        found = artifacts_of(job.last, job.log(), ProjectRepository.default())
-    except KdError as error:
-        return None, str(error)
-    return found, "" if found.models else f"{who} wrote no file under models/."
+    return RegistrationDraft(registration, found.paths, found.scripts, found.note)
 
 
 def _looked(pipeline: Pipeline, wanted: Registration) -> _Looked:
@@ -162,20 +137,3 @@ def _json(field: str, text: str) -> Any:
     if field == "metrics" and not isinstance(value, dict):
         raise InvalidInput('metrics is no JSON object; write it like {"rmse": 5.2}.')
     return value
-
-
-def _scripts(found: Artifacts | None, name: str, newest: ModelConfig | None) -> list[str]:
-    """Return the newest version's script, then those that the job wrote."""
-    written = found.likeliest(found.scripts, name) if found else []
-    first = [newest.scoring_path.removeprefix(f"{SCHEME}project_repo/")] if newest else []
-    return list(dict.fromkeys([*first, *written]))
-
-
-def _name_in(paths: list[str]) -> str:
-    """Return the name that the likeliest path gives a model: of models/taxi/2 it is taxi."""
-    parts = paths[0].split("/") if paths else []
-    candidate = parts[1].partition(".")[0] if len(parts) > 1 else ""
-    try:
-        return check_name(candidate)
-    except KdError:
-        return ""

@@ -106,15 +106,15 @@ class Route(APIHandler):
         """Answer any error as an ErrorBody, with one sentence and never a stack trace."""
         error = kwargs.get("exc_info", (None, None))[1]
         phrase = HTTPStatus(status_code).phrase
-        kind, message = phrase.title().replace(" ", ""), f"{phrase}."
+        told = ErrorDetail(phrase.title().replace(" ", ""), f"{phrase}.")
         if isinstance(error, KdError):
             self.set_status(error.http_status)
-            kind, message = type(error).__name__, str(error)
+            told = ErrorDetail.of(error)
         elif isinstance(error, web.HTTPError):
-            message = error.log_message or message
+            told.message = error.log_message or told.message
         elif error is not None:
-            message = UNEXPECTED
-        self.finish(msgspec.json.encode(ErrorBody(ErrorDetail(kind, message))))
+            told.message = UNEXPECTED
+        self.finish(msgspec.json.encode(ErrorBody(told)))
 
     def log_exception(
         self,

@@ -9,7 +9,10 @@ from kd_client.attached import Attached, user_name
 if TYPE_CHECKING:
     from kd_client.jobs.job import Job
     from kd_client.jobs.listing import Jobs, Wanted
+    from kd_client.mlflow import Mlflow
+    from kd_client.models.candidates import Candidates
     from kd_client.models.deployment import Deployed
+    from kd_client.models.deployment_states import DeploymentStates
     from kd_client.models.predictions import Prediction
     from kd_client.models.registration import Registered
     from kd_pipeline.errors import KdError
@@ -22,7 +25,7 @@ class Client(Attached):
 
     Every verb takes plain arguments, blocks until it is done, and returns data or raises a KdError
     with one sentence. ``job(text)`` finds a job; the handle that it and :meth:`submit` return has
-    ``wait``, ``log``, ``result``, ``cancel`` and more.
+    ``wait``, ``log``, ``outputs``, ``result``, ``why``, ``rerun`` and ``cancel``.
     """
 
     def training_clusters(self) -> dict[str, Environment | KdError | None]:
@@ -67,6 +70,63 @@ class Client(Attached):
         from kd_client.models.registration import register
 
         return register(name, **fields)
+
+    def candidates(self, job: Job, name: str = "") -> Candidates:
+        """Return what a registration would take from a job.
+
+        See :func:`kd_client.models.candidates.candidates`.
+        """
+        from kd_client.models.candidates import candidates
+
+        return candidates(job, name, self.models())
+
+    def describe(self, name: str, version: str, text: str) -> None:
+        """Change a version's description; raises ModelNotFound."""
+        from kd_pipeline.registry import open_registry
+
+        open_registry().describe(name, version, text)
+
+    def unregister(self, name: str, version: str) -> ModelConfig:
+        """Delete a version's ConfigMap, and return what it was; its files stay.
+
+        Raises ModelNotFound, and Conflict where it is deployed or has an alias.
+        """
+        from kd_client.models.registration import delete_version
+        from kd_pipeline.registry import open_registry
+
+        return delete_version(open_registry(), name, version)
+
+    def aliases(self, name: str) -> dict[str, str]:
+        """Return which version each alias of a model is."""
+        from kd_pipeline.registry import open_registry
+
+        return dict(open_registry().aliases_of(name).versions)
+
+    def alias(self, name: str, alias: str, version: str | None) -> None:
+        """Move an alias to a version, or delete it where that is None.
+
+        Raises ModelNotFound, InvalidModel, NotFound for one to delete that is not there.
+        """
+        from kd_client.models.aliases import delete_alias, move_alias
+        from kd_pipeline.registry import open_registry
+
+        if version is None:
+            delete_alias(open_registry(), name, alias)
+        else:
+            move_alias(open_registry(), name, version, alias)
+
+    def deployments(self) -> DeploymentStates:
+        """Return how each version is on each deployment cluster, as its engines say."""
+        from kd_client.models.deployment_states import DeploymentStates
+
+        connected = self.connections().deployment_clusters()
+        return DeploymentStates(self, [cluster.name for cluster in connected])
+
+    def mlflow(self, cluster: str | None = None, credentials: str | None = None) -> Mlflow:
+        """Return the connected MLflow cluster; see :func:`kd_client.mlflow.find_mlflow`."""
+        from kd_client.mlflow import find_mlflow
+
+        return find_mlflow(self, cluster, credentials)
 
     def deploy(
         self, name: str, version: str, cluster: str | None = None, timeout_s: float = 120.0

@@ -162,7 +162,7 @@ def _error(answer: requests.Response, cluster: str) -> KdError:
         )
     if detail and not (status in (404, 405) and "/openapi.json" in detail.message):
         return WIRE_ERRORS.get(detail.type, KdError)(
-            f"{cluster}: {detail.message[:LONGEST_MESSAGE]}"
+            f"{cluster}: {detail.message[:LONGEST_MESSAGE]}", hint=detail.next_step
         )
     if status in (404, 405):
         return UnknownRoute(f"Cluster {cluster} has no {_url(answer)}: an engine of 2020.")

@@ -194,9 +194,10 @@ def error_response(error: Exception) -> Response:
         name = HTTPStatus(error.status_code).phrase.replace(" ", "")
         body = ErrorBody(ErrorDetail(name, f"{error.detail}: see /openapi.json for the routes."))
         return json_response(body, error.status_code, dict(error.headers or {}))
-    status = error.http_status if isinstance(error, KdError) else 500
-    headers = {"Retry-After": "1"} if status in (429, 503) else None
-    return json_response(ErrorBody(ErrorDetail(type(error).__name__, str(error))), status, headers)
+    if not isinstance(error, KdError):
+        return json_response(ErrorBody(ErrorDetail(type(error).__name__, str(error))), 500)
+    headers = {"Retry-After": "1"} if error.http_status in (429, 503) else None
+    return json_response(ErrorBody(ErrorDetail.of(error)), error.http_status, headers)
 
 
 def internal_error(error: Exception) -> Response:

@@ -1,5 +1,6 @@
-"""The README's four cells print what the README says they print."""
+"""The README's four cells, and its script and commands, do what the README says they do."""
 
+import os
 import re
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from tests.kd_magics.running_notebook import Notebook
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
 BLOCK = re.compile(r"```\n(In \[\d\]: .*?)\n```", re.S)
+COMMANDS = re.compile(r"```sh\n(kd train .*?)```", re.S)
+TRAIN = re.compile(r"TRAIN = '''\n(.*?)'''", re.S)
 SCRIPT = re.compile(r"```python\n(.*?)```", re.S)
 CELLS = 4
 
@@ -69,3 +72,24 @@ def test_the_script_prints_the_ride(notebook: Notebook, tmp_path: Path) -> None:
         [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False
     )
     assert (done.stdout, done.stderr, done.returncode) == ("2.5\n", "", 0)
+
+
+@pytest.mark.parametrize("json_tool", ["", " --json | python -m json.tool"])
+def test_the_commands_do_the_same(notebook: Notebook, tmp_path: Path, json_tool: str) -> None:
+    (commands,) = COMMANDS.findall(README)
+    (tmp_path / "quarters.py").write_text(TRAIN.findall(README)[0])
+    script = "".join(f"{line}{json_tool}\n" for line in commands.splitlines())
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", script],
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.stderr, done.returncode) == ("", 0)
+    if json_tool:
+        assert '"result": 2.5' in done.stdout
+    else:
+        assert done.stdout.endswith("\n2.5\n")

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,28 @@ def test_a_room_imports_only_what_it_may(path: Path) -> None:
     room = path.relative_to(ROOT).parts[0]
     ours = set(imported(ast.parse(path.read_text()))) & set(ROOMS)
     assert ours <= MAY_IMPORT[room] | {room}
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """Yield our modules that one imports when it is imported itself."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield node.module or ""
+
+
+def test_no_modules_import_each_other() -> None:
+    by_name = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in MODULES
+    }
+    graph = {
+        name: {other for other in imported_modules(path) if other in by_name} - {name}
+        for name, path in by_name.items()
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names them
 
 
 CLIENT = [path for path in MODULES if path.relative_to(ROOT).parts[0] == "kd_client"]

@@ -20,7 +20,9 @@ class Job:
     def __init__(self, client: TrainingClient, message: JobMessage, handle: str = "") -> None:
         self._client = client
         self._message = message
-        self.allow_pickle = False  # whether its cell was sent from here as a pickle where that is needed
+        self.allow_pickle = (
+            False  # whether its cell was sent from here as a pickle where that is needed
+        )
         self.handle = handle or str(message.id)  # as `job` of Attached takes it
 
     @property

@@ -90,7 +90,7 @@ class Predict:
             version,
         )
         if error:
-            answered.error = ErrorDetail(type(error).__name__, str(error))
+            answered.error = ErrorDetail.of(error)
         else:
             answered.result = msgspec.Raw(answer.result)
         await respond(send, error.http_status if error else 200, _encode(answered))

@@ -43,7 +43,7 @@ def error_of(answer: requests.Response) -> dict[str, Any]:
     """Return an answer's error, which has the one shape of all."""
     assert set(answer.json()) == {"error"}, answer.text
     error: dict[str, Any] = answer.json()["error"]
-    assert set(error) == {"type", "message", "request_id"}
+    assert set(error) == {"type", "message", "request_id", "hint"}
     assert error["message"]
     assert "\n" not in error["message"]
     return error

@@ -175,6 +175,16 @@ export interface IErrorDetail {
   type: string;
   message: string;
   request_id: string | null;
+  hint: IErrorHint | null;
+}
+
+/**
+ * What to do next: a command, the words after it, and what that does.
+ */
+export interface IErrorHint {
+  command: string;
+  words: string[];
+  does: string;
 }
 
 /**
