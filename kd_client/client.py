@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kd_client.models.registration import Registered
     from kd_pipeline.errors import KdError
     from kd_pipeline.messages import Environment
+    from kd_pipeline.messages.sidebar import EngineList
     from kd_pipeline.model_config import ModelConfig
 
 
@@ -27,6 +28,12 @@ class Client(Attached):
     with one sentence. ``job(text)`` finds a job; the handle that it and :meth:`submit` return has
     ``wait``, ``log``, ``outputs``, ``result``, ``why``, ``rerun`` and ``cancel``.
     """
+
+    def attachments(self) -> EngineList:
+        """Return how each connected cluster is now; all are asked together, for 2 s at most."""
+        from kd_client.engines import engine_list
+
+        return engine_list(self)
 
     def training_clusters(self) -> dict[str, Environment | KdError | None]:
         """Return of each training cluster what a job finds there, or why it does not answer.
@@ -104,6 +111,8 @@ class Client(Attached):
 
     def alias(self, name: str, alias: str, version: str | None) -> None:
         """Move an alias to a version, or delete it where that is None.
+
+        Engines follow in a moment: :meth:`deployments` tells when.
 
         Raises ModelNotFound, InvalidModel, NotFound for one to delete that is not there.
         """

@@ -104,6 +104,26 @@ def test_what_one_can_do_prints_nothing_and_knows_no_face(path: Path) -> None:
     assert called.isdisjoint({"print", "input", "display"})
 
 
+COMMAND = re.compile(r"%%?[a-zA-Z]\w|(?<![\w-])--[a-z]")
+
+
+@pytest.mark.parametrize("path", CLIENT, ids=names(CLIENT))
+def test_what_one_can_do_says_no_magic_and_no_option(path: Path) -> None:
+    """An error's sentence is for all faces: what to type is its hint's."""
+    tree = ast.parse(path.read_text())
+    hints = [n for n in ast.walk(tree) if is_call_by_name(n) and n.func.id in ("Hint", "_naming")]
+    left_out = {id(part) for hint in hints for part in ast.walk(hint)}
+    left_out |= {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}  # docstrings
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in left_out
+    ]
+    assert [text for text in texts if COMMAND.search(text) and " " in text] == []
+
+
 def is_call_by_name(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
 

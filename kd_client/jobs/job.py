@@ -1,6 +1,8 @@
 """The handle of a job: what it is, asked anew, and what can be done with it."""
 
 import secrets
+import time
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
@@ -12,6 +14,8 @@ from kd_client.training_client import TrainingClient, ended_well, fields_of
 from kd_pipeline.errors import Unavailable
 from kd_pipeline.messages import TERMINAL, Failure, Progress, RerunJob
 from kd_pipeline.messages import Job as JobMessage
+
+AGAIN_FOR_S, AGAIN_EVERY_S = 60.0, 0.5
 
 
 class Job:
@@ -85,9 +89,31 @@ class Job:
         """Return the job's params."""
         return self._message.params
 
-    def log(self) -> str:
-        """Return the whole log."""
-        return self._client.log(self.id).decode(errors="replace")
+    def log(self, offset: int = 0) -> str:
+        """Return the log from byte ``offset``, which is where an earlier answer ended."""
+        return self._client.log(self.id, offset).decode(errors="replace")
+
+    def follow(self, offset: int = 0) -> Iterator[bytes]:
+        """Yield the log from byte ``offset`` as it comes, until the job has ended.
+
+        A broken connection is made again where it broke, up to a minute long; then EngineDown is
+        raised. The bytes of a character may be in two parts.
+        """
+        until = time.monotonic() + AGAIN_FOR_S
+        while True:
+            try:
+                is_over = self.status in TERMINAL
+                with self._client.follow(self.id, offset) as parts:
+                    for part in parts:
+                        offset += len(part)
+                        until = time.monotonic() + AGAIN_FOR_S
+                        yield part
+                if is_over:
+                    return
+            except Unavailable:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(AGAIN_EVERY_S)
 
     def outputs(self) -> list[dict[str, Any]]:
         """Return the rich outputs so far, as nbformat output objects."""

@@ -20,12 +20,17 @@ EXAMPLE: Any = ...
 
 @dataclass(frozen=True)
 class Request:
-    """What a model is asked, and where; ``curl`` is the shell command that asks the same."""
+    """What a model is asked, and where.
+
+    ``curl`` is the shell command and ``python`` the script that asks the same of any machine; in
+    both the token is the variable TOKEN.
+    """
 
     cluster: str
     url: str
     args: Any
     curl: str
+    python: str
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ def request(
     check_args(args)
     cluster = attached.deployment(cluster or cluster_of(attached, name, version)).name
     url = attached.deployment_client(cluster).predict_url(name, version)
-    return Request(cluster, url, args, curl(url, args))
+    return Request(cluster, url, args, curl(url, args), _python(url, args))
 
 
 def check_args(args: Any) -> None:
@@ -79,6 +84,18 @@ def curl(url: str, args: Any) -> str:
         "# TOKEN: the deployment cluster's token\n"
         'curl -H "X-Auth-Token: $TOKEN" -H "Content-Type: application/json" \\\n'
         f"  -d {shlex.quote(body)} \\\n  {url}"
+    )
+
+
+def _python(url: str, args: Any) -> str:
+    """Return the Python script that asks a model, with a variable in the token's place."""
+    body = {"use_scoring": True, "scoring_args": args}
+    return (
+        "import os\n\nimport requests\n\n"
+        f"answer = requests.post(\n    {url!r},\n"
+        '    headers={"X-Auth-Token": os.environ["TOKEN"]},\n'
+        f"    json={body!r},\n    timeout=60,\n)\n"
+        'print(answer.json()["result"])\n'
     )
 
 

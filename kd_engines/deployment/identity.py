@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from kd_pipeline.model_config import ModelConfig
@@ -13,10 +14,12 @@ _known: dict[tuple[str, int, int, int], bytes] = {}
 def identity(model: ModelConfig, script: Path, path: Path) -> str:
     """Return the sha256 (hex) of a model's ConfigMap data, its script and its files.
 
+    The description, which alone of a version may change, is no part of it.
+
     Files that have not changed since the last call are not read again. Raises OSError.
     """
     total = hashlib.sha256()
-    for key, value in sorted(model.data().items()):
+    for key, value in sorted(replace(model, description="").data().items()):
         total.update(f"{key}\0{value}\0".encode())
     for file in (script, *files(path)):
         total.update(f"{file}\0".encode() + _digest(file))

@@ -8,6 +8,7 @@ its last request has its answer. What cannot be loaded leaves the running one al
 import asyncio
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 
 from kd_engines.deployment.alias_table import AliasTable
 from kd_engines.deployment.loading import Limits, load
@@ -41,7 +42,10 @@ class ModelSet:
         wanted = self._read(entries)
         for key, model in wanted.items():
             slot = self._slots.setdefault(key, ModelSlot(model))
-            if slot.model != model or slot.removal or slot.state is None:
+            is_going = slot.removal is not None or slot.state is None
+            if not is_going and slot.model == replace(model, description=slot.model.description):
+                slot.model = model  # another description needs no look at the files
+            else:
                 slot.want(model)
                 self._start_loading(slot)
         for key, slot in self._slots.items():

@@ -2,6 +2,9 @@
 
 import inspect
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +14,11 @@ import kd_client
 from kd_client import Client, connect
 from kd_client.errors import BadOptions, EngineDown, PredictFailed
 from kd_client.jobs.listing import Wanted
-from kd_pipeline.errors import ModelNotFound, NoConnections, PathNotFound, VersionTaken
+from kd_pipeline.errors import ModelNotFound, NoConnections, NotFound, PathNotFound, VersionTaken
 from kd_pipeline.messages import Environment
 from tests.configmeta import configmeta
 from tests.kd_engines.local.running_home import DEPLOYMENT, NOTEBOOK, RunningHome
+from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
 
 NONE = "def predict(model, args): return args.get('answer')"
@@ -63,10 +67,47 @@ def test_jobs_of_a_cluster_that_is_down_are_a_trouble_and_the_others_are_there(k
     assert kd.jobs(Wanted(cluster=CLUSTER, status="Failed", name="none")).jobs == []
 
 
+def test_a_log_is_followed_to_its_end_through_a_restart_of_the_engine(
+    kd: Client, engine: RunningEngine
+) -> None:
+    code = "import time\nfor n in range(40):\n    print(n, flush=True)\n    time.sleep(0.05)"
+    job = kd.submit(code, CLUSTER)
+    read = b""
+    for part in job.follow():
+        if not read:
+            engine.stop(signal.SIGKILL)
+            engine.start()
+        read += part
+    assert read.decode() == job.log() == "".join(f"{n}\n" for n in range(40))
+    assert job.log(offset=len(read) - 3) == "39\n"
+
+
+def test_a_job_says_why_it_failed_and_runs_again(kd: Client) -> None:
+    job = kd.submit("print(1 / n)", CLUSTER, params={"n": 0}).wait()
+    why = job.why()
+    assert "ZeroDivisionError: division by zero (line 1)" in why.sentence
+    assert why.frames[-1].source == "print(1 / n)"
+    again = job.rerun({"n": 2}).wait()
+    assert (again.status, again.log()) == ("Finished", "0.5\n")
+    taken = kd.candidates(again, "halves")
+    assert (taken.version, taken.paths) == ("1", [])
+    assert "wrote no file under models/" in taken.note
+    (found, down) = sorted(kd.attachments().training, key=lambda one: one.state)
+    assert (found.name, down.state) == (CLUSTER, "Down")
+
+
 def test_clusters_tell_what_a_job_finds_there(kd: Client) -> None:
     found = kd.training_clusters()
     assert isinstance(found[CLUSTER], Environment)
     assert isinstance(found["down"], EngineDown)
+
+
+def run(script: str) -> str:
+    """Return what a Python script prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +147,25 @@ def test_a_model_is_registered_deployed_asked_and_taken_off(
     told = kd.predict("none", "1", {"answer": None})
     assert (told.result, told.seconds < 60) == (None, True)
     assert "X-Auth-Token: $TOKEN" in told.request.curl
+    monkeypatch.setenv("TOKEN", kd.deployment(DEPLOYMENT).api_endpoints()[0].token)
+    script = kd.predict("none", "1").request.python
+    assert run(script) == "5\n"
+    kd.describe("none", "1", "says what it is told")
+    kd.alias("none", "champion", "1")
+    assert kd.aliases("none") == {"champion": "1"}
+    eventually(lambda: "champion" in kd.deployments().aliases(DEPLOYMENT).get(("none", "1"), []))
+    assert kd.predict("none", "champion").result == 5
+    kd.alias("none", "champion", None)
+    assert kd.aliases("none") == {}
+    assert kd.deployments().of(DEPLOYMENT, ("none", "1")).state == "Ready"
     with pytest.raises(BadOptions, match="takes an object"):
         kd.predict("none", "1", 3)
     with pytest.raises(PredictFailed, match="AttributeError"):
         kd.predict("none", "1", "a text")
     assert kd.undeploy("none", "1") == (DEPLOYMENT, True)
     assert kd.undeploy("none", "1") == (DEPLOYMENT, False)
+    with pytest.raises(NotFound, match="No MLflow cluster"):
+        kd.mlflow()
+    assert kd.unregister("none", "1").description == "says what it is told"
+    assert kd.models() == []
     assert capsys.readouterr().out == ""

@@ -91,6 +91,17 @@ def test_an_unchanged_model_keeps_its_process(engine: RunningDeployment) -> None
     assert pid in [worker.pid for worker in engine.workers()]
 
 
+def test_another_description_needs_no_other_process(engine: RunningDeployment) -> None:
+    label = engine.serve("described", "1", returns(1))
+    before = engine.state(label)
+    engine.models[label]["data"]["description"] = "now in words"
+    engine.write_configmeta()
+    eventually(lambda: engine.state(label)["description"] == "now in words")
+    after = engine.state(label)
+    assert {**after, "description": ""} == {**before, "description": ""}
+    assert after["state"] == "Ready"
+
+
 def test_what_is_missing_is_loaded_once_it_is_there(engine: RunningDeployment) -> None:
     engine.connect("late", "1", returns(1))
     script = next(engine.repository.glob("code/late_1*"))
