@@ -22,13 +22,15 @@ def origin(shell: Any) -> dict[str, str]:
     Keys: file, notebook, cell_id, git_commit, git_dirty ("yes", "no"), python, kd_magics.
     """
     parent: Any = getattr(shell, "get_parent", dict)()
+    known: dict[str, str] = getattr(shell, "origin", {})
+    folder = Path(known["file"]).parent if "file" in known else notebook_folder()
     found = {
         "notebook": os.environ.get("JPY_SESSION_NAME", ""),
         "cell_id": str((parent.get("metadata") or {}).get("cellId") or ""),
-        **_git(str(notebook_folder()), int(time.monotonic() // KEPT_S)),
+        **_git(str(folder), int(time.monotonic() // KEPT_S)),
         "python": platform.python_version(),
         "kd_magics": version(),
-        **getattr(shell, "origin", {}),
+        **known,
     }
     return {key: value[:LONGEST] for key, value in found.items() if value}
 

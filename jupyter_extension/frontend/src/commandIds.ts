@@ -22,5 +22,18 @@ export const CommandIDs = {
   /** { cluster, job } */
   showCode: 'kd-magics:show-code',
   /** { jobs: ['cluster/1', …] } */
-  compareJobs: 'kd-magics:compare-jobs'
+  compareJobs: 'kd-magics:compare-jobs',
+
+  /** { cluster, job }, or { name }, or nothing: an empty form */
+  registerModel: 'kd-magics:register-model',
+  /** { name, version } */
+  openModel: 'kd-magics:open-model',
+  /** { name, version } */
+  describeModel: 'kd-magics:describe-model',
+  /** { name, version } */
+  setAlias: 'kd-magics:set-alias',
+  /** { name, alias } */
+  deleteAlias: 'kd-magics:delete-alias',
+  /** { name, version } */
+  unregisterModel: 'kd-magics:unregister-model'
 } as const;

@@ -4,6 +4,8 @@ import jobCommands from './plugins/jobCommands';
 import jobFilter from './plugins/jobFilter';
 import jobTabs from './plugins/jobTabs';
 import liveCells from './plugins/liveCells';
+import modelCommands from './plugins/modelCommands';
+import modelTabs from './plugins/modelTabs';
 import pipeline from './plugins/pipeline';
 import sidebar from './plugins/sidebar';
 
@@ -15,5 +17,7 @@ export default [
   jobFilter,
   jobTabs,
   comparisonTabs,
+  modelTabs,
+  modelCommands,
   liveCells
 ];

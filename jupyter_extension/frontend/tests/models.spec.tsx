@@ -1,11 +1,14 @@
 import { nullTranslator } from '@jupyterlab/translation';
-import { render, screen } from '@testing-library/react';
+import { fireEvent, render, screen } from '@testing-library/react';
 import React from 'react';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
-import type { IDeployment, IModel } from '../src/messages';
+import type { IDeployment, IRepositoryFolder } from '../src/messages';
 import { DeploymentsView } from '../src/views/deployments';
+import { parseModel, searched } from '../src/modelReference';
+import { FilePickerView } from '../src/views/filePicker';
 import { ModelsView } from '../src/views/models';
+import { someModel } from './someModels';
 
 const trans = nullTranslator.load('kd_magics');
 const props = { trans, execute: (): void => undefined };
@@ -15,6 +18,55 @@ test('an empty registry says how to begin, and a broken ConfigMap is told', () =
   render(<ModelsView {...props} registry={{ ...registry, problems: ['ConfigMap x is bad.'] }} />);
   expect(screen.getByText(/^No model yet/)).toBeTruthy();
   expect(screen.getByText('ConfigMap x is bad.')).toBeTruthy();
+  expect(screen.getByRole('button', { name: 'Register a model…' })).toBeTruthy();
+});
+
+test('a search finds by every word, and says where there is nothing', () => {
+  const models = [
+    someModel('1', { aliases: ['champion'], lineage: { author: 'ada' } }),
+    someModel('2', { description: 'without airports', lineage: { author: 'ada' } })
+  ];
+  expect(searched(models, 'ada air').map(one => one.version)).toEqual(['2']);
+  expect(searched(models, ' ').length).toBe(2);
+  expect(parseModel('taxi/1')).toEqual({ name: 'taxi', version: '1' });
+  expect(parseModel('taxi/1/2')).toBeUndefined();
+  render(<ModelsView {...props} registry={{ ...registry, models }} />);
+  const search = screen.getByRole('searchbox', { name: 'Search models' });
+  fireEvent.change(search, { target: { value: 'nobody' } });
+  expect(screen.getByText('No model is like this.')).toBeTruthy();
+});
+
+test('a picker opens folders, and chooses what fits', async () => {
+  const entry = (path: string, is_folder: boolean): IRepositoryFolder['entries'][number] => ({
+    ...{ name: path.split('/').pop()!, path, is_folder, modified: '' },
+    size_bytes: is_folder ? null : 5
+  });
+  const folders: { [path: string]: IRepositoryFolder } = {
+    '': { path: '', entries: [entry('code', true), entry('a.txt', false)], left_out: 3 },
+    code: { path: 'code', entries: [entry('code/s.py', false)], left_out: 0 }
+  };
+  const choose = vi.fn();
+  render(
+    <FilePickerView
+      trans={trans}
+      list={async path => {
+        if (!(path in folders)) {
+          throw new Error('nothing there');
+        }
+        return folders[path];
+      }}
+      begin="gone"
+      fits={one => one.name.endsWith('.py')}
+      choose={choose}
+    />
+  );
+  const text = await screen.findByRole('button', { name: 'a.txt' });
+  expect((text as HTMLButtonElement).disabled).toBe(true);
+  expect(screen.getByText(/^3 more are not shown/)).toBeTruthy();
+  fireEvent.click(screen.getByRole('button', { name: 'Open code' }));
+  fireEvent.click(await screen.findByRole('button', { name: 's.py' }));
+  expect(choose).toHaveBeenLastCalledWith('code/s.py');
+  expect(screen.getByText('Chosen: code/s.py')).toBeTruthy();
 });
 
 test('a thousand versions are drawn as few rows', () => {
@@ -39,11 +91,3 @@ test('a deployment tells its members and how its models are', () => {
   expect(screen.getByText('Failed')).toBeTruthy();
   expect(screen.getByText('No file.')).toBeTruthy();
 });
-
-function someModel(version: string): IModel {
-  return {
-    ...{ name: 'taxi', version, configmap: `taxi-${version}`, description: '', path: 'p' },
-    ...{ scoring_path: 's', size_bytes: 1, metrics: {}, aliases: [], deployed_on: [], flags: [] },
-    ...{ lineage: {} as IModel['lineage'], extra: {} }
-  };
-}

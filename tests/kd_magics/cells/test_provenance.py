@@ -3,6 +3,7 @@
 import platform
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -110,3 +111,14 @@ def test_a_front_end_tells_the_cell_and_a_file_itself() -> None:
     assert found["cell_id"].startswith("c-1x")
     assert len(found["cell_id"]) == provenance.LONGEST
     assert found["file"] == "train.py"
+
+
+def test_a_file_s_commit_is_that_of_its_own_folder(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = SimpleNamespace(origin={"file": str(repository / "util.py")})
+    monkeypatch.chdir(tmp_path)
+    assert provenance.origin(shell)["git_commit"] == git(repository, "rev-parse", "HEAD")
+    elsewhere = SimpleNamespace(origin={"file": str(tmp_path / "x.py")})
+    monkeypatch.chdir(repository)
+    assert "git_commit" not in provenance.origin(elsewhere)

@@ -28,7 +28,7 @@ export class Pipeline {
     });
     this.jobList = new JobList(api);
     this.jobWatch = new JobWatch(api);
-    this.models = new Polled('models', api.models, { interval: 10_000, max: 60_000 });
+    this.models = new Polled('models', api.models, { interval: 1_500, max: 60_000 });
     this.deployments = new Polled('deployments', api.deployments, { interval: 5_000, max: 60_000 });
   }
 }

@@ -4,6 +4,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { IJobReference, nameOf, parseReference } from '../jobReference';
 import { statusText } from '../jobWords';
 import type { IJob, ITrainingEngine } from '../messages';
+import { IModelReference, modelName, parseModel } from '../modelReference';
 import type { Pipeline } from '../model/pipeline';
 
 type Args = { readonly [name: string]: any };
@@ -63,4 +64,25 @@ export async function chosenJob(
   const items = found.map(job => `${nameOf(job)} ${job.name} (${statusText(trans, job.status)})`);
   const { value } = await InputDialog.getItem({ title, label: trans.__('Job'), items });
   return value ? parseReference(value.split(' ')[0]) : undefined;
+}
+
+/** Return the model version that a command's arguments name, or ask which one. */
+export async function chosenModel(
+  pipeline: Pipeline,
+  trans: TranslationBundle,
+  title: string,
+  args: Args
+): Promise<IModelReference | undefined> {
+  if (args.name && args.version) {
+    return { name: String(args.name), version: String(args.version) };
+  }
+  const { models } = pipeline;
+  await models.refresh();
+  const items = (models.value?.models ?? []).map(modelName);
+  if (!items.length) {
+    Notification.info(models.error?.message ?? trans.__('No model is registered yet.'));
+    return undefined;
+  }
+  const { value } = await InputDialog.getItem({ title, label: trans.__('Model'), items });
+  return value ? parseModel(value) : undefined;
 }

@@ -6,6 +6,7 @@ import { timeOf, titleOf } from '../jobWords';
 import type { IJob } from '../messages';
 import { fieldOf } from '../model/rerun';
 import { numberText, sizeText } from '../words';
+import { Fact, FactTable } from './factTable';
 import { JobTime, Metrics, ProgressBar, StateWord } from './jobState';
 import type { IViewProps } from './section';
 
@@ -74,6 +75,11 @@ function Buttons({ trans, job, execute }: IJobHeaderProps): JSX.Element {
       <button type="button" className="kd-Button" onClick={does(CommandIDs.showCode)}>
         {trans.__('Code')}
       </button>
+      {job.status === 'Finished' && (
+        <button type="button" className="kd-Button" onClick={does(CommandIDs.registerModel)}>
+          {trans.__('Register a model…')}
+        </button>
+      )}
     </div>
   );
 }
@@ -87,13 +93,13 @@ function Details(props: IJobHeaderProps): JSX.Element {
     <details className="kd-JobHeader-details">
       <summary>{trans.__('Details')}</summary>
       <div className="kd-JobHeader-tables">
-        <Table title={trans.__('Job')} rows={facts(props)} />
-        <Table title={trans.__('Origin')} rows={origin(props)} />
-        <Table
+        <FactTable title={trans.__('Job')} rows={facts(props)} />
+        <FactTable title={trans.__('Origin')} rows={origin(props)} />
+        <FactTable
           title={trans.__('Params')}
           rows={params.map(([name, value]) => [name, fieldOf(value)])}
         />
-        <Table
+        <FactTable
           title={trans.__('Metrics')}
           rows={metrics.map(([name, value]) => [name, numberText(value)])}
         />
@@ -102,13 +108,11 @@ function Details(props: IJobHeaderProps): JSX.Element {
   );
 }
 
-type Row = [name: string, value: React.ReactNode];
-
-function facts({ trans, job, execute }: IJobHeaderProps): Row[] {
+function facts({ trans, job, execute }: IJobHeaderProps): Fact[] {
   const { resources } = job;
   const rerun = job.rerun_of;
   const of = { cluster: job.cluster, job: rerun ?? 0 };
-  const rows: Row[] = [
+  return [
     [trans.__('User'), job.user],
     [trans.__('Submitted'), timeOf(job.submitted)],
     [trans.__('Started'), timeOf(job.started)],
@@ -133,12 +137,11 @@ function facts({ trans, job, execute }: IJobHeaderProps): Row[] {
       )
     ]
   ];
-  return rows.filter(([, value]) => value !== '' && value !== null && value !== undefined);
 }
 
-function origin({ trans, job }: IJobHeaderProps): Row[] {
+function origin({ trans, job }: IJobHeaderProps): Fact[] {
   const { notebook, cell_id, file, git_commit, git_dirty, python } = job.origin;
-  const rows: Row[] = [
+  return [
     [trans.__('Notebook'), notebook && <span title={notebook}>{notebook.split('/').pop()}</span>],
     [trans.__('Cell'), cell_id],
     [trans.__('File'), file],
@@ -149,24 +152,4 @@ function origin({ trans, job }: IJobHeaderProps): Row[] {
     ],
     [trans.__('Python'), python]
   ];
-  return rows.filter(([, value]) => value);
-}
-
-function Table({ title, rows }: { title: string; rows: Row[] }): JSX.Element | null {
-  if (!rows.length) {
-    return null;
-  }
-  return (
-    <table>
-      <caption>{title}</caption>
-      <tbody>
-        {rows.map(([name, value]) => (
-          <tr key={name}>
-            <th scope="row">{name}</th>
-            <td>{value}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
 }

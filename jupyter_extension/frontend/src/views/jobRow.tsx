@@ -1,4 +1,4 @@
-import { closeIcon, downloadIcon, refreshIcon } from '@jupyterlab/ui-components';
+import { addIcon, closeIcon, downloadIcon, refreshIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { CommandIDs } from '../commandIds';
@@ -76,6 +76,13 @@ function JobActions({ trans, job, execute }: IJobRowProps): JSX.Element {
           icon={closeIcon}
           label={trans.__('Cancel job %1…', name)}
           onClick={() => execute(CommandIDs.cancelJob, reference)}
+        />
+      )}
+      {job.status === 'Finished' && (
+        <IconButton
+          icon={addIcon}
+          label={trans.__('Register a model of job %1…', name)}
+          onClick={() => execute(CommandIDs.registerModel, reference)}
         />
       )}
       <IconButton

@@ -1,9 +1,12 @@
-import { PanelWithToolbar } from '@jupyterlab/ui-components';
+import { addIcon, PanelWithToolbar, ReactWidget } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import type { IModel, IModelRegistry } from '../messages';
+import { CommandIDs } from '../commandIds';
+import type { IModelRegistry } from '../messages';
 import type { Pipeline } from '../model/pipeline';
-import { metricText } from '../words';
+import { modelName, searched } from '../modelReference';
+import { IconButton } from './iconButton';
+import { ModelRow } from './modelRow';
 import { IViewProps, Notices, Section } from './section';
 import { VirtualList } from './virtualList';
 
@@ -11,8 +14,19 @@ const ROW_HEIGHT = 64;
 
 /** Return the section Models. */
 export function modelsSection(pipeline: Pipeline, props: IViewProps): PanelWithToolbar {
+  const { trans, execute } = props;
   const panel = new PanelWithToolbar();
-  panel.title.label = props.trans.__('Models');
+  panel.title.label = trans.__('Models');
+  panel.toolbar.addItem(
+    'register',
+    ReactWidget.create(
+      <IconButton
+        icon={addIcon}
+        label={trans.__('Register a model…')}
+        onClick={() => execute(CommandIDs.registerModel)}
+      />
+    )
+  );
   panel.addWidget(
     new Section(pipeline.models, props, (registry: IModelRegistry) => (
       <ModelsView {...props} registry={registry} />
@@ -23,66 +37,51 @@ export function modelsSection(pipeline: Pipeline, props: IViewProps): PanelWithT
 
 /** The registered versions, and what is wrong with ConfigMaps that are no whole models. */
 export function ModelsView(props: IViewProps & { registry: IModelRegistry }): JSX.Element {
-  const { trans, registry } = props;
+  const { trans, execute, registry } = props;
+  const [text, setText] = React.useState('');
+  const models = React.useMemo(() => searched(registry.models, text), [registry.models, text]);
+  if (!registry.models.length) {
+    return (
+      <div className="kd-Models">
+        <Notices notices={registry.problems} />
+        <p className="kd-Empty">
+          {trans.__('No model yet: register what a job has written, or files of the repository.')}
+        </p>
+        <button
+          type="button"
+          className="kd-Button kd-Models-begin"
+          onClick={() => execute(CommandIDs.registerModel)}
+        >
+          {trans.__('Register a model…')}
+        </button>
+      </div>
+    );
+  }
   return (
     <div className="kd-Models">
+      <div className="kd-JobFilter" role="search" aria-label={trans.__('Models')}>
+        <input
+          type="search"
+          className="jp-mod-styled"
+          value={text}
+          maxLength={200}
+          placeholder={trans.__('Name, alias, author, notebook, job')}
+          aria-label={trans.__('Search models')}
+          onChange={event => setText(event.target.value)}
+        />
+      </div>
       <Notices notices={registry.problems} />
-      {registry.models.length ? (
+      {models.length ? (
         <VirtualList
           label={trans.__('Models')}
-          rows={registry.models}
-          keyOf={nameOf}
+          rows={models}
+          keyOf={modelName}
           estimate={ROW_HEIGHT}
-          render={model => <ModelRow trans={trans} model={model} />}
+          render={model => <ModelRow trans={trans} execute={execute} model={model} />}
         />
       ) : (
-        <p className="kd-Empty">
-          {trans.__('No model yet: %register in a notebook registers what a job has written.')}
-        </p>
+        <p className="kd-Empty">{trans.__('No model is like this.')}</p>
       )}
     </div>
   );
-}
-
-const ModelRow = React.memo(function ModelRow(props: {
-  trans: IViewProps['trans'];
-  model: IModel;
-}): JSX.Element {
-  const { trans, model } = props;
-  const metrics = Object.entries(model.metrics).slice(0, 3);
-  return (
-    <div className="kd-ModelRow" data-kd-model={nameOf(model)}>
-      <div className="kd-ModelRow-head">
-        <span className="kd-ModelRow-name">{nameOf(model)}</span>
-        {model.aliases.map(alias => (
-          <span key={alias} className="kd-ModelRow-alias">
-            {alias}
-          </span>
-        ))}
-      </div>
-      <div className="kd-Quiet">
-        {model.deployed_on.length
-          ? trans.__('deployed on %1', model.deployed_on.join(', '))
-          : trans.__('not deployed')}
-      </div>
-      {model.description && <div className="kd-ModelRow-description">{model.description}</div>}
-      {metrics.length > 0 && (
-        <div className="kd-Quiet">
-          {metrics.map(([name, value]) => `${name} ${metricText(value)}`).join(' · ')}
-        </div>
-      )}
-      {model.flags.includes('FilesMissing') && (
-        <div className="kd-Warning">{trans.__('its files are missing')}</div>
-      )}
-      {model.flags.includes('FilesChanged') && (
-        <div className="kd-Warning">
-          {trans.__('its files have changed since it was registered')}
-        </div>
-      )}
-    </div>
-  );
-});
-
-function nameOf(model: IModel): string {
-  return `${model.name}/${model.version}`;
 }

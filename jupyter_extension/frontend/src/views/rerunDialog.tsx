@@ -86,9 +86,11 @@ function Field(props: {
   const { name, field, problem } = props;
   const id = `kd-rerun-${name}`;
   return (
-    <label>
-      {name}
+    // What is wrong stands outside of the label, whose words are the field's name.
+    <div className="kd-Rerun-field">
+      <label htmlFor={`${id}-field`}>{name}</label>
       <input
+        id={`${id}-field`}
         className="jp-mod-styled"
         value={field}
         spellCheck={false}
@@ -102,6 +104,6 @@ function Field(props: {
           {problem}
         </span>
       )}
-    </label>
+    </div>
   );
 }

@@ -1,9 +1,10 @@
-import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import { UseSignal } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
-import type { Message } from '@lumino/messaging';
 import type { ISignal } from '@lumino/signaling';
 import React from 'react';
+
+import { SeenWidget } from './seenWidget';
 
 /** What every view gets: its texts, and a way to have something done. */
 export interface IViewProps {
@@ -21,9 +22,7 @@ export interface IWanted<T> {
 }
 
 /** A section of the sidebar, which asks for its value only while it can be seen. */
-export class Section<T> extends ReactWidget {
-  private wanted: IDisposable | null = null;
-
+export class Section<T> extends SeenWidget {
   constructor(
     private readonly polled: IWanted<T>,
     private readonly props: IViewProps,
@@ -33,24 +32,8 @@ export class Section<T> extends ReactWidget {
     this.addClass('kd-Section');
   }
 
-  protected onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this.want(true);
-  }
-
-  protected onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    this.want(this.isVisible);
-  }
-
-  protected onBeforeHide(message: Message): void {
-    this.want(false);
-    super.onBeforeHide(message);
-  }
-
-  protected onBeforeDetach(message: Message): void {
-    this.want(false);
-    super.onBeforeDetach(message);
+  protected want(): IDisposable {
+    return this.polled.want();
   }
 
   protected render(): JSX.Element {
@@ -69,15 +52,6 @@ export class Section<T> extends ReactWidget {
         )}
       </UseSignal>
     );
-  }
-
-  private want(is: boolean): void {
-    if (is && !this.wanted) {
-      this.wanted = this.polled.want();
-    } else if (!is && this.wanted) {
-      this.wanted.dispose();
-      this.wanted = null;
-    }
   }
 }
 
