@@ -11,6 +11,15 @@ from kd_pipeline.version import version
 REGISTRY_S = 2.0
 
 
+def _sentence(missing: list[str] | KdError, place: str) -> str:
+    if isinstance(missing, KdError):
+        return str(missing)
+    return (
+        f"You may not {', '.join(missing)} in {place}; ask its administrator for a Role that "
+        "allows it (deploy/rbac.yaml has one)."
+    )
+
+
 def about(pipeline: Pipeline) -> About:
     """Return whose pipeline it is and where its parts are; what does not work is a notice."""
     notices: list[str] = []
@@ -29,6 +38,10 @@ def about(pipeline: Pipeline) -> About:
         asked = ask_all({place: registry.models}, REGISTRY_S, "Registry")[place]
         if isinstance(asked, KdError):
             notices.append(str(asked))
+        elif missing := ask_all({place: registry.missing_permissions}, REGISTRY_S, "Registry")[
+            place
+        ]:
+            notices.append(_sentence(missing, place))
         if (credentials := registry.credentials()) and credentials.startswith("expired"):
             notices.append(f"The credentials for {place} have {credentials}; log in again.")
     except KdError as error:

@@ -104,7 +104,7 @@ def _refused(value: Any, place: str) -> str:
     if advice:
         return f"{place[:200]} is a {kind.__name__}; {advice}."
     full = full_name(kind)
-    return f"{place[:200]} ({full}) has no JSON or Arrow form."
+    return f"{place[:200]} ({full}) has no JSON or Arrow form: only a pickle can carry it."
 
 
 def full_name(kind: type) -> str:

@@ -18,10 +18,37 @@ from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.kd_engines.running_server import eventually
 from tests.kubedirector import KubeDirector, Pod
 from tests.kubedirector_admission import enforced
-from tests.real_api_server import ApiServer, running_server
+from tests.real_api_server import ADMIN_TOKEN, ApiServer, running_server
 
 TRAINING, DEPLOYMENT = "training-engine-instance", "deployment-engine-instance"
 NOTEBOOK = "jupyter-notebook"
+RBAC = Path(__file__).resolve().parents[1] / "deploy" / "rbac.yaml"
+# A data scientist with the role that ships, and somebody who may only look.
+USER, READER = "user-token", "reader-token"
+USERS = {USER: ("ada", "data-scientists"), READER: ("bob", "readers")}
+LOOKS = ["get", "list", "watch"]
+READERS = [
+    {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": {"name": "readers"},
+        "rules": [
+            {"apiGroups": [""], "resources": ["configmaps"], "verbs": LOOKS},
+            {
+                "apiGroups": ["kubedirector.hpe.com"],
+                "resources": ["kubedirectorclusters", "kubedirectorapps"],
+                "verbs": LOOKS,
+            },
+        ],
+    },
+    {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "readers"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "readers"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "readers"}],
+    },
+]
 
 
 @dataclass
@@ -55,10 +82,10 @@ class Tenant:
 
         self.registry.edit_cluster(cluster, edit)
 
-    def environment(self, folder: Path) -> dict[str, str]:
-        """Return what a kernel in the notebook's pod has in its environment."""
+    def environment(self, folder: Path, token: str = ADMIN_TOKEN) -> dict[str, str]:
+        """Return what a kernel in the notebook's pod has in its environment, for a user."""
         (pod,) = self.pods(NOTEBOOK, "controller", 1)
-        config = self.server.kubeconfig(folder / "config", namespace=self.registry.namespace)
+        config = self.server.kubeconfig(folder / "config", token, self.registry.namespace)
         return {
             "KUBECONFIG": str(config),
             "KD_CONFIGMETA": str(pod.guest.configmeta),
@@ -70,7 +97,7 @@ class Tenant:
 def running_tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
     """Apply the manifests that ship to a real API server, and let KubeDirector see to them."""
     folder = tmp_path_factory.mktemp("kubernetes")
-    with running_server(folder) as server, enforced(server, race=0.1):
+    with running_server(folder, USERS) as server, enforced(server, race=0.1):
         yield from _tenant(server, tmp_path_factory)
 
 
@@ -79,6 +106,8 @@ def _tenant(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iter
     for path in (files("kd_engines.local") / "manifests").iterdir():
         if path.name.endswith(".yaml"):
             server.apply(yaml.safe_load(path.read_text()), namespace=registry.namespace)
+    rbac = yaml.safe_load_all(RBAC.read_text())
+    server.apply(*rbac, *READERS, namespace=registry.namespace)
     folder = tmp_path_factory.mktemp("pods")
     repository = ProjectRepository(folder / "project_repo").create().root
     kubedirector = KubeDirector(registry, folder, repository)

@@ -1,13 +1,22 @@
 """The sidebar of a notebook in a Kubernetes cluster: its registry is a real API server."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.register_form import RegisterForm
 from tests.browser.running_lab import LabOf
-from tests.browser.sidebar import Sidebar, screenshot
-from tests.kubernetes_tenant import DEPLOYMENT, TRAINING, Tenant, running_tenant
+from tests.browser.sidebar import Sidebar, screenshot, violations
+from tests.kubernetes_tenant import (
+    DEPLOYMENT,
+    READER,
+    TRAINING,
+    USER,
+    Tenant,
+    running_tenant,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -20,12 +29,31 @@ def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
 
 @pytest.fixture(scope="module")
 def lab(tenant: Tenant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabOf]:
-    """Run JupyterLab as in the notebook's pod."""
-    folder = tmp_path_factory.mktemp("pod")
-    environment = tenant.environment(folder)
+    """Run JupyterLab as in the notebook's pod, for a data scientist with the role that ships."""
+    yield from _lab(tenant, tmp_path_factory.mktemp("pod"), USER)
+
+
+@pytest.fixture
+def readers_lab(tenant: Tenant, tmp_path: Path) -> Iterator[LabOf]:
+    """Run it for somebody who may look and change nothing."""
+    yield from _lab(tenant, tmp_path, READER)
+
+
+def _lab(tenant: Tenant, folder: Path, token: str) -> Iterator[LabOf]:
+    environment = tenant.environment(folder, token)
     lab = LabOf(folder / "notebooks", **environment, KD_REGISTRY="kubernetes")
     yield lab
     lab.jupyter.stop()
+
+
+def write(tenant: Tenant, name: str) -> None:
+    """Write a model and its script into the shared folder."""
+    for path, text in {
+        f"models/{name}": "1",
+        f"code/{name}.py": "def predict(model, args): return 1",
+    }.items():
+        (tenant.repository / path).parent.mkdir(exist_ok=True)
+        (tenant.repository / path).write_text(text)
 
 
 def test_what_kubedirector_connected_is_there(lab: LabOf, page: Page) -> None:
@@ -34,4 +62,50 @@ def test_what_kubedirector_connected_is_there(lab: LabOf, page: Page) -> None:
     expect(sidebar.row("Engines", TRAINING)).to_be_visible()
     expect(sidebar.row("Deployments", DEPLOYMENT)).to_be_visible()
     expect(sidebar.region.get_by_role("alert")).to_have_count(0)
+    expect(sidebar.section("Models").get_by_text("You may not")).to_have_count(0)
     screenshot(page, "kubernetes")
+
+
+def test_a_model_becomes_a_configmap_of_the_api_server(
+    tenant: Tenant, lab: LabOf, page: Page
+) -> None:
+    write(tenant, "clicked")
+    lab.visit(page)
+    form = RegisterForm(page).open()
+    form.fill(Name="clicked")
+    form.browse("Model file or folder", "models", "clicked")
+    form.browse("Scoring script", "code", "clicked.py")
+    expect(form.field("Version")).to_have_value("1")
+    form.register()
+    expect(form.done).to_be_visible()
+    (model,) = [one for one in tenant.registry.models() if one.name == "clicked"]
+    assert (model.configmap_name, model.extra["author"]) == (
+        "clicked-1",
+        lab.jupyter.get("about")["user"],
+    )
+    sidebar = Sidebar(page).only("Models")
+    expect(sidebar.row("Models", "clicked/1")).to_be_visible(timeout=2_000)
+    tenant.registry.describe("clicked", "1", "by another hand")
+    expect(sidebar.row("Models", "by another hand")).to_be_visible(timeout=2_000)
+    screenshot(page, "kubernetes-registered")
+
+
+def test_who_may_only_look_is_told_what_to_ask_for(
+    tenant: Tenant, readers_lab: LabOf, page: Page
+) -> None:
+    write(tenant, "looked-at")
+    readers_lab.visit(page)
+    sidebar = Sidebar(page).open()
+    notice = sidebar.section("Models").get_by_role("status").filter(has_text="You may not")
+    expect(notice).to_contain_text("create configmaps")
+    expect(notice).to_contain_text("ask its administrator for a Role")
+    form = RegisterForm(page).open()
+    form.fill(Name="looked-at", Model="models/looked-at", Scoring="code/looked-at.py")
+    expect(form.field("Version")).to_have_value("1")
+    form.register()
+    expect(form.form.get_by_role("alert")).to_contain_text(
+        f"You may not create configmaps in namespace {tenant.registry.namespace}"
+    )
+    assert violations(page.locator(".kd-RegisterTab")) == []
+    assert sidebar.violations() == []
+    screenshot(page, "kubernetes-reader")

@@ -79,7 +79,7 @@ def test_a_missing_output_is_told_and_the_job_ends_well(engine: RunningEngine) -
     listed = engine.get(f"/jobs/{job['id']}/values")
     assert [v["name"] for v in listed["values"]] == ["good"]
     missing = listed["missing"]
-    assert "model (__main__.Model) has no JSON or Arrow form; --pickle" in missing["model"]
+    assert "model (__main__.Model) has no JSON or Arrow form: only a pickle" in missing["model"]
     assert "pair is a tuple" in missing["pair"]
     assert "17 MB as JSON, 16 MiB are the limit" in missing["large"]
     assert "not defined" in missing["absent"]

@@ -20,7 +20,7 @@ export class Pipeline {
   readonly deployments: Polled<IDeploymentList>;
 
   constructor(readonly api: Api) {
-    this.about = new Polled('about', api.about, { interval: 30_000, max: 120_000 });
+    this.about = new Polled('about', api.about, { interval: 120_000, max: 600_000 });
     this.engines = new Polled('engines', api.engines, { interval: 5_000, max: 60_000 });
     this.jobs = new Polled('jobs', () => api.jobs({ limit: 100 }), {
       interval: 3_000,

@@ -1,4 +1,5 @@
-import { addIcon, PanelWithToolbar, ReactWidget } from '@jupyterlab/ui-components';
+import { addIcon, PanelWithToolbar, ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import { DisposableSet, IDisposable } from '@lumino/disposable';
 import React from 'react';
 
 import { CommandIDs } from '../commandIds';
@@ -27,23 +28,46 @@ export function modelsSection(pipeline: Pipeline, props: IViewProps): PanelWithT
       />
     )
   );
-  panel.addWidget(
-    new Section(pipeline.models, props, (registry: IModelRegistry) => (
-      <ModelsView {...props} registry={registry} />
-    ))
-  );
+  panel.addWidget(new ModelsSection(pipeline, props));
   return panel;
 }
 
+/** The registry's models, and what is not as it should be around it. */
+class ModelsSection extends Section<IModelRegistry> {
+  constructor(
+    private readonly pipeline: Pipeline,
+    props: IViewProps
+  ) {
+    super(pipeline.models, props, registry => (
+      <UseSignal signal={pipeline.about.changed}>
+        {() => (
+          <ModelsView
+            {...props}
+            registry={registry}
+            notices={pipeline.about.value?.notices ?? []}
+          />
+        )}
+      </UseSignal>
+    ));
+  }
+
+  protected want(): IDisposable {
+    return DisposableSet.from([super.want(), this.pipeline.about.want()]);
+  }
+}
+
 /** The registered versions, and what is wrong with ConfigMaps that are no whole models. */
-export function ModelsView(props: IViewProps & { registry: IModelRegistry }): JSX.Element {
+export function ModelsView(
+  props: IViewProps & { registry: IModelRegistry; notices?: string[] }
+): JSX.Element {
   const { trans, execute, registry } = props;
+  const notices = [...new Set([...(props.notices ?? []), ...registry.problems])];
   const [text, setText] = React.useState('');
   const models = React.useMemo(() => searched(registry.models, text), [registry.models, text]);
   if (!registry.models.length) {
     return (
       <div className="kd-Models">
-        <Notices notices={registry.problems} />
+        <Notices notices={notices} />
         <p className="kd-Empty">
           {trans.__('No model yet: register what a job has written, or files of the repository.')}
         </p>
@@ -69,8 +93,9 @@ export function ModelsView(props: IViewProps & { registry: IModelRegistry }): JS
           aria-label={trans.__('Search models')}
           onChange={event => setText(event.target.value)}
         />
+        <div className="kd-Quiet">{trans.__('Registered in %1.', registry.place)}</div>
       </div>
-      <Notices notices={registry.problems} />
+      <Notices notices={notices} />
       {models.length ? (
         <VirtualList
           label={trans.__('Models')}
