@@ -1,6 +1,8 @@
 """A model version as it shall be registered: its fields looked over, its ConfigMap built."""
 
+import ast
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -179,7 +181,28 @@ def _script(repository: ProjectRepository, path: str) -> Path:
     script = _existing(repository, "scoring-path", path)
     if not script.is_file():
         raise PathNotFound(f"The script {path!r} is a folder; name the Python script.")
+    if script.suffix == ".py":
+        _check_python(script, path)
     return script
+
+
+def _check_python(script: Path, path: str) -> None:
+    """Raise InvalidModel for what no engine could load: found now, and not when it is deployed."""
+    try:
+        source = script.read_bytes()
+    except OSError as error:
+        raise PathNotFound(
+            f"The script {path!r} cannot be read: {error.strerror or error}."
+        ) from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(source)
+    except SyntaxError as error:
+        where = f"line {error.lineno}: {error.msg}" if error.lineno else error.msg
+        raise InvalidModel(f"The script {path!r} is not valid Python ({where}).") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise InvalidModel(f"The script {path!r} is not valid Python ({error}).") from None
 
 
 def delete_version(registry: Registry, name: str, version: str) -> ModelConfig:

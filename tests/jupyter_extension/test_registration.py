@@ -152,7 +152,7 @@ import os, pathlib
 os.chdir({root!r})
 for path in {paths!r}:
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-    pathlib.Path(path).write_text("of a job")
+    pathlib.Path(path).write_text("# of a job")
 print("rmse=5.5")
 """
 

@@ -1,4 +1,4 @@
-import type { IModel } from './messages';
+import type { IDeployment, IModel } from './messages';
 
 /** A version of a model, as commands name it. */
 export interface IModelReference {
@@ -20,6 +20,18 @@ export function modelReference({ name, version }: IModelReference): IModelRefere
 export function parseModel(text: string): IModelReference | undefined {
   const [name, version, rest] = text.split('/');
   return name && version && rest === undefined ? { name, version } : undefined;
+}
+
+/** Return where a version is deployed and how it is there: `engine (Failed: No file.)`. */
+export function placesOf(model: IModel, deployments: IDeployment[]): string {
+  return model.deployed_on
+    .map(cluster => {
+      const models = deployments.find(one => one.name === cluster)?.models ?? [];
+      const served = models.find(one => modelName(one) === modelName(model));
+      const state = [served?.state, served?.reason].filter(Boolean).join(': ');
+      return state ? `${cluster} (${state})` : cluster;
+    })
+    .join(', ');
 }
 
 /** Return the versions in which every word of a search stands somewhere. */

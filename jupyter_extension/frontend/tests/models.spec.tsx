@@ -5,8 +5,9 @@ import { expect, test, vi } from 'vitest';
 
 import type { IDeployment, IRepositoryFolder } from '../src/messages';
 import { DeploymentsView } from '../src/views/deployments';
-import { parseModel, searched } from '../src/modelReference';
+import { parseModel, placesOf, searched } from '../src/modelReference';
 import { FilePickerView } from '../src/views/filePicker';
+import { ModelRow } from '../src/views/modelRow';
 import { ModelsView } from '../src/views/models';
 import { someModel } from './someModels';
 
@@ -34,6 +35,14 @@ test('a search finds by every word, and says where there is nothing', () => {
   const search = screen.getByRole('searchbox', { name: 'Search models' });
   fireEvent.change(search, { target: { value: 'nobody' } });
   expect(screen.getByText('No model is like this.')).toBeTruthy();
+});
+
+test('a version says how it is where it is deployed', () => {
+  const model = someModel('1', { deployed_on: ['engine', 'other'] });
+  const served = { name: 'taxi', version: '1', state: 'Failed', reason: 'No file.' };
+  const deployments = [{ name: 'engine', models: [served] } as unknown as IDeployment];
+  render(<ModelRow {...props} model={model} states={placesOf(model, deployments)} />);
+  expect(screen.getByText(/deployed on engine \(Failed: No file\.\), other/)).toBeTruthy();
 });
 
 test('a picker opens folders, and chooses what fits', async () => {

@@ -8,6 +8,7 @@ import pytest
 
 from kd_magics.errors import BadOptions
 from kd_pipeline.errors import InvalidModel, PathNotFound, UnsafePath, VersionTaken
+from kd_pipeline.project_repository import ProjectRepository
 from kd_pipeline.registry import open_registry
 from tests.kd_engines.training.running_engine import CLUSTER, RunningEngine
 from tests.kd_magics.running_notebook import Notebook
@@ -87,6 +88,7 @@ def test_other_content_needs_another_version(empty_notebook: Notebook, repositor
         ),
         ("taxi --version 1 --path models/taxi/1 --scoring code/no.py", PathNotFound, "code/no.py"),
         ("taxi --version 1 --path models/taxi/1 --scoring code", PathNotFound, "is a folder"),
+        ("taxi --path models/taxi/1 --scoring code/bad.py", InvalidModel, "valid Python (line 2:"),
         ("taxi --version 1 --path ../x --scoring code/score.py", UnsafePath, "'..'"),
         ("taxi --version 1 --path /etc/passwd --scoring code/score.py", UnsafePath, "/etc/passwd"),
         ("Taxi! --version 1 --path models/taxi/1 --scoring code/score.py", InvalidModel, "'taxi'"),
@@ -103,6 +105,8 @@ def test_other_content_needs_another_version(empty_notebook: Notebook, repositor
 def test_what_is_wrong_is_told_and_registers_nothing(
     empty_notebook: Notebook, options: str, error: type[Exception], words: str
 ) -> None:
+    bad = ProjectRepository.default().root / "code" / "bad.py"
+    bad.write_text("import json\nprint json.dumps(1)\n")
     assert words in empty_notebook.fails(f"%register {options}", error)
     assert open_registry().models() == []
 

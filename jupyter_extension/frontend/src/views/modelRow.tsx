@@ -8,9 +8,9 @@ import type { IViewProps } from './section';
 
 /** A registered version in the sidebar: its name opens it. */
 export const ModelRow = React.memo(function ModelRow(
-  props: IViewProps & { model: IModel }
+  props: IViewProps & { model: IModel; states: string }
 ): JSX.Element {
-  const { trans, execute, model } = props;
+  const { trans, execute, model, states } = props;
   const metrics = Object.entries(model.metrics).slice(0, 3);
   const { created, author } = model.lineage;
   return (
@@ -33,7 +33,7 @@ export const ModelRow = React.memo(function ModelRow(
       <div className="kd-Quiet">
         {[
           model.deployed_on.length
-            ? trans.__('deployed on %1', model.deployed_on.join(', '))
+            ? trans.__('deployed on %1', states || model.deployed_on.join(', '))
             : trans.__('not deployed'),
           author,
           created?.slice(0, 10)

@@ -3,9 +3,9 @@ import { DisposableSet, IDisposable } from '@lumino/disposable';
 import React from 'react';
 
 import { CommandIDs } from '../commandIds';
-import type { IModelRegistry } from '../messages';
+import type { IDeployment, IModelRegistry } from '../messages';
 import type { Pipeline } from '../model/pipeline';
-import { modelName, searched } from '../modelReference';
+import { modelName, placesOf, searched } from '../modelReference';
 import { IconButton } from './iconButton';
 import { ModelRow } from './modelRow';
 import { IViewProps, Notices, Section } from './section';
@@ -41,24 +41,34 @@ class ModelsSection extends Section<IModelRegistry> {
     super(pipeline.models, props, registry => (
       <UseSignal signal={pipeline.about.changed}>
         {() => (
-          <ModelsView
-            {...props}
-            registry={registry}
-            notices={pipeline.about.value?.notices ?? []}
-          />
+          <UseSignal signal={pipeline.deployments.changed}>
+            {() => (
+              <ModelsView
+                {...props}
+                registry={registry}
+                notices={pipeline.about.value?.notices}
+                deployments={pipeline.deployments.value?.deployments}
+              />
+            )}
+          </UseSignal>
         )}
       </UseSignal>
     ));
   }
 
   protected want(): IDisposable {
-    return DisposableSet.from([super.want(), this.pipeline.about.want()]);
+    const { about, deployments } = this.pipeline;
+    return DisposableSet.from([super.want(), about.want(), deployments.want()]);
   }
 }
 
 /** The registered versions, and what is wrong with ConfigMaps that are no whole models. */
 export function ModelsView(
-  props: IViewProps & { registry: IModelRegistry; notices?: string[] }
+  props: IViewProps & {
+    registry: IModelRegistry;
+    notices?: string[];
+    deployments?: IDeployment[];
+  }
 ): JSX.Element {
   const { trans, execute, registry } = props;
   const notices = [...new Set([...(props.notices ?? []), ...registry.problems])];
@@ -93,7 +103,9 @@ export function ModelsView(
           aria-label={trans.__('Search models')}
           onChange={event => setText(event.target.value)}
         />
-        <div className="kd-Quiet">{trans.__('Registered in %1.', registry.place)}</div>
+        <div className="kd-Quiet kd-JobRow-place" title={registry.place}>
+          {trans.__('Registered in %1', registry.place)}
+        </div>
       </div>
       <Notices notices={notices} />
       {models.length ? (
@@ -102,7 +114,14 @@ export function ModelsView(
           rows={models}
           keyOf={modelName}
           estimate={ROW_HEIGHT}
-          render={model => <ModelRow trans={trans} execute={execute} model={model} />}
+          render={model => (
+            <ModelRow
+              trans={trans}
+              execute={execute}
+              model={model}
+              states={placesOf(model, props.deployments ?? [])}
+            />
+          )}
         />
       ) : (
         <p className="kd-Empty">{trans.__('No model is like this.')}</p>
