@@ -21,6 +21,9 @@ def test_no_more_jobs_run_at_once_than_allowed(engine: RunningEngine) -> None:
     eventually(
         lambda: engine.get("/environment")["queue"] == {"queued": 2, "running": 2, "limit": 2}
     )
+    # A place is taken when a job is started; it runs when its process has said so.
+    for job in (first, second):
+        engine.wait(job, until="Running")
     running = engine.get("/jobs?status=Running")["jobs"]
     assert [job["id"] for job in running] == [second, first]
     assert [engine.get(f"/jobs/{job}")["queue_position"] for job in (third, fourth)] == [0, 1]
