@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kd_pipeline.messages import Environment
     from kd_pipeline.messages.sidebar import EngineList
     from kd_pipeline.model_config import ModelConfig
+    from kd_pipeline.registry import Registry
 
 
 class Client(Attached):
@@ -68,9 +69,7 @@ class Client(Attached):
 
     def models(self) -> list[ModelConfig]:
         """Return the registered model versions, by name and version."""
-        from kd_pipeline.registry import open_registry
-
-        return open_registry().models()
+        return self._registry().models()
 
     def register(self, name: str, **fields: Any) -> Registered:
         """Register a model version; see :func:`kd_client.models.registration.register`."""
@@ -89,9 +88,7 @@ class Client(Attached):
 
     def describe(self, name: str, version: str, text: str) -> None:
         """Change a version's description; raises ModelNotFound."""
-        from kd_pipeline.registry import open_registry
-
-        open_registry().describe(name, version, text)
+        self._registry().describe(name, version, text)
 
     def unregister(self, name: str, version: str) -> ModelConfig:
         """Delete a version's ConfigMap, and return what it was; its files stay.
@@ -99,15 +96,12 @@ class Client(Attached):
         Raises ModelNotFound, and Conflict where it is deployed or has an alias.
         """
         from kd_client.models.registration import delete_version
-        from kd_pipeline.registry import open_registry
 
-        return delete_version(open_registry(), name, version)
+        return delete_version(self._registry(), name, version)
 
     def aliases(self, name: str) -> dict[str, str]:
         """Return which version each alias of a model is."""
-        from kd_pipeline.registry import open_registry
-
-        return dict(open_registry().aliases_of(name).versions)
+        return dict(self._registry().aliases_of(name).versions)
 
     def alias(self, name: str, alias: str, version: str | None) -> None:
         """Move an alias to a version, or delete it where that is None.
@@ -117,12 +111,11 @@ class Client(Attached):
         Raises ModelNotFound, InvalidModel, NotFound for one to delete that is not there.
         """
         from kd_client.models.aliases import delete_alias, move_alias
-        from kd_pipeline.registry import open_registry
 
         if version is None:
-            delete_alias(open_registry(), name, alias)
+            delete_alias(self._registry(), name, alias)
         else:
-            move_alias(open_registry(), name, version, alias)
+            move_alias(self._registry(), name, version, alias)
 
     def deployments(self) -> DeploymentStates:
         """Return how each version is on each deployment cluster, as its engines say."""
@@ -163,6 +156,12 @@ class Client(Attached):
         from kd_client.models.predictions import predict
 
         return predict(self, name, version, args, cluster)
+
+    @staticmethod
+    def _registry() -> Registry:
+        from kd_pipeline.registry import open_registry
+
+        return open_registry()
 
 
 def connect() -> Client:

@@ -69,7 +69,7 @@ class DeploymentClient:
         try:
             response = self._http.call("POST", path, body=body, timeout=PREDICT_S)
         except (ScoringFailed, PredictTimeout) as error:
-            raise PredictFailed(str(error)) from None
+            raise PredictFailed(str(error), hint=error.hint) from None
         found = decoded(response, dict[str, Any])  # an engine of 2020 has fewer keys than ours
         output = str(found.get("output") or "")
         if found.get("status", "Finished") != "Finished":

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 from kd_pipeline.errors import KdError
-from kd_pipeline.hints import as_command, as_magic
+from kd_pipeline.hints import Hint, as_command, as_magic
 
 
 class _Face:
@@ -46,6 +46,11 @@ def code() -> str:
     return "file" if _Face.in_terminal else "cell"
 
 
+def worded(hint: Hint) -> str:
+    """Return a hint as it is typed."""
+    return hint.in_terminal() if _Face.in_terminal else hint.in_notebook()
+
+
 def whole(error: KdError) -> str:
     """Return an error's sentence with its hint."""
-    return error.in_terminal() if _Face.in_terminal else error.in_notebook()
+    return f"{error} {worded(error.hint)}" if error.hint else str(error)

@@ -37,8 +37,8 @@ class Help:
         words = {one: face.typed(one) for one in names}
         own = self.terminal if in_terminal else self.notebook
         examples = [
-            *self.examples,
             *(self.terminal_examples if in_terminal else self.notebook_examples),
+            *self.examples,
         ]
         parts = [
             summary,

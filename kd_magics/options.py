@@ -112,7 +112,8 @@ def json_option(text: str, variables: Mapping[str, Any], what: str) -> Any:
 
     DataFrames become lists of rows, arrays lists, NumPy's numbers plain ones. Raises BadOptions.
     """
-    if text.isidentifier() and not keyword.iskeyword(text) and text not in ("true", "false"):
+    is_name = text.isidentifier() and not keyword.iskeyword(text) and text not in ("true", "false")
+    if is_name and not face.in_terminal():
         if text not in variables:
             if text == "null":
                 return None
@@ -161,10 +162,8 @@ def model_version(text: str) -> tuple[str, str]:
 
 
 def _no_json(what: str, text: str, error: Exception) -> str:
-    return (
-        f"{what}: no JSON ({error}): {text[:80]!r}. Write it like "
-        '{"distance": 1.5}, or give the name of a variable.'
-    )
+    variable = "" if face.in_terminal() else ", or give the name of a variable"
+    return f'{what}: no JSON ({error}): {text[:80]!r}. Write it like {{"distance": 1.5}}{variable}.'
 
 
 def _expanded(word: str, variables: Mapping[str, Any]) -> str:

@@ -66,6 +66,7 @@ class Sweep(Sequence[Job]):
                 first.status,
                 first.failure,
                 first.remote,
+                hint=first.hint,
             )
 
     def best(self, metric: str, smallest: bool = True) -> Job:

@@ -37,8 +37,7 @@ def parser() -> Options:
 def run(session: Session, options: Namespace) -> None:
     """Show why a job waits, or ended as it did."""
     found = data(session, options)
-    hint = found.hint
-    words = (hint.in_terminal() if face.in_terminal() else hint.in_notebook()) if hint else ""
+    words = face.worded(found.hint) if found.hint else ""
     sentence = f"{found.sentence} {words}".rstrip()
     text = [sentence, *(f"  | {line}" for line in found.log)]
     html = [f"<div><b>{escape(sentence)}</b></div>"]

@@ -71,7 +71,7 @@ class _Connection:
             print("[connection lost; trying again]", file=sys.stderr)
             self._lost_since = now
         if now - self._lost_since > RECONNECT_FOR_S:
-            raise EngineDown(f"Watching job {self._job.id} ended: {error}")
+            raise EngineDown(f"Watching job {self._job.id} ended: {error}", hint=error.hint)
         self.pause_s = min(LONGEST_PAUSE_S, self.pause_s * 2)
 
 

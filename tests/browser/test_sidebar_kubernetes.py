@@ -62,7 +62,7 @@ def test_what_kubedirector_connected_is_there(lab: LabOf, page: Page) -> None:
     expect(sidebar.row("Engines", TRAINING)).to_be_visible()
     expect(sidebar.row("Deployments", DEPLOYMENT)).to_be_visible()
     expect(sidebar.region.get_by_role("alert")).to_have_count(0)
-    expect(sidebar.section("Models").get_by_text("You may not")).to_have_count(0)
+    assert lab.jupyter.get("about")["notices"] == []
     screenshot(page, "kubernetes")
 
 

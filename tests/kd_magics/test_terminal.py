@@ -132,6 +132,8 @@ def test_a_failed_job_that_was_waited_for_is_status_1(attached: Path) -> None:
         (["jobs", "--status", "done"], "See kd jobs --help"),
         (["jobs", "--token", "x"], "takes no token"),
         (["register", "taxi"], "kd register NAME --job CLUSTER/9 takes it from a job"),
+        (["predict", "taxi/1", "ride"], """'ride'. Write it like {"distance": 1.5}.\n"""),
+        (["register", "taxi", "--metrics", "good"], """'good'. Write it like"""),
         (["predict", "taxi/1", "{}"], "No deployment cluster"),
         (["deploy", "taxi/1"], "No model taxi/1"),
     ],

@@ -75,6 +75,12 @@ def test_a_waiting_grid_raises_one_error_that_names_those_that_failed(notebook: 
     assert "1 of 2 jobs did not finish" in told
 
 
+def test_what_helps_the_first_that_failed_is_said(notebook: Notebook) -> None:
+    line = f"{CELL} --grid n=1,2 --wait --no-preflight"
+    told = notebook.fails(f"{line}\nimport not_there", RemoteJobError)
+    assert told.endswith("--requirements not_there installs it for the job.")
+
+
 def test_more_than_a_hundred_jobs_are_refused(notebook: Notebook, engine: RunningEngine) -> None:
     before = engine.get("/history")
     values = ",".join(map(str, range(11)))

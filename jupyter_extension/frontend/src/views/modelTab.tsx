@@ -14,6 +14,7 @@ import { ModelDiff } from './modelDiff';
 import { ModelFlags } from './modelRow';
 import { IViewProps, Loading, Trouble } from './section';
 import { SeenWidget } from './seenWidget';
+import { Yaml } from './yaml';
 
 /** What a model's tab is made of. */
 export interface IModelTabProps extends IViewProps {
@@ -77,14 +78,7 @@ export function ModelTabView(props: IModelTabProps): JSX.Element {
       <ModelDiff {...props} model={model} />
       <details>
         <summary>{trans.__('ConfigMap %1', model.configmap)}</summary>
-        {/* What scrolls must be reachable by keyboard. */}
-        {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-        <pre className="kd-Code" tabIndex={0} aria-label={trans.__('YAML')}>
-          {watch.yaml}
-        </pre>
-        <button type="button" className="kd-Button" onClick={() => props.copy(watch.yaml)}>
-          {trans.__('Copy YAML')}
-        </button>
+        <Yaml trans={trans} text={watch.yaml} copy={props.copy} />
       </details>
     </>
   );

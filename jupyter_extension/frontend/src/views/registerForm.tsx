@@ -4,13 +4,14 @@ import type { IDisposable } from '@lumino/disposable';
 import React from 'react';
 
 import { CommandIDs } from '../commandIds';
-import { isEnded, nameOf } from '../jobReference';
+import { nameOf } from '../jobReference';
 import { titleOf } from '../jobWords';
 import type { IJob, IJobPage } from '../messages';
 import type { Field, RegistrationForm } from '../model/registrationForm';
 import { sizeText } from '../words';
 import { IViewProps, IWanted, Trouble } from './section';
 import { SeenWidget } from './seenWidget';
+import { Yaml } from './yaml';
 
 /** What the form's tab is made of. */
 export interface IRegisterProps extends IViewProps {
@@ -54,7 +55,7 @@ export class RegisterTab extends SeenWidget {
 }
 
 function finished(page: IJobPage | null): IJob[] {
-  return (page?.jobs ?? []).filter(job => isEnded(job.status) && job.status === 'Finished');
+  return (page?.jobs ?? []).filter(job => job.status === 'Finished');
 }
 
 /** The fields on one side, what would be written on the other. */
@@ -237,14 +238,7 @@ function Preview({ trans, form, copy }: IRegisterProps): JSX.Element {
       {check && (
         <>
           <p className="kd-Quiet">{sizeWords(trans, check.size_bytes, check.limit_bytes)}</p>
-          {/* What scrolls must be reachable by keyboard. */}
-          {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-          <pre className="kd-Code" tabIndex={0} aria-label={trans.__('YAML')}>
-            {check.yaml}
-          </pre>
-          <button type="button" className="kd-Button" onClick={() => copy(check.yaml)}>
-            {trans.__('Copy YAML')}
-          </button>
+          <Yaml trans={trans} text={check.yaml} copy={copy} />
         </>
       )}
     </section>
