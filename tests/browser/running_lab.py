@@ -72,8 +72,13 @@ class Lab:
         (path / f"{plugin}.jupyterlab-settings").write_text(json.dumps(values))
 
     def visit(self, page: Page) -> None:
-        """Open JupyterLab with nothing open in it."""
+        """Open JupyterLab with nothing open in it, and wait for what it opens last.
+
+        That is its launcher, which takes the focus from whoever is using the keyboard already.
+        """
         page.goto(f"{self.url}/lab?reset&token={self.token}")
+        launcher = page.get_by_role("heading", name="Notebook", exact=True)
+        launcher.wait_for(timeout=STARTS_WITHIN_MS)
 
     def open(self, page: Page, name: str) -> "OpenNotebook":
         """Open a notebook in a page that has nothing open yet."""
