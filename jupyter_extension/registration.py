@@ -49,7 +49,8 @@ def register(pipeline: Pipeline, wanted: Registration) -> tuple[Model, bool]:
     Raises what is wrong, as the first problem of :func:`check` tells it.
     """
     looked = _looked(pipeline, wanted)
-    for problem in looked.problems.values():
+    for field, problem in looked.problems.items():
+        problem.field = field or None
         raise problem
     with pipeline.kept.used() as registry:
         is_new = registry.register(looked.model)

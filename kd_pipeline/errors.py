@@ -38,10 +38,12 @@ class KdError(Exception):
     """Base of every error that is told to a user in one sentence.
 
     What to do next is no part of the sentence where it is a command: it is the ``hint``, which a
-    notebook, a terminal and a page word each in their own way.
+    notebook, a terminal and a page word each in their own way. ``field`` is the one of a form that
+    is wrong, where it was one.
     """
 
     http_status = 400
+    field: str | None = None
 
     def __init__(self, message: str = "", *, hint: Hint | None = None) -> None:
         super().__init__(message)

@@ -15,19 +15,23 @@ class ErrorHint(msgspec.Struct):
 
 
 class ErrorDetail(msgspec.Struct):
-    """What went wrong: the error class's name, one sentence, and the request it belongs to."""
+    """What went wrong: the error class's name, one sentence, and the request it belongs to.
+
+    ``field`` is the one of the request's body that is wrong, where it is one.
+    """
 
     type: str
     message: str
     request_id: str | None = None
     hint: ErrorHint | None = None
+    field: str | None = None
 
     @classmethod
     def of(cls, error: KdError) -> "ErrorDetail":
         """Return what is told of an error, with its hint as data."""
         hint = error.hint
         told = ErrorHint(hint.command, [*hint.words], hint.does) if hint else None
-        return cls(type(error).__name__, str(error), hint=told)
+        return cls(type(error).__name__, str(error), hint=told, field=error.field)
 
     @property
     def next_step(self) -> Hint | None:

@@ -81,7 +81,7 @@ def refused(answer: Any, status: int, kind: str) -> str:
     assert answer.status_code == status, answer.text
     assert set(answer.json()) == {"error"}
     error = answer.json()["error"]
-    assert (error["type"], set(error)) == (kind, {"type", "message", "request_id", "hint"})
+    assert (error["type"], set(error)) == (kind, {"type", "message", "request_id", "hint", "field"})
     return str(error["message"])
 
 

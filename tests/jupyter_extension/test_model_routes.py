@@ -43,7 +43,7 @@ def error_of(answer: requests.Response) -> dict[str, Any]:
     """Return an answer's error, which has the one shape of all."""
     assert set(answer.json()) == {"error"}, answer.text
     error: dict[str, Any] = answer.json()["error"]
-    assert set(error) == {"type", "message", "request_id", "hint"}
+    assert set(error) == {"type", "message", "request_id", "hint", "field"}
     assert error["message"]
     assert "\n" not in error["message"]
     return error
@@ -108,6 +108,23 @@ def test_each_error_has_its_status_and_one_sentence(
     answer = server.ask(method, path, data=body)
     assert answer.status_code == status, answer.text
     error_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"name": "Taxi!"}, "name"),
+        ({"path": "../out"}, "path"),
+        ({"scoring_path": "code/none.py"}, "scoring_path"),
+        ({"metrics": "[1]"}, "metrics"),
+        ({"job": "nine"}, "job"),
+    ],
+)
+def test_a_refused_registration_names_the_field(
+    server: RunningJupyter, changed: dict[str, str], field: str
+) -> None:
+    answer = server.ask("POST", "models", json={**MODEL, "version": "88", **changed})
+    assert error_of(answer)["field"] == field
 
 
 ODD = st.text(min_size=1, max_size=20)  # never with half a pair of surrogates

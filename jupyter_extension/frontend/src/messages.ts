@@ -170,12 +170,15 @@ export interface IErrorBody {
 
 /**
  * What went wrong: the error class's name, one sentence, and the request it belongs to.
+ *
+ * ``field`` is the one of the request's body that is wrong, where it is one.
  */
 export interface IErrorDetail {
   type: string;
   message: string;
   request_id: string | null;
   hint: IErrorHint | null;
+  field: string | null;
 }
 
 /**
