@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import type { Api } from '../src/api';
 import type { IJob } from '../src/messages';
@@ -8,7 +8,13 @@ import { page, someJob, until } from './someJobs';
 
 let watch: JobWatch | undefined;
 
-afterEach(() => watch?.dispose());
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  watch?.dispose();
+  vi.useRealTimers();
+});
 
 function opened(job: (cluster: string, id: number) => Promise<IJob>, jobs = vi.fn()): JobWatch {
   watch = new JobWatch({ job, jobs } as unknown as Api);
@@ -20,7 +26,7 @@ const reference = (job: number) => ({ cluster: 'c', job });
 test('a job that nobody wants is not asked for', async () => {
   const job = vi.fn(async () => someJob(1));
   opened(job).find(reference(1));
-  await new Promise(resolve => setTimeout(resolve, 100));
+  await vi.advanceTimersByTimeAsync(100);
   expect(job).not.toHaveBeenCalled();
 });
 
@@ -31,7 +37,7 @@ test('a job that has ended is asked for once, whoever shows it', async () => {
   await until(() => watched.job !== null);
   wanted.dispose();
   watch!.find(reference(1)).want();
-  await new Promise(resolve => setTimeout(resolve, 1_200));
+  await vi.advanceTimersByTimeAsync(1_200);
   expect(job).toHaveBeenCalledTimes(1);
   expect(watch!.find(reference(1))).toBe(watched);
 });
@@ -45,7 +51,7 @@ test('a running job is asked for until it ends, or until it cannot be seen', asy
   status = 'Finished';
   await until(() => watched.job!.status === 'Finished');
   const asked = job.mock.calls.length;
-  await new Promise(resolve => setTimeout(resolve, 1_200));
+  await vi.advanceTimersByTimeAsync(1_200);
   expect(job).toHaveBeenCalledTimes(asked);
 });
 
@@ -79,7 +85,7 @@ test('what the server does not know is asked for once, and again when it is show
   const watched = opened(job).find(reference(1));
   const wanted = watched.want();
   await until(() => watched.isUnknown);
-  await new Promise(resolve => setTimeout(resolve, 1_200));
+  await vi.advanceTimersByTimeAsync(1_200);
   expect(job).toHaveBeenCalledTimes(1);
   wanted.dispose();
   watched.want();

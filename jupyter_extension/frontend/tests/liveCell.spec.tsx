@@ -32,6 +32,7 @@ let watch: JobWatch;
 let cell: LiveCell;
 
 beforeEach(() => {
+  vi.useFakeTimers();
   observers = [];
   globalThis.IntersectionObserver = class {
     constructor(told: IntersectionObserverCallback) {
@@ -54,6 +55,7 @@ beforeEach(() => {
 afterEach(() => {
   cell.dispose();
   watch.dispose();
+  vi.useRealTimers();
 });
 
 async function shown(saved: object = SAVED): Promise<void> {
@@ -67,7 +69,7 @@ test('a cell that cannot be seen shows what was saved, and asks nothing', async 
   await shown();
   expect(text()).toContain('fit');
   expect(text()).toContain('Running');
-  await new Promise(resolve => setTimeout(resolve, 100));
+  await vi.advanceTimersByTimeAsync(100);
   expect(job).not.toHaveBeenCalled();
 });
 
@@ -92,7 +94,7 @@ test('what is scrolled away asks nothing more', async () => {
   act(() => observers[0].see(true));
   await until(() => job.mock.calls.length === 1);
   act(() => observers[0].see(false));
-  await new Promise(resolve => setTimeout(resolve, 1_200));
+  await vi.advanceTimersByTimeAsync(1_200);
   expect(job).toHaveBeenCalledTimes(1);
 });
 

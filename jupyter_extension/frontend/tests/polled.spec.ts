@@ -1,11 +1,18 @@
-import { expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { Polled } from '../src/model/polled';
 
 const OFTEN = { interval: 20, max: 1000 };
 
-function after(ms: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms));
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function after(ms: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms);
 }
 
 test('what nobody wants is not asked for', async () => {
@@ -58,14 +65,24 @@ test('the same answer is no change, a failure keeps the last value', async () =>
   polled.dispose();
 });
 
-test('pauses grow while it fails', async () => {
-  const ask = vi.fn(async () => {
-    throw new Error('down');
-  });
+test('pauses grow while it fails, up to the longest', async () => {
+  const asked: number[] = [];
+  let fails = true;
+  const ask = async (): Promise<number> => {
+    asked.push(Date.now());
+    if (fails) {
+      throw new Error('down');
+    }
+    return asked.length;
+  };
   const polled = new Polled('fails', ask, OFTEN);
   const wanted = polled.want();
-  await after(400);
-  expect(ask.mock.calls.length).toBeLessThan(12);
+  await after(5_000);
+  fails = false;
+  await after(1_050);
+  const pauses = asked.slice(1).map((time, index) => time - asked[index]);
+  expect(pauses.slice(0, 10)).toEqual([20, 40, 80, 160, 320, 640, 1000, 1000, 1000, 1000]);
+  expect(pauses.at(-1)).toBe(OFTEN.interval);
   wanted.dispose();
   polled.dispose();
 });

@@ -1,3 +1,8 @@
+import { configure } from '@testing-library/react';
+
+// A machine that stalls fails no test.
+configure({ asyncUtilTimeout: 20_000 });
+
 /** What JupyterLab's packages want of a browser, and jsdom has not. */
 globalThis.DragEvent ??= class extends MouseEvent {} as typeof DragEvent;
 window.matchMedia ??= query =>

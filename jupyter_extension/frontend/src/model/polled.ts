@@ -23,17 +23,21 @@ export class Polled<T> implements IDisposable {
   private _error: Error | null = null;
   private text = '';
   private wants = 0;
+  private pause = 0;
 
   constructor(
     name: string,
     private readonly ask: () => Promise<T>,
-    frequency: IFrequency
+    private _frequency: IFrequency
   ) {
     this.poll = new Poll<void, unknown>({
       auto: false,
       name: `kd-magics:${name}`,
-      factory: () => this.take(),
-      frequency: { ...frequency, backoff: true },
+      factory: async () => {
+        await this.refresh();
+        this.setPause();
+      },
+      frequency: { interval: _frequency.interval, max: Poll.MAX_INTERVAL, backoff: false },
       standby: () => (this.wants ? 'when-hidden' : true)
     });
   }
@@ -68,12 +72,17 @@ export class Polled<T> implements IDisposable {
 
   /** Ask now, as what it is about has just been changed; never throws. */
   async refresh(): Promise<void> {
-    await this.take().catch(() => undefined);
+    try {
+      this.take(await this.ask());
+    } catch (error) {
+      this.fail(error as Error);
+    }
   }
 
   /** Ask that often from now on. */
   set frequency(frequency: IFrequency) {
-    this.poll.frequency = { ...frequency, backoff: true };
+    this._frequency = frequency;
+    this.setPause();
   }
 
   dispose(): void {
@@ -83,25 +92,30 @@ export class Polled<T> implements IDisposable {
     }
   }
 
-  private async take(): Promise<void> {
-    try {
-      const value = await this.ask();
-      // The same answer draws nothing anew.
-      const text = JSON.stringify(value);
-      const isNew = text !== this.text || this._error !== null;
-      this.text = text;
-      this._error = null;
-      if (isNew) {
-        this._value = value;
-        this._changed.emit();
-      }
-    } catch (error) {
-      const before = this._error?.message;
-      this._error = error as Error;
-      if (before !== this._error.message) {
-        this._changed.emit();
-      }
-      throw error;
+  private take(value: T): void {
+    // The same answer draws nothing anew.
+    const text = JSON.stringify(value);
+    const isNew = text !== this.text || this._error !== null;
+    this.text = text;
+    this._error = null;
+    if (isNew) {
+      this._value = value;
+      this._changed.emit();
     }
+  }
+
+  private fail(error: Error): void {
+    const before = this._error?.message;
+    this._error = error;
+    if (before !== error.message) {
+      this._changed.emit();
+    }
+  }
+
+  /** Twice as long after each failure; Lumino's own backoff begins below the interval. */
+  private setPause(): void {
+    const { interval, max } = this._frequency;
+    this.pause = this._error ? Math.min(max, Math.max(interval, 2 * this.pause)) : 0;
+    this.poll.frequency = { ...this.poll.frequency, interval: this.pause || interval };
   }
 }
