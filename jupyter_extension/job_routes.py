@@ -141,6 +141,17 @@ class FailureRoute(Route):
         await self.answer(lambda: jobs.failure(self.attached.training(cluster), int(job)))
 
 
+class CurvesRoute(Route):
+    """GET jobs/{cluster}/{job}/curves."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, cluster: str, job: str) -> None:
+        """Answer a job's metrics and what it used, over time."""
+        self.query(set())
+        await self.answer(lambda: self.attached.training(cluster).curves(int(job)))
+
+
 class CodeRoute(Route):
     """GET jobs/{cluster}/{job}/code."""
 
@@ -207,6 +218,7 @@ ROUTES: list[tuple[str, type[Route]]] = [
     (rf"{JOB}/log", LogRoute),
     (rf"{JOB}/outputs", OutputsRoute),
     (rf"{JOB}/failure", FailureRoute),
+    (rf"{JOB}/curves", CurvesRoute),
     (rf"{JOB}/code", CodeRoute),
     (rf"{JOB}/notebook", NotebookRoute),
     (rf"{JOB}/cancel", CancelRoute),

@@ -15,6 +15,7 @@ from kd_pipeline.errors import NotFound
 from kd_pipeline.messages import (
     TERMINAL,
     Code,
+    Curves,
     Environment,
     Failure,
     Job,
@@ -72,7 +73,7 @@ class TrainingClient:
 
     def job(self, number: int, wait: float = 0, known: str = "") -> Job:
         """Return a job; with ``wait``, once its status is not ``known``, or after so long."""
-        params = {"wait": min(wait, LONGEST_POLL_S), "known": known} if wait else None
+        params = {"wait": min(wait, LONGEST_POLL_S), "known": known} if wait else {}
 
         def ask_old() -> Job:
             job = legacy_engine.job(self._http, number, self._at(number))
@@ -81,9 +82,7 @@ class TrainingClient:
             return job
 
         path = f"/jobs/{number}"
-        return self._either(
-            lambda: decoded(self._http.call("GET", path, params=params), Job), ask_old
-        )
+        return self._either(lambda: self._get(path, Job, **params), ask_old)
 
     def wait(self, number: int, timeout: float | None = None) -> Job:
         """Return a job once it has ended, or as it is after ``timeout`` seconds."""
@@ -96,8 +95,7 @@ class TrainingClient:
 
     def newest(self) -> Job | None:
         """Return the newest job of the cluster, or None."""
-        jobs = self.page(READ_S, limit=1).jobs
-        return jobs[0] if jobs else None
+        return next(iter(self.page(READ_S, limit=1).jobs), None)
 
     def page(self, timeout: float, **wanted: Any) -> JobList:
         """Return a page of the jobs, newest first; ``wanted``: limit, before, status, user.
@@ -195,12 +193,9 @@ class TrainingClient:
 
     def outputs(self, number: int, after: int = 0) -> JobOutputs:
         """Return a job's rich outputs that come after a former answer's ``next``."""
+        path = f"/jobs/{number}/outputs"
         return self._either(
-            lambda: decoded(
-                self._http.call("GET", f"/jobs/{number}/outputs", params={"after": after}),
-                JobOutputs,
-            ),
-            lambda: JobOutputs([], after),
+            lambda: self._get(path, JobOutputs, after=after), lambda: JobOutputs([], after)
         )
 
     def all_outputs(self, number: int) -> list[JobOutput]:
@@ -217,29 +212,34 @@ class TrainingClient:
 
         An engine that needs longer than ``timeout`` seconds is an EngineDown here.
         """
-        return decoded(
-            self._http.call("POST", "/preflight", body=question, timeout=timeout, rounds=1),
-            PreflightAnswer,
-        )
+        answer = self._http.call("POST", "/preflight", body=question, timeout=timeout, rounds=1)
+        return decoded(answer, PreflightAnswer)
 
     def values(self, number: int) -> Values:
         """Return which outputs a job has kept, and why others are missing."""
-        return decoded(self._http.call("GET", f"/jobs/{number}/values"), Values)
+        return self._get(f"/jobs/{number}/values", Values)
 
     def value(self, number: int, name: str) -> Value:
         """Return a kept output with its data; raises NotFound, which tells why there is none."""
-        return decoded(self._http.call("GET", f"/jobs/{number}/values/{name}"), Value)
+        return self._get(f"/jobs/{number}/values/{name}", Value)
 
     def failure(self, number: int) -> Failure | None:
         """Return the exception that ended a job; None where none did, or the engine is old."""
         try:
-            return decoded(self._http.call("GET", f"/jobs/{number}/failure"), Failure)
+            return self._get(f"/jobs/{number}/failure", Failure)
         except NotFound:
             return None
 
+    def curves(self, number: int) -> Curves:
+        """Return a job's metrics and what it used over time; an older engine tells of neither."""
+        try:
+            return self._get(f"/jobs/{number}/curves", Curves)
+        except UnknownRoute:
+            return Curves({}, [])
+
     def code(self, number: int) -> Code:
         """Return a job's code."""
-        return decoded(self._http.call("GET", f"/jobs/{number}/code"), Code)
+        return self._get(f"/jobs/{number}/code", Code)
 
     def rerun(self, number: int, wanted: RerunJob) -> Job:
         """Send a job's code, values and files once more; its key makes sending again safe."""
@@ -271,6 +271,9 @@ class TrainingClient:
             # Neither: whatever answered was no engine of 2020, so ours is asked next time.
             self._is_old = False
             raise
+
+    def _get(self, path: str, kind: type[T], **params: Any) -> T:
+        return decoded(self._http.call("GET", path, params=params), kind)
 
     def _at(self, number: int) -> str | None:
         return legacy_engine.origin_of(self._http, self._urls.get(number, ""))

@@ -24,7 +24,7 @@ PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", bytes: 
 # What the browser gets that the engines' own messages define.
 SHARED = (
     *(messages.ErrorBody, messages.Job, messages.JobOutputs, messages.Environment),
-    *(messages.Failure, messages.Code),
+    *(messages.Failure, messages.Code, messages.Curves),
 )
 
 

@@ -12,7 +12,7 @@ from kd_client.jobs.reasons import Why, why
 from kd_client.jobs.results import result
 from kd_client.training_client import TrainingClient, ended_well, fields_of
 from kd_pipeline.errors import Unavailable
-from kd_pipeline.messages import TERMINAL, Failure, Progress, RerunJob
+from kd_pipeline.messages import TERMINAL, Curves, Failure, Progress, RerunJob
 from kd_pipeline.messages import Job as JobMessage
 
 AGAIN_FOR_S, AGAIN_EVERY_S = 60.0, 0.5
@@ -83,6 +83,10 @@ class Job:
     def progress(self) -> Progress | None:
         """Return how far the job is, as its prints tell."""
         return self.message.progress
+
+    def curves(self) -> Curves:
+        """Return the job's metrics and what it used, over time; thinned evenly."""
+        return self._client.curves(self.id)
 
     @property
     def params(self) -> dict[str, Any]:

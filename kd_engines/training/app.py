@@ -27,6 +27,7 @@ ROUTES = [
     Route("/jobs/{id}/values", value_routes.get_values),
     Route("/jobs/{id}/values/{name}", value_routes.get_value),
     Route("/jobs/{id}/failure", value_routes.get_failure),
+    Route("/jobs/{id}/curves", value_routes.get_curves),
     Route("/jobs/{id}/code", value_routes.get_code),
     Route("/jobs/{id}/rerun", value_routes.rerun_job, methods=["POST"]),
     Route("/environment", routes.get_environment),

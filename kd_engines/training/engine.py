@@ -8,6 +8,7 @@ from starlette.requests import Request
 from kd_engines.training import records
 from kd_engines.training.admission import Admission, Room, problems
 from kd_engines.training.environment import EnvironmentFinder
+from kd_engines.training.job_curves import JobCurves
 from kd_engines.training.job_progress import JobProgress
 from kd_engines.training.job_record import Record, read_file
 from kd_engines.training.job_store import JobStore
@@ -39,6 +40,7 @@ class Engine:
         self.followers = LogFollowers(store, lambda job: store.record(job).terminal)
         self.environment = EnvironmentFinder()
         self.progress = JobProgress(store)
+        self.curves = JobCurves(store)
 
     async def submit(self, wanted: SubmitJob, rerun_of: int | None = None) -> tuple[int, bool]:
         """Take a job; return its id, and whether it is new. Raises as `check` and the store do."""

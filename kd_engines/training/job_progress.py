@@ -1,7 +1,5 @@
 """How far a job is, as the end of its log tells: read when asked, and only what is new then."""
 
-import codecs
-import re
 import threading
 import time
 from collections import OrderedDict
@@ -10,44 +8,14 @@ from typing import Any
 
 import msgspec
 
-from kd_engines.training import records
 from kd_engines.training.job_record import Record
 from kd_engines.training.job_store import JobStore
+from kd_engines.training.log_reading import LogReading
 from kd_pipeline.messages import Progress
-from kd_pipeline.progress import ProgressReader
-from kd_pipeline.regular_files import read_regular
 
 TAIL = 4 * 1024  # bytes of a log that are looked at in one go; a list has many jobs
 KEPT_ENDED = 10_000
 KEPT_RUNNING = 500
-_LINE_END = re.compile(r"[\n\r\x08]")
-
-
-class _Reading:
-    """One job's log: what was read of it, and up to where."""
-
-    def __init__(self) -> None:
-        self.reader = ProgressReader()
-        self.offset = 0
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-
-    def read(self, store: JobStore, job: int, size: int) -> None:
-        """Take in the log's end up to ``size``; what is longer than `TAIL` is left out."""
-        skipped = size - self.offset > TAIL
-        begin = size - TAIL if skipped else self.offset
-        try:
-            content = read_regular(store.path(job, records.LOG), begin, size - begin)
-        except OSError:
-            return
-        self.offset = begin + len(content)
-        if skipped:
-            self.reader.skip()
-            self._decoder.reset()
-        text = self._decoder.decode(content)
-        if skipped:  # it begins within a line, which would be misread
-            first = _LINE_END.search(text)
-            text = text[first.end() :] if first else ""
-        self.reader.feed(text)
 
 
 class JobProgress:
@@ -56,7 +24,7 @@ class JobProgress:
     def __init__(self, store: JobStore) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._running: OrderedDict[int, _Reading] = OrderedDict()
+        self._running: OrderedDict[int, LogReading] = OrderedDict()
         self._ended: OrderedDict[int, Progress | None] = OrderedDict()
 
     def find(self, record: Record) -> Progress | None:
@@ -79,11 +47,11 @@ class JobProgress:
 
     def _read(self, job: int) -> Progress | None:
         size = self._store.log_size(job)
-        reading = self._running.pop(job, None) or _Reading()
+        reading = self._running.pop(job, None) or LogReading()
         self._running[job] = reading
         _shorten(self._running, KEPT_RUNNING)
         if size > reading.offset:
-            reading.read(self._store, job, size)
+            reading.read(self._store, job, max(reading.offset, size - TAIL), size)
         progress = reading.reader.progress
         return None if progress == Progress() else progress
 

@@ -20,6 +20,7 @@ API = Api(
         "get_values": messages.Values,
         "get_value": messages.Value,
         "get_failure": messages.Failure,
+        "get_curves": messages.Curves,
         "get_code": messages.Code,
         "rerun_job": messages.Job,
         "get_environment": messages.Environment,

@@ -2,26 +2,27 @@
 
 ``<project repository>/misc/<cluster>/jobs/<id>/`` holds, with one writer each:
 
-==============  =======================  =====================================================
-job.json        engine                   what was submitted; written last, so it makes the job
-code.py         engine                   the code
-sent.msgpack    engine                   inputs, files, params and wanted outputs; only where there
-                                         are any; written before job.json, as code.py is
-started.json    whoever claims the job   made exclusively: the runner, or an engine that ends a
-                                         job which never ran; its mtime is the runner's heartbeat
-log             the job                  stdout and stderr in order of arrival
-log-times.jsonl the runner               {"time": …, "offset": log size then}, see `log_times`
-outputs.jsonl   the job                  {"offset": log offset, "output": nbformat output}
-usage.json      the runner               what the job's processes use, every 2 s while it runs;
-                                         replaced by rename, not durable
-cell.py         the job                  code.py from the line on at which it stands in its cell
-files/          the job                  the files of sent.msgpack, unpacked for the job to use
-values/         the job                  0, 1, … the kept outputs' data; index.json, written last,
-                                         names them in this order, and tells what is missing
-failure.json    the job                  the exception that ended it, with its frames' variables
-cancel.json     engine                   somebody wants the job to stop
-exit.json       whoever claimed the job  how it ended; made exclusively, never changed
-==============  =======================  =====================================================
+=================  =================  ===========================================================
+job.json           engine             what was submitted; written last, so it makes the job
+code.py            engine             the code
+sent.msgpack       engine             inputs, files, params and wanted outputs; only where there
+                                      are any; written before job.json, as code.py is
+started.json       who claims it      made exclusively: the runner, or an engine that ends a
+                                      job which never ran; its mtime is the runner's heartbeat
+log                the job            stdout and stderr in order of arrival
+log-times.jsonl    the runner         {"time": …, "offset": log size then}, see `log_times`
+outputs.jsonl      the job            {"offset": log offset, "output": nbformat output}
+usage.json         the runner         what the job's processes use, every 2 s while it runs;
+                                      replaced by rename, not durable
+usage-times.jsonl  the runner         the same over time, ever less often, see `usage`
+cell.py            the job            code.py from the line on at which it stands in its cell
+files/             the job            the files of sent.msgpack, unpacked for the job to use
+values/            the job            0, 1, … the kept outputs' data; index.json, written last,
+                                      names them in this order, and tells what is missing
+failure.json       the job            the exception that ended it, with its frames' variables
+cancel.json        engine             somebody wants the job to stop
+exit.json          who claimed it     how it ended; made exclusively, never changed
+=================  =================  ===========================================================
 
 This module is on the way of every job's start: it imports nothing that is slow to import (`json`
 and `signal` each cost a runner 7 ms of its 8).
@@ -40,6 +41,7 @@ LOG = "log"
 LOG_TIMES = "log-times.jsonl"
 OUTPUTS = "outputs.jsonl"
 USAGE = "usage.json"
+USAGE_TIMES = "usage-times.jsonl"
 CANCEL = "cancel.json"
 SENT = "sent.msgpack"
 CELL = "cell.py"

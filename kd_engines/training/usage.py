@@ -1,4 +1,5 @@
-"""What all processes of a job use, measured by its runner and left in its folder as usage.json.
+"""What all processes of a job use, measured by its runner and left in its folder as usage.json,
+and over time as usage-times.jsonl: of each stretch the mean processor and the most memory.
 
 Memory is the sum of the processes' resident sets: pages that forked processes share count in each
 of them. Near a limit that would end jobs wrongly, so what is above it is measured again with shared
@@ -18,6 +19,10 @@ from kd_engines.training import processes, records
 
 SAMPLE_S = 1.0
 WRITE_S = 2.0
+# Of usage-times.jsonl: the longer a job runs, the farther apart are its lines, so that those of an
+# hour are some 300 and those of a month some 1,100.
+TIMES_PER_AGE = 100
+TIME = '{{"time": "{}", "cpu_percent": {:.1f}, "memory_bytes": {}}}\n'
 # Places in /proc/<pid>/stat from the state on (proc(5): field 3).
 CPU_TICKS = slice(11, 15)  # utime, stime, and both of children that ended
 RSS_PAGES = 21
@@ -30,6 +35,10 @@ class Meter:
         self.memory = 0
         self.peak = 0
         self._path = f"{folder}/{records.USAGE}"
+        self._times = f"{folder}/{records.USAGE_TIMES}"
+        self._began = began
+        self._stretch = (began, 0.0)  # as _cpu, of the last line of usage-times.jsonl
+        self._stretch_peak = 0
         self._page = os.sysconf("SC_PAGE_SIZE")
         self._tick = os.sysconf("SC_CLK_TCK")
         self._cpu = (began, 0.0)  # when it was looked at, seconds of processor used until then
@@ -48,16 +57,29 @@ class Meter:
         if limit and self.memory > limit:
             self.memory = sum(_fair_share(pid, size) for pid, size in sizes)
         self.peak = max(self.peak, self.memory)
-        since, before = self._cpu
-        if now - since >= SAMPLE_S:
+        self._stretch_peak = max(self._stretch_peak, self.memory)
+        if now - self._cpu[0] >= SAMPLE_S:
             ticks = sum(int(part) for _, fields in found for part in fields[CPU_TICKS])
             used = reaped_s + ticks / self._tick
-            # A process that ended between two looks may take its time away for a moment.
-            self._percent = max(0.0, used - before) / (now - since) * 100
+            self._percent = _percent(self._cpu, now, used)
             self._cpu = (now, used)
+            self._tell_time(now, used)
         if now - self._written >= WRITE_S:
             self._written = now
             self._write(len(found))
+
+    def _tell_time(self, now: float, used: float) -> None:
+        """Append what was used since the last line, where it is time for the next."""
+        since = self._stretch[0]
+        if now - since < max(WRITE_S, (now - self._began) / TIMES_PER_AGE):
+            return
+        line = TIME.format(records.now(), _percent(self._stretch, now, used), self._stretch_peak)
+        self._stretch, self._stretch_peak = (now, used), 0
+        try:
+            with open(self._times, "a", encoding="ascii") as file:
+                file.write(line)
+        except OSError:
+            pass
 
     def _write(self, number: int) -> None:
         """Replace usage.json at once, but not durably: the next one comes soon."""
@@ -72,6 +94,12 @@ class Meter:
             os.replace(f"{self._path}.tmp", self._path)
         except OSError:  # the disk is full or away: the job goes on, and so does the looking
             pass
+
+
+def _percent(before: tuple[float, float], now: float, used: float) -> float:
+    """Return the processors used since a look; ``used`` and that look's are seconds of them."""
+    # A process that ended between two looks may take its time away for a moment.
+    return max(0.0, used - before[1]) / (now - before[0]) * 100
 
 
 def _fair_share(pid: int, size: int) -> int:

@@ -33,6 +33,13 @@ async def get_failure(request: Request) -> Response:
     return await _answer(request, kept.failure_of)
 
 
+async def get_curves(request: Request) -> Response:
+    """GET /jobs/<id>/curves: a job's metrics and what it used, over time."""
+    engine = engine_of(request)
+    record = await engine.record(job_id(request))
+    return json_response(await asyncio.to_thread(engine.curves.find, record))
+
+
 async def get_code(request: Request) -> Response:
     """GET /jobs/<id>/code: a job's code, and the line of its cell at which it begins."""
     return await _answer(request, kept.code_of)

@@ -66,6 +66,33 @@ class Progress(msgspec.Struct, omit_defaults=True):
     metrics: dict[str, float] = {}
 
 
+class UsagePoint(msgspec.Struct):
+    """What a job used in the stretch that ended at ``time``: mean processor, most memory."""
+
+    time: str
+    cpu_percent: float
+    memory_bytes: int
+
+
+class MetricPoint(msgspec.Struct):
+    """One value of a metric; ``at`` is its epoch or round, where the job told that."""
+
+    at: float | None
+    value: float
+
+
+class Curves(msgspec.Struct):
+    """Answer of ``GET /jobs/<id>/curves``: a job's metrics and what it used, oldest first.
+
+    They are thinned evenly: at most 20 metrics of 200 values each. Of a log that is longer than the
+    engine reads, parts that are spread over it are looked at, and ``is_sampled`` is True.
+    """
+
+    metrics: dict[str, list[MetricPoint]]
+    usage: list[UsagePoint]
+    is_sampled: bool = False
+
+
 class Variable(msgspec.Struct, omit_defaults=True):
     """A local variable of a frame that failed: a short text of it, and its size."""
 

@@ -144,6 +144,15 @@ def test_a_failure_is_there_where_an_exception_ended_the_job(
     assert "Finished" in answer.json()["error"]["message"]
 
 
+def test_curves_are_those_of_the_log(server: RunningJupyter, engine: RunningEngine) -> None:
+    job = engine.submit("for n in (1, 2): print(f'epoch {n}/2 rmse={9 - n}')")["id"]
+    engine.wait(job)
+    curves = server.get(f"jobs/{CLUSTER}/{job}/curves")
+    assert curves["metrics"] == {"rmse": [{"at": 1, "value": 8}, {"at": 2, "value": 7}]}
+    assert server.ask("GET", f"jobs/{CLUSTER}/{job + 999}/curves").status_code == 404
+    assert server.ask("GET", f"jobs/{CLUSTER}/{job}/curves?n=1").status_code == 422
+
+
 def test_code_and_outputs_are_shown(server: RunningJupyter, engine: RunningEngine) -> None:
     job = engine.submit(PLOT)["id"]
     engine.wait(job)

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from kd_magics.errors import BadOptions, RemoteJobError
+from kd_pipeline.messages import Curves
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN
 from tests.kd_magics.running_notebook import Notebook
 
@@ -98,6 +99,7 @@ def test_a_cell_and_its_log(old_notebook: Notebook, old_engine: OldEngine) -> No
         assert old_notebook.good(magic).text == "Job Status: Finished\nran print(1)\n"
     assert old_notebook.good("%logs --tail 1").text == "Job Status: Finished\nran print(1)\n"
     assert old_notebook.good("_job.outputs()").value == []
+    assert old_notebook.good("_job.curves()").value == Curves({}, [])
 
 
 def test_a_failed_job_is_an_error_here_too(old_notebook: Notebook) -> None:

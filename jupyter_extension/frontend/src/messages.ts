@@ -60,6 +60,18 @@ export interface IComparison {
 }
 
 /**
+ * Answer of ``GET /jobs/<id>/curves``: a job's metrics and what it used, oldest first.
+ *
+ * They are thinned evenly: at most 20 metrics of 200 values each. Of a log that is longer than the
+ * engine reads, parts that are spread over it are looked at, and ``is_sampled`` is True.
+ */
+export interface ICurves {
+  metrics: { [name: string]: IMetricPoint[] };
+  usage: IUsagePoint[];
+  is_sampled: boolean;
+}
+
+/**
  * A model version on a deployment cluster: whether it is wanted there, and how it is.
  *
  * ``state`` is an engine's word (Loading, Ready, Failed, Draining), "Not loaded yet", "Unknown";
@@ -317,6 +329,14 @@ export interface ILineage {
  */
 export interface IMembersWanted {
   members: number;
+}
+
+/**
+ * One value of a metric; ``at`` is its epoch or round, where the job told that.
+ */
+export interface IMetricPoint {
+  at: number | null;
+  value: number;
 }
 
 /**
@@ -590,6 +610,15 @@ export interface IUsage {
   memory_peak_bytes: number;
   processes: number;
   sampled: string;
+}
+
+/**
+ * What a job used in the stretch that ended at ``time``: mean processor, most memory.
+ */
+export interface IUsagePoint {
+  time: string;
+  cpu_percent: number;
+  memory_bytes: number;
 }
 
 /**
