@@ -76,6 +76,9 @@ export class Api {
       routeUrl(this.settings, ['jobs', cluster, id, 'log'], { offset, limit })
     );
 
+  curves = (cluster: string, id: number): Promise<messages.ICurves> =>
+    this.get(['jobs', cluster, id, 'curves']);
+
   /** Return where a job's whole log is read; while the job runs, it goes on to the job's end. */
   logUrl = (cluster: string, id: number): string =>
     routeUrl(this.settings, ['jobs', cluster, id, 'log'], { follow: 1 });

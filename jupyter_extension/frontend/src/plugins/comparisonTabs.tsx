@@ -10,6 +10,7 @@ import type { IComparison } from '../messages';
 import { IPipeline, Pipeline } from '../model/pipeline';
 import { Polled } from '../model/polled';
 import { ComparisonView } from '../views/comparison';
+import { ComparisonCurves } from '../views/comparisonCurves';
 import { IViewProps, Section } from '../views/section';
 import { mainArea } from './jobTabs';
 
@@ -72,7 +73,12 @@ class ComparisonTab extends Section<IComparison> {
       return isOver ? value! : pipeline.api.compare(jobs);
     };
     const polled = new Polled<IComparison>('comparison', ask, { interval: 3_000, max: 60_000 });
-    super(polled, props, comparison => <ComparisonView {...props} comparison={comparison} />);
+    super(polled, props, comparison => (
+      <div className="kd-Comparison">
+        <ComparisonView {...props} comparison={comparison} />
+        <ComparisonCurves {...props} api={pipeline.api} comparison={comparison} />
+      </div>
+    ));
     this.title.label = props.trans.__('Comparison of %1 jobs', jobs.length);
     this.disposed.connect(() => polled.dispose());
   }

@@ -21,27 +21,25 @@ export function ComparisonView(props: IViewProps & { comparison: IComparison }):
     ...comparison.metrics.map(name => ({ kind: 'metric' as const, name }))
   ];
   return (
-    <div className="kd-Comparison">
-      <table>
-        <caption>
-          {trans._n('%1 job', '%1 jobs', comparison.jobs.length)}
-          {'. '}
-          {trans.__('Columns in which all are equal are left out; ★ marks the best of a metric.')}
-        </caption>
-        <thead>
-          <tr>
-            {columns.map(column => (
-              <Head key={`${column.kind} ${column.name}`} {...{ column, order, setOrder, trans }} />
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {sortedJobs(comparison.jobs, order).map(job => (
-            <Row key={`${job.cluster}/${job.id}`} {...props} job={job} />
+    <table>
+      <caption>
+        {trans._n('%1 job', '%1 jobs', comparison.jobs.length)}
+        {'. '}
+        {trans.__('Columns in which all are equal are left out; ★ marks the best of a metric.')}
+      </caption>
+      <thead>
+        <tr>
+          {columns.map(column => (
+            <Head key={`${column.kind} ${column.name}`} {...{ column, order, setOrder, trans }} />
           ))}
-        </tbody>
-      </table>
-    </div>
+        </tr>
+      </thead>
+      <tbody>
+        {sortedJobs(comparison.jobs, order).map(job => (
+          <Row key={`${job.cluster}/${job.id}`} {...props} job={job} />
+        ))}
+      </tbody>
+    </table>
   );
 }
 

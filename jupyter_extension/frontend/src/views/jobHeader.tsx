@@ -18,7 +18,7 @@ interface IJobHeaderProps extends IViewProps {
 export function JobHeader(props: IJobHeaderProps): JSX.Element {
   const { trans, job } = props;
   return (
-    <header className="kd-JobHeader">
+    <div className="kd-JobHeader">
       <h2>
         {titleOf(trans, job)} <span className="kd-Quiet">{nameOf(job)}</span>
       </h2>
@@ -32,7 +32,7 @@ export function JobHeader(props: IJobHeaderProps): JSX.Element {
       <Metrics progress={job.progress} most={12} />
       <Buttons {...props} />
       <Details {...props} />
-    </header>
+    </div>
   );
 }
 

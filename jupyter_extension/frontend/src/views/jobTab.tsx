@@ -12,6 +12,7 @@ import { titleOf } from '../jobWords';
 import type { IFailure } from '../messages';
 import { JobLog } from '../model/jobLog';
 import type { WatchedJob } from '../model/jobWatch';
+import { JobCurves } from './jobCurves';
 import { JobFailure } from './jobFailure';
 import { JobHeader } from './jobHeader';
 import { JobLogView } from './jobLogView';
@@ -117,6 +118,7 @@ function JobHeadView(options: IJobTabOptions): JSX.Element {
       {!job && !error && <Loading trans={trans} />}
       {job && <JobHeader trans={trans} execute={execute} job={job} />}
       {failure && <JobFailure trans={trans} failure={failure} />}
+      {job && <JobCurves trans={trans} execute={execute} api={api} job={job} />}
     </>
   );
 }

@@ -85,6 +85,12 @@ function Field(props: {
 }): JSX.Element {
   const { name, field, problem } = props;
   const id = `kd-rerun-${name}`;
+  const input = React.useRef<HTMLInputElement>(null);
+  React.useEffect(() => {
+    input.current!.setCustomValidity(problem);
+    // The dialog has looked already, before there was this answer to what was typed.
+    input.current!.dispatchEvent(new Event('input', { bubbles: true }));
+  }, [problem]);
   return (
     // What is wrong stands outside of the label, whose words are the field's name.
     <div className="kd-Rerun-field">
@@ -96,7 +102,7 @@ function Field(props: {
         spellCheck={false}
         aria-invalid={problem !== ''}
         aria-describedby={problem ? id : undefined}
-        ref={input => input?.setCustomValidity(problem)}
+        ref={input}
         onChange={event => props.change(event.target.value)}
       />
       {problem && (
