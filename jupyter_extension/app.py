@@ -12,6 +12,7 @@ from jupyter_extension import (
     engine_routes,
     job_routes,
     model_routes,
+    notebook_routes,
     registration_routes,
 )
 from jupyter_extension.pipeline import Pipeline
@@ -38,6 +39,7 @@ ROUTES: list[tuple[str, type[Route]]] = [
     *job_routes.ROUTES,
     *model_routes.ROUTES,
     *registration_routes.ROUTES,
+    *notebook_routes.ROUTES,
     *deployment_routes.ROUTES,
     (r"/?(?P<path>.*)", NoRoute),
 ]

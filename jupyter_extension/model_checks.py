@@ -81,10 +81,10 @@ class _Beside:
 
 
 class ModelChecks:
-    """Verdicts on models, of which ``root`` (the Jupyter server's) has the notebooks."""
+    """Verdicts on models, made of the cells of saved notebooks and the sums of files."""
 
-    def __init__(self, root: Path, sums: FileSums) -> None:
-        self._cells, self._sums = NotebookCells(root), sums
+    def __init__(self, cells: NotebookCells, sums: FileSums) -> None:
+        self._cells, self._sums = cells, sums
         self._lock = threading.Lock()
         self._held: OrderedDict[str, _Held] = OrderedDict()
         # Reading files may take minutes, and keeps nothing else from being looked at.

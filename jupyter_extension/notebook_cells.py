@@ -7,10 +7,13 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
+from kd_pipeline.errors import NotFound
+from kd_pipeline.messages.sidebar import NotebookPlace
 from kd_pipeline.sent_cells import sent_code
 
 LARGEST_NOTEBOOK = 64 * 1024 * 1024
 MOST_KEPT = 64
+LONGEST_NAME = 80
 Stamp = tuple[int, int, int]
 
 
@@ -37,6 +40,32 @@ class NotebookCells:
         except (OSError, ValueError, RuntimeError, RecursionError):  # gone, or no notebook
             return None
         return None if found is None else found != code_sha256
+
+    def place(self, notebook: str, cell_id: str) -> NotebookPlace:
+        """Return where a notebook is below the root, and whether it still has a cell.
+
+        Raises NotFound for one that is not there, or elsewhere.
+        """
+        name = notebook.rpartition("/")[2][:LONGEST_NAME]
+        try:
+            path = (self._root / notebook).resolve()
+            is_below = self._root in path.parents
+            is_there = is_below and path.suffix == ".ipynb" and path.is_file()
+        except (OSError, ValueError, RuntimeError):
+            is_below = is_there = False
+        if not is_there:
+            raise NotFound(
+                f"Notebook {name!r} is no longer where the job was sent from."
+                if is_below
+                else f"Notebook {name!r} is not below this JupyterLab's folder, so it cannot be "
+                "opened here."
+            )
+        try:
+            with self._lock:
+                has_cell = cell_id in self._cells(path)
+        except (OSError, ValueError, RecursionError):
+            has_cell = False  # JupyterLab will tell what is wrong with it
+        return NotebookPlace(path.relative_to(self._root).as_posix(), has_cell)
 
     def _cells(self, path: Path) -> dict[str, str]:
         """Return by cell id the sha256 of what each cell sends, "" where it sends nothing."""

@@ -6,6 +6,7 @@ from jupyter_extension.file_sums import FileSums
 from jupyter_extension.kept_registry import KeptRegistry
 from jupyter_extension.log_stream import LogStreams
 from jupyter_extension.model_checks import ModelChecks
+from jupyter_extension.notebook_cells import NotebookCells
 from jupyter_extension.threads import Threads
 from kd_client.attached import Attached
 from kd_pipeline.registry import Registry
@@ -27,7 +28,8 @@ class Pipeline:
         self.threads = Threads()
         self.kept = KeptRegistry()
         self.sums = FileSums()
-        self.checks = ModelChecks(root, self.sums)
+        self.cells = NotebookCells(root)
+        self.checks = ModelChecks(self.cells, self.sums)
         self.log_streams = LogStreams()
 
     def registry(self) -> Registry:

@@ -91,6 +91,13 @@ class RerunRequest(msgspec.Struct, forbid_unknown_fields=True):
     key: str | None = None
 
 
+class NotebookPlace(msgspec.Struct):
+    """Answer of ``GET notebook?path=&cell=``; ``path`` begins at the Jupyter server's folder."""
+
+    path: str
+    has_cell: bool
+
+
 class ComparedJob(msgspec.Struct):
     """One row of a comparison; a param or metric that the job has not is not in it."""
 

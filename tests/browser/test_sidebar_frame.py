@@ -99,6 +99,20 @@ def test_nothing_is_asked_while_the_page_is_hidden(sidebar: Sidebar) -> None:
     assert {one.partition("/kd-magics/")[2] for one in again} >= {"engines"}
 
 
+def test_the_name_of_a_cluster_is_copied(sidebar: Sidebar) -> None:
+    page = sidebar.page
+    for section, cluster in (("Engines", TRAINING), ("Engines", DEPLOYMENT)):
+        row = sidebar.row(section, cluster)
+        row.get_by_role("button", name=f"Copy the name {cluster}").click()
+        expect(page.get_by_text(f"{cluster} is copied.")).to_be_visible()
+        sidebar.only("Jobs")
+        field = sidebar.section("Jobs").get_by_role("searchbox")
+        field.press("Control+v")
+        expect(field).to_have_value(cluster)
+        field.fill("")
+        sidebar.only("Engines")
+
+
 def test_it_is_there_again_after_a_reload(sidebar: Sidebar, page: Page) -> None:
     expect(sidebar.row("Engines", TRAINING)).to_be_visible()
     # What the layout is restored from is written a moment after it has changed.

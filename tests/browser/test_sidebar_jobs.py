@@ -1,6 +1,8 @@
 """Jobs in the sidebar and in tabs of their own: seen, followed, cancelled, run again, compared."""
 
+import json
 import re
+from pathlib import Path
 
 import psutil
 import pytest
@@ -142,6 +144,30 @@ def test_a_running_job_draws_its_metrics_and_what_it_uses(
     expect(chart).to_be_visible()
 
 
+def test_a_job_opens_its_notebook_at_the_cell_that_sent_it(whole_lab: Lab, page: Page) -> None:
+    cell = f"%%{TRAINING.replace('-', '')} --name by-the-last-cell\nprint('there')"
+    cells = [LOAD, *(f"{n}\n" * 30 for n in range(8)), cell]
+    whole_lab.write("long.ipynb", cells)
+    notebook = whole_lab.open(page, "long.ipynb")
+    sidebar = Sidebar(page).open().only("Jobs")
+    notebook.run(0)
+    # A notebook draws only the cells that are in sight.
+    page.get_by_role("feed", name="Cells").press("Escape")
+    for _ in cells:
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Control+Enter")
+    row = sidebar.row("Jobs", "by-the-last-cell")
+    expect(row).to_contain_text("Finished", timeout=ENDS_WITHIN_MS)
+    notebook.save()
+    whole_lab.visit(page)
+    panel = open_job(Sidebar(page).open().only("Jobs"), "by-the-last-cell")
+    panel.get_by_role("button", name="Open notebook").click()
+    last = page.get_by_role("feed", name="Cells").locator(".jp-CodeCell").last
+    expect(last).to_contain_text("by-the-last-cell", timeout=ENDS_WITHIN_MS)
+    expect(last).to_be_in_viewport(timeout=30_000)
+    expect(last).to_have_class(re.compile("jp-mod-active"))
+
+
 def test_four_jobs_of_a_grid_stand_side_by_side(whole_lab: Lab, sidebar: Sidebar) -> None:
     page = sidebar.page
     for rate in (1, 2, 3, 4):
@@ -178,3 +204,43 @@ def is_drawn(chart: Locator) -> bool:
     }
     """
     return bool(chart.evaluate(script))
+
+
+def test_jobs_of_a_terminal_are_counted_in_the_status_bar_and_their_end_is_told(
+    whole_lab: Lab, page: Page, tmp_path: Path
+) -> None:
+    whole_lab.visit(page)
+    item = page.get_by_role("button", name=re.compile(r"\d jobs? (run|wait)"))
+    expect(item).to_have_count(0)
+    trained = train(whole_lab, tmp_path, "time.sleep(14)", "long-train")
+    train(whole_lab, tmp_path, "raise ValueError('no rides')", "broken-train")
+    expect(item).to_have_text("1 job runs", timeout=30_000)
+    expect(item).to_have_attribute("title", f"long-train ({TRAINING}/{trained})")
+    screenshot(page, "status-bar")
+    failed = toast(page, "broken-train")
+    expect(failed).to_contain_text("Failed", timeout=30_000)
+    # Of a picture animations are ended, and with its own a notification: this one stays.
+    screenshot(page, "notifications")
+    item.click()
+    expect(Sidebar(page).region).to_be_visible()
+    ended = toast(page, "long-train")
+    expect(ended).to_contain_text("Finished", timeout=ENDS_WITHIN_MS)
+    ended.get_by_role("button", name="Register…").click()  # it goes away by itself
+    expect(page.locator(".kd-RegisterTab")).to_be_visible()
+    failed.get_by_role("button", name="Show").click()
+    expect(job_panel(page, "broken-train")).to_contain_text("ValueError")
+    expect(item).to_have_count(0)
+
+
+def toast(page: Page, text: str) -> Locator:
+    """Return the notification in which a text stands; its buttons are beside its alert."""
+    alert = page.get_by_role("alert").filter(has_text=text)
+    return page.locator(".Toastify__toast").filter(has=alert)
+
+
+def train(lab: Lab, folder: Path, code: str, name: str) -> int:
+    """Send a job from a terminal; return its number."""
+    file = folder / f"{name}.py"
+    file.write_text(f"import time\n{code}\n")
+    done = lab.home.kd("train", str(file), "--name", name, "--json")
+    return int(json.loads(done.stdout)["jobs"][0]["id"])

@@ -10,6 +10,7 @@ import pytest
 from jupyter_extension import model_checks, models
 from jupyter_extension.file_sums import FileSums
 from jupyter_extension.model_checks import ModelChecks, Verdict
+from jupyter_extension.notebook_cells import NotebookCells
 from kd_client.models.registration import NewVersion, look_over, with_circumstances
 from kd_pipeline.fingerprints import fingerprint
 from kd_pipeline.model_config import ModelConfig
@@ -35,7 +36,7 @@ def taxi(here: Surroundings) -> ModelConfig:
 def checks(here: Surroundings, monkeypatch: pytest.MonkeyPatch) -> ModelChecks:
     """Return checks that look again each time they are asked."""
     monkeypatch.setattr(model_checks, "AGAIN_S", 0.0)
-    return ModelChecks(here.root, FileSums())
+    return ModelChecks(NotebookCells(here.root), FileSums())
 
 
 def becomes(checks: ModelChecks, model: ModelConfig, verdict: Verdict) -> bool:
@@ -95,7 +96,9 @@ def test_files_untouched_since_long_before_are_not_read(
     here: Surroundings, taxi: ModelConfig
 ) -> None:
     later = taxi.with_extra(created="2099-01-01T00:00:00Z")
-    assert becomes(ModelChecks(here.root, FileSums(unread)), later, Verdict(changed=False))
+    assert becomes(
+        ModelChecks(NotebookCells(here.root), FileSums(unread)), later, Verdict(changed=False)
+    )
 
 
 def slow(path: Path) -> tuple[str, int]:
@@ -104,7 +107,7 @@ def slow(path: Path) -> tuple[str, int]:
 
 
 def test_a_large_file_keeps_no_other_model_waiting(here: Surroundings, taxi: ModelConfig) -> None:
-    checks = ModelChecks(here.root, FileSums(slow))
+    checks = ModelChecks(NotebookCells(here.root), FileSums(slow))
     gone = ModelConfig("bus", "1", "models/none", "code/none.py")
     checks.of([taxi])
     checks.of([gone])

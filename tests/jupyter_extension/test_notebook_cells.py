@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from jupyter_extension import notebook_cells
 from jupyter_extension.notebook_cells import NotebookCells
+from kd_pipeline.errors import NotFound
+from kd_pipeline.messages.sidebar import NotebookPlace
 from tests.kd_engines.training.running_engine import RunningEngine
 from tests.kd_magics.conftest import empty_notebook, notebook, surroundings  # noqa: F401
 from tests.kd_magics.running_notebook import Notebook
@@ -87,6 +89,33 @@ def test_a_notebook_elsewhere_is_never_read(tmp_path: Path) -> None:
     cells = NotebookCells(root)
     for name in (str(outside), "../outside.ipynb", "link.ipynb", "x/../../outside.ipynb"):
         assert cells.changed(name, "c1", "0" * 64) is None
+
+
+def test_a_notebook_and_its_cell_are_found_below_the_root(
+    cells: NotebookCells, tmp_path: Path
+) -> None:
+    (tmp_path / "Täxi rides").mkdir()
+    path = tmp_path / "Täxi rides" / "a b.ipynb"
+    save(path, cell("c1", "%%t\n1"))
+    assert cells.place(str(path), "c1") == NotebookPlace("Täxi rides/a b.ipynb", has_cell=True)
+    assert cells.place("Täxi rides/a b.ipynb", "c2").has_cell is False
+    (tmp_path / "bad.ipynb").write_text("{")
+    assert cells.place("bad.ipynb", "c1") == NotebookPlace("bad.ipynb", has_cell=False)
+
+
+def test_a_notebook_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside.ipynb"
+    (root / "folder.ipynb").mkdir(parents=True)
+    (root / "model.json").touch()
+    save(outside, cell("c1", "%%t\n1"))
+    cells = NotebookCells(root)
+    for name in ("gone.ipynb", str(root / "gone.ipynb"), "folder.ipynb", "model.json"):
+        with pytest.raises(NotFound, match="is no longer where"):
+            cells.place(name, "c1")
+    for name in (str(outside), "../outside.ipynb", "", "\0.ipynb", "x" * 5_000 + ".ipynb"):
+        with pytest.raises(NotFound, match="cannot be opened here") as raised:
+            cells.place(name, "c1")
+        assert len(str(raised.value)) < 200
 
 
 @given(st.text(max_size=60))

@@ -19,7 +19,8 @@ from riders import Riders
 from kd_pipeline.model_config import ModelConfig
 from tests.configmeta import configmeta
 
-pytestmark = pytest.mark.slow
+# Two trainings come first; on a busy machine they take minutes.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 TOKEN = "5b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e"
 RIDE = query.scoring_args(
     (40.7506, -73.9935), (40.6446, -73.7822), 16.6, query.moment("2009-01-20 08:30")
@@ -67,7 +68,7 @@ def engine(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def wait_until_ready(deployment: query.Deployment) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     states: object = None
     while time.monotonic() < until:
         try:

@@ -23,6 +23,8 @@ RIDE = {
     "hour": 8,
 }
 MODEL = "models/taxi/1"
+# Two trainings come first; on a busy machine they take minutes.
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")

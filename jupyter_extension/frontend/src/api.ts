@@ -19,6 +19,8 @@ export interface IJobQuery {
  * Each throws RequestError, whose message is a sentence for people, or ServerDown.
  */
 export class Api {
+  private _user: Promise<string> | null = null;
+
   constructor(private readonly settings = ServerConnection.makeSettings()) {}
 
   about = (): Promise<messages.IAbout> => this.get(['about']);
@@ -78,6 +80,16 @@ export class Api {
 
   curves = (cluster: string, id: number): Promise<messages.ICurves> =>
     this.get(['jobs', cluster, id, 'curves']);
+
+  notebookPlace = (path: string, cell: string): Promise<messages.INotebookPlace> =>
+    this.get(['notebook'], { path, cell });
+
+  /** Return what this user's jobs have as their user; asked until there is an answer. */
+  user = (): Promise<string> => {
+    this._user ??= this.about().then(about => about.user);
+    this._user.catch(() => (this._user = null));
+    return this._user;
+  };
 
   /** Return where a job's whole log is read; while the job runs, it goes on to the job's end. */
   logUrl = (cluster: string, id: number): string =>

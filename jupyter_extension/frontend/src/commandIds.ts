@@ -9,6 +9,8 @@ export const CommandIDs = {
   /** { cluster } */
   insertCell: 'kd-magics:insert-cell',
   /** { cluster } */
+  copyName: 'kd-magics:copy-name',
+  /** { cluster } */
   showEngine: 'kd-magics:show-engine',
 
   /** { cluster, job } */
@@ -21,6 +23,8 @@ export const CommandIDs = {
   downloadJob: 'kd-magics:download-job',
   /** { cluster, job } */
   showCode: 'kd-magics:show-code',
+  /** { notebook, cell }, as the origin of a job or model names them */
+  openNotebook: 'kd-magics:open-notebook',
   /** { jobs: ['cluster/1', …] } */
   compareJobs: 'kd-magics:compare-jobs',
 

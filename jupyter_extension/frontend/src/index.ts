@@ -6,6 +6,8 @@ import jobTabs from './plugins/jobTabs';
 import liveCells from './plugins/liveCells';
 import modelCommands from './plugins/modelCommands';
 import modelTabs from './plugins/modelTabs';
+import myJobs from './plugins/myJobs';
+import notebooks from './plugins/notebooks';
 import pipeline from './plugins/pipeline';
 import sidebar from './plugins/sidebar';
 
@@ -19,5 +21,7 @@ export default [
   comparisonTabs,
   modelTabs,
   modelCommands,
+  myJobs,
+  notebooks,
   liveCells
 ];

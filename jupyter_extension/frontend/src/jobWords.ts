@@ -74,6 +74,16 @@ export function timeText(trans: TranslationBundle, job: IJob): string {
     : '';
 }
 
+/** Return how a job has ended: `Finished, took 2:13`, `Failed: exit code 1`. */
+export function endText(trans: TranslationBundle, job: IJob): string {
+  const status = statusText(trans, job.status);
+  if (job.status !== 'Finished' && job.reason) {
+    return trans.__('%1. %2', status, job.reason);
+  }
+  const took = timeText(trans, job);
+  return took ? `${status}, ${took}.` : `${status}.`;
+}
+
 /** Return how long ago a time was: `just now`, `5 min ago`, `3 h ago`, `2 days ago`. */
 export function agoText(trans: TranslationBundle, time: string): string {
   const minutes = Math.floor(secondsSince(time) / 60);

@@ -399,6 +399,14 @@ export interface INewDeployment {
 }
 
 /**
+ * Answer of ``GET notebook?path=&cell=``; ``path`` begins at the Jupyter server's folder.
+ */
+export interface INotebookPlace {
+  path: string;
+  has_cell: boolean;
+}
+
+/**
  * Answer of ``POST /<model>/<version>/predict``: the contract's keys, then ours.
  *
  * ``output`` is what the scoring script printed, ``result`` the prediction as JSON; ``error`` is

@@ -1,46 +1,9 @@
 import { afterEach, expect, test, vi } from 'vitest';
 
-import type { Api, IJobQuery } from '../src/api';
 import { isEnded } from '../src/jobReference';
-import type { IJob, IJobPage } from '../src/messages';
 import { JobList } from '../src/model/jobList';
+import { Engine } from './someEngine';
 import { jobsDownTo, someJob, until } from './someJobs';
-
-/** An engine's list, asked as the server extension is; `jobs` may be changed meanwhile. */
-class Engine {
-  asked: IJobQuery[] = [];
-  single: number[] = [];
-  fails = false;
-
-  constructor(public jobs: IJob[]) {}
-
-  get api(): Api {
-    const about = async () => ({ user: 'ann' });
-    const job = async (_cluster: string, id: number) => {
-      this.single.push(id);
-      return this.jobs.find(one => one.id === id);
-    };
-    return { jobs: (query: IJobQuery) => this.page(query), about, job } as unknown as Api;
-  }
-
-  private async page(query: IJobQuery): Promise<IJobPage> {
-    this.asked.push(query);
-    if (this.fails) {
-      throw new Error('The engine is away.');
-    }
-    const { before, status, user, q, limit } = query;
-    const found = this.jobs.filter(
-      job =>
-        (!before || job.id < Number(before)) &&
-        (!status || job.status === status) &&
-        (!user || job.user === user) &&
-        (!q || job.name.includes(q))
-    );
-    const jobs = found.slice(0, limit);
-    const next = found.length > jobs.length ? String(jobs.at(-1)!.id) : null;
-    return structuredClone({ jobs, next, troubles: {} });
-  }
-}
 
 let list: JobList | undefined;
 

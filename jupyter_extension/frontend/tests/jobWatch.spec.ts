@@ -112,3 +112,20 @@ test('an engine that is away is asked with longer pauses; the last answer stays'
   expect(watched.error).toBeNull();
   expect(watched.isAsked).toBe(false);
 });
+
+test('a job that is new or has another status is told to who lists jobs, an old one is not', async () => {
+  let status: IJob['status'] = 'Queued';
+  const moved = vi.fn();
+  const job = vi.fn(async (_: string, id: number) => someJob(id, id === 1 ? { status } : {}));
+  opened(job).moved.connect(moved);
+  watch!.find(reference(2)).want();
+  await until(() => watch!.find(reference(2)).job !== null);
+  expect(moved).not.toHaveBeenCalled();
+  const watched = watch!.find(reference(1));
+  watched.want();
+  await until(() => job.mock.calls.filter(([, id]) => id === 1).length === 2);
+  expect(moved).toHaveBeenCalledTimes(1);
+  status = 'Finished';
+  await until(() => watched.job!.status === 'Finished');
+  expect(moved).toHaveBeenCalledTimes(2);
+});

@@ -52,7 +52,6 @@ export class JobList implements IDisposable {
   private readonly polled: Polled<IAnswer>;
   private readonly _changed = new Signal<this, void>(this);
   private readonly typed: Debouncer<void, void, []>;
-  private user: Promise<string> | null = null;
   private generation = 0;
   private taken = -1;
   private loaded: ILoadedJobs = { jobs: [], next: null };
@@ -96,6 +95,11 @@ export class JobList implements IDisposable {
   /** Ask now, as what it is about has just been changed; never throws. */
   refresh(): Promise<void> {
     return this.polled.refresh();
+  }
+
+  /** Ask now where somebody looks at the list, as a job has just become another. */
+  moved(): void {
+    this.polled.moved();
   }
 
   get wanted(): IJobFilter {
@@ -172,16 +176,10 @@ export class JobList implements IDisposable {
   private async query(): Promise<IJobQuery> {
     const { mine, status, text } = this.filter;
     return {
-      ...(mine ? { user: await this.me() } : {}),
+      ...(mine ? { user: await this.api.user() } : {}),
       ...(status ? { status } : {}),
       ...(text.trim() ? { q: text.trim() } : {})
     };
-  }
-
-  private me(): Promise<string> {
-    this.user ??= this.api.about().then(about => about.user);
-    this.user.catch(() => (this.user = null));
-    return this.user;
   }
 
   private async ask(): Promise<IAnswer> {

@@ -25,7 +25,8 @@ export class WatchedJob {
 
   constructor(
     readonly reference: IJobReference,
-    private readonly begin: () => void
+    private readonly begin: () => void,
+    private readonly moved: () => void
   ) {}
 
   /** The newest answer; null until the first one is there. */
@@ -71,12 +72,17 @@ export class WatchedJob {
   /** Take what the server told. */
   take(job: IJob): void {
     this.pause = this.due = 0;
+    const before = this._job?.status;
     const text = JSON.stringify(job);
     if (text !== this.text || this._error) {
       this.text = text;
       this._job = job;
       this._error = null;
       this._changed.emit();
+    }
+    // One that had ended before it was first seen is no news.
+    if (before !== job.status && (before || !isEnded(job.status))) {
+      this.moved();
     }
   }
 
@@ -96,6 +102,7 @@ export class WatchedJob {
 export class JobWatch implements IDisposable {
   private readonly jobs = new Map<string, WatchedJob>();
   private readonly poll: Poll<void, unknown>;
+  private readonly _moved = new Signal<this, void>(this);
 
   constructor(private readonly api: Api) {
     this.poll = new Poll<void, unknown>({
@@ -107,12 +114,21 @@ export class JobWatch implements IDisposable {
     });
   }
 
+  /** Emitted when a job that is watched is new, or has another status than before. */
+  get moved(): ISignal<this, void> {
+    return this._moved;
+  }
+
   /** Return a job, the same object for all that show it. */
   find(reference: IJobReference): WatchedJob {
     const name = nameOf(reference);
     let job = this.jobs.get(name);
     if (!job) {
-      job = new WatchedJob(reference, () => this.begin());
+      job = new WatchedJob(
+        reference,
+        () => this.begin(),
+        () => this._moved.emit()
+      );
       this.jobs.set(name, job);
     }
     return job;
@@ -130,6 +146,7 @@ export class JobWatch implements IDisposable {
   dispose(): void {
     this.poll.dispose();
     this.jobs.clear();
+    Signal.clearData(this);
   }
 
   private get isNeeded(): boolean {

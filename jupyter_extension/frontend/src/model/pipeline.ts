@@ -4,16 +4,19 @@ import type { Api } from '../api';
 import type { IAbout, IDeploymentList, IEngineList, IJobPage, IModelRegistry } from '../messages';
 import { JobList } from './jobList';
 import { JobWatch } from './jobWatch';
+import { MyJobs } from './myJobs';
 import { Polled } from './polled';
 
 /** What all parts of the sidebar share: the server's routes, and what is polled of them. */
 export class Pipeline {
   readonly about: Polled<IAbout>;
   readonly engines: Polled<IEngineList>;
-  /** The newest jobs of all clusters, for lists, the status bar and notifications. */
+  /** The newest jobs of all clusters, for dialogs to choose from. */
   readonly jobs: Polled<IJobPage>;
   /** The jobs that the sidebar lists: filtered, page by page. */
   readonly jobList: JobList;
+  /** This user's jobs that have not ended, for the status bar and notifications. */
+  readonly myJobs: MyJobs;
   /** Single jobs, for tabs and cells. */
   readonly jobWatch: JobWatch;
   readonly models: Polled<IModelRegistry>;
@@ -27,7 +30,12 @@ export class Pipeline {
       max: 60_000
     });
     this.jobList = new JobList(api);
+    this.myJobs = new MyJobs(api);
     this.jobWatch = new JobWatch(api);
+    this.jobWatch.moved.connect(() => {
+      this.jobList.moved();
+      this.myJobs.moved();
+    });
     this.models = new Polled('models', api.models, { interval: 1_500, max: 60_000 });
     this.deployments = new Polled('deployments', api.deployments, { interval: 5_000, max: 60_000 });
   }

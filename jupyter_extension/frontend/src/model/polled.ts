@@ -79,6 +79,13 @@ export class Polled<T> implements IDisposable {
     }
   }
 
+  /** Ask now where somebody wants it, as what it is about has just been changed. */
+  moved(): void {
+    if (this.wants) {
+      void this.refresh();
+    }
+  }
+
   /** Ask that often from now on. */
   set frequency(frequency: IFrequency) {
     this._frequency = frequency;

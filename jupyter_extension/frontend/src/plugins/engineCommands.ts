@@ -1,8 +1,8 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
+import { Clipboard, Dialog, Notification, showDialog } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
-import { codeIcon, infoIcon } from '@jupyterlab/ui-components';
+import { codeIcon, copyIcon, infoIcon } from '@jupyterlab/ui-components';
 
 import { CommandIDs } from '../commandIds';
 import { IPipeline, Pipeline } from '../model/pipeline';
@@ -34,6 +34,15 @@ const plugin: JupyterFrontEndPlugin<void> = {
         if (engine) {
           await insertCell(notebooks, trans, `%%${engine.magic}\n`);
         }
+      }
+    });
+    app.commands.addCommand(CommandIDs.copyName, {
+      label: trans.__('Copy Name'),
+      icon: copyIcon,
+      isVisible: args => Boolean(args.cluster),
+      execute: args => {
+        Clipboard.copyToSystem(String(args.cluster));
+        Notification.success(trans.__('%1 is copied.', args.cluster), { autoClose: 2_000 });
       }
     });
     app.commands.addCommand(CommandIDs.showEngine, {

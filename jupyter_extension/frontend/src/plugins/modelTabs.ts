@@ -33,8 +33,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     const props = {
       trans,
       copy,
-      execute: (id: string, args?: object) => void commands.execute(id, args as never),
-      openNotebook: (path: string) => void commands.execute('docmanager:open', { path })
+      execute: (id: string, args?: object) => void commands.execute(id, args as never)
     };
     const models = new WidgetTracker<MainAreaWidget<ModelTab>>({ namespace: 'kd-magics-models' });
     commands.addCommand(CommandIDs.openModel, {

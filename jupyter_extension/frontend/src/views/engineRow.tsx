@@ -1,5 +1,5 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { codeIcon, infoIcon } from '@jupyterlab/ui-components';
+import { codeIcon, copyIcon, infoIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { CommandIDs } from '../commandIds';
@@ -32,6 +32,7 @@ export function TrainingRow(props: IViewProps & { engine: ITrainingEngine }): JS
             label={trans.__('Insert a cell that runs on %1', cluster)}
             onClick={() => execute(CommandIDs.insertCell, { cluster })}
           />
+          <CopyName {...props} />
           <IconButton
             icon={infoIcon}
             label={trans.__('Details of %1', cluster)}
@@ -47,7 +48,7 @@ export function TrainingRow(props: IViewProps & { engine: ITrainingEngine }): JS
 
 /** A deployment cluster: its state, its members and models. */
 export function DeploymentRow(props: IViewProps & { engine: IDeploymentEngine }): JSX.Element {
-  const { trans, engine } = props;
+  const { trans, execute, engine } = props;
   const models = Object.entries(engine.models).map(([state, count]) =>
     trans._n('%1 model %2', '%1 models %2', count, state)
   );
@@ -56,10 +57,25 @@ export function DeploymentRow(props: IViewProps & { engine: IDeploymentEngine })
     <li className="kd-EngineRow" data-kd-cluster={engine.name} data-kd-kind="deployment">
       <div className="kd-EngineRow-head">
         <span className="kd-EngineRow-name">{engine.name}</span>
+        <span className="kd-RowActions">
+          <CopyName trans={trans} execute={execute} engine={engine} />
+        </span>
       </div>
       <State trans={trans} engine={engine} />
       <Facts facts={engine.members ? [members, ...models] : models} />
     </li>
+  );
+}
+
+function CopyName(props: IViewProps & { engine: { name: string } }): JSX.Element {
+  const { trans, execute, engine } = props;
+  const cluster = engine.name;
+  return (
+    <IconButton
+      icon={copyIcon}
+      label={trans.__('Copy the name %1', cluster)}
+      onClick={() => execute(CommandIDs.copyName, { cluster })}
+    />
   );
 }
 

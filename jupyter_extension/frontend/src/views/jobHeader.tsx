@@ -7,6 +7,7 @@ import type { IJob } from '../messages';
 import { fieldOf } from '../model/rerun';
 import { numberText, sizeText } from '../words';
 import { Fact, FactTable } from './factTable';
+import { NotebookLink } from './notebookLink';
 import { JobTime, Metrics, ProgressBar, StateWord } from './jobState';
 import type { IViewProps } from './section';
 
@@ -75,6 +76,20 @@ function Buttons({ trans, job, execute }: IJobHeaderProps): JSX.Element {
       <button type="button" className="kd-Button" onClick={does(CommandIDs.showCode)}>
         {trans.__('Code')}
       </button>
+      {job.origin.notebook && (
+        <button
+          type="button"
+          className="kd-Button"
+          onClick={() =>
+            execute(CommandIDs.openNotebook, {
+              notebook: job.origin.notebook,
+              cell: job.origin.cell_id
+            })
+          }
+        >
+          {trans.__('Open notebook')}
+        </button>
+      )}
       {job.status === 'Finished' && (
         <button type="button" className="kd-Button" onClick={does(CommandIDs.registerModel)}>
           {trans.__('Register a model…')}
@@ -139,10 +154,13 @@ function facts({ trans, job, execute }: IJobHeaderProps): Fact[] {
   ];
 }
 
-function origin({ trans, job }: IJobHeaderProps): Fact[] {
+function origin({ trans, job, execute }: IJobHeaderProps): Fact[] {
   const { notebook, cell_id, file, git_commit, git_dirty, python } = job.origin;
   return [
-    [trans.__('Notebook'), notebook && <span title={notebook}>{notebook.split('/').pop()}</span>],
+    [
+      trans.__('Notebook'),
+      notebook && <NotebookLink execute={execute} notebook={notebook} cell={cell_id} />
+    ],
     [trans.__('Cell'), cell_id],
     [trans.__('File'), file],
     [

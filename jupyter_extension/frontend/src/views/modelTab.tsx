@@ -10,6 +10,7 @@ import { fieldOf } from '../model/rerun';
 import { modelName, modelReference } from '../modelReference';
 import { metricText, sizeText } from '../words';
 import { Fact, FactTable } from './factTable';
+import { NotebookLink } from './notebookLink';
 import { ModelDiff } from './modelDiff';
 import { ModelFlags } from './modelRow';
 import { IViewProps, Loading, Trouble } from './section';
@@ -20,7 +21,6 @@ import { Yaml } from './yaml';
 export interface IModelTabProps extends IViewProps {
   watch: ModelWatch;
   copy: (text: string) => void;
-  openNotebook: (path: string) => void;
 }
 
 /** A version in the main area: its lineage, its YAML, and what can be done with it. */
@@ -143,7 +143,7 @@ function facts({ trans }: IModelTabProps, model: IModel): Fact[] {
   ];
 }
 
-function lineage({ trans, execute, openNotebook }: IModelTabProps, model: IModel): Fact[] {
+function lineage({ trans, execute }: IModelTabProps, model: IModel): Fact[] {
   const { job_cluster, job_id, notebook, git_commit, git_dirty, ...rest } = model.lineage;
   const job = { cluster: job_cluster, job: job_id };
   const dirty = git_dirty ? trans.__(' and changes') : '';
@@ -158,11 +158,7 @@ function lineage({ trans, execute, openNotebook }: IModelTabProps, model: IModel
     ],
     [
       trans.__('Notebook'),
-      notebook && (
-        <button type="button" className="kd-Link" onClick={() => openNotebook(notebook)}>
-          {notebook.split('/').pop()}
-        </button>
-      )
+      notebook && <NotebookLink execute={execute} notebook={notebook} cell={rest.cell_id} />
     ],
     [trans.__('Cell'), rest.cell_id && `${rest.cell_id}${cellWords(trans, rest.cell_changed)}`],
     [trans.__('File'), rest.file],
