@@ -38,7 +38,7 @@ class Engine:
         self.room = Room.of_this_machine(limit)
         self.queue = JobQueue(store, own.name, tokens, Admission(self.room))
         self.followers = LogFollowers(store, lambda job: store.record(job).terminal)
-        self.environment = EnvironmentFinder()
+        self.environment = EnvironmentFinder(store.root)
         self.progress = JobProgress(store)
         self.curves = JobCurves(store)
 

@@ -1,4 +1,4 @@
-"""What a job will find on this engine: Python, packages, processors, memory and GPUs."""
+"""What a job will find on this engine: Python, packages, processors, memory, GPUs, mounts."""
 
 import os
 import platform
@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from kd_engines.packages import packages
+from kd_engines.training.mounts import mounts
 from kd_engines.training.processes import node_name
 from kd_pipeline.messages import Environment, Gpu, Queue
 
@@ -22,7 +23,8 @@ GPU_TIMEOUT_S = 10
 class EnvironmentFinder:
     """Finds the environment, and keeps it a minute, as packages are slow to list."""
 
-    def __init__(self) -> None:
+    def __init__(self, repository: Path) -> None:
+        self._repository = repository
         self._lock = threading.Lock()
         self._load = Load()
         self._found: tuple[float, dict[str, str], list[Gpu]] | None = None
@@ -47,6 +49,7 @@ class EnvironmentFinder:
             load=load,
             memory_free_bytes=memory_free_bytes(),
             kd_magics=installed.get("kd-magics", ""),
+            mounts=mounts(self._repository),
         )
 
 

@@ -139,10 +139,21 @@ class Queue(msgspec.Struct):
     limit: int
 
 
+class Mount(msgspec.Struct):
+    """A file system that a job finds; ``kind`` is the system's word for it, such as nfs4."""
+
+    path: str
+    kind: str
+    is_read_only: bool = False
+    size_bytes: int | None = None
+    free_bytes: int | None = None
+
+
 class Environment(msgspec.Struct):
     """Answer of ``GET /environment``: what a job will find on a training engine.
 
-    ``load`` is the share of its processors that is busy (0 to 1).
+    ``load`` is the share of its processors that is busy (0 to 1); the first of ``mounts`` holds the
+    project repository.
     """
 
     python: str
@@ -157,3 +168,4 @@ class Environment(msgspec.Struct):
     load: float | None = None
     memory_free_bytes: int | None = None
     kd_magics: str = ""
+    mounts: list[Mount] = []

@@ -1,8 +1,6 @@
 """The sidebar's frame: how it opens, how keyboard and screen reader use it, what it tells."""
 
-import os
 import re
-import signal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,6 +9,7 @@ from tests.browser.running_lab import Lab
 from tests.browser.sidebar import (
     DARK,
     LIGHT,
+    NAME,
     SECTIONS,
     Sidebar,
     asked,
@@ -60,27 +59,6 @@ def test_axe_finds_nothing_wrong(whole_lab: Lab, page: Page, theme: str) -> None
     screenshot(page, f"sidebar-{theme.split()[-1].lower()}")
 
 
-def test_an_engine_that_stopped_is_told_and_comes_back_by_itself(
-    sidebar: Sidebar, whole_lab: Lab
-) -> None:
-    pid = whole_lab.home.member(TRAINING)["pid"]
-    row = sidebar.row("Engines", TRAINING)
-    silent = re.compile(r"does not answer", re.I)
-    expect(row).to_be_visible()
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        expect(row).to_contain_text(silent, timeout=30_000)
-        expect(sidebar.section("Jobs")).to_contain_text(silent, timeout=30_000)
-        # The others are not held up by it.
-        expect(sidebar.row("Deployments", DEPLOYMENT)).to_be_visible()
-        screenshot(sidebar.page, "sidebar-engine-stopped")
-        assert sidebar.violations() == []
-    finally:
-        os.kill(pid, signal.SIGCONT)
-    expect(row).not_to_contain_text(silent, timeout=60_000)
-    expect(sidebar.section("Jobs")).not_to_contain_text(silent, timeout=60_000)
-
-
 def test_nothing_is_asked_while_the_page_is_hidden(sidebar: Sidebar) -> None:
     page = sidebar.page
     expect(sidebar.row("Engines", TRAINING)).to_be_visible()
@@ -99,18 +77,17 @@ def test_nothing_is_asked_while_the_page_is_hidden(sidebar: Sidebar) -> None:
     assert {one.partition("/kd-magics/")[2] for one in again} >= {"engines"}
 
 
-def test_the_name_of_a_cluster_is_copied(sidebar: Sidebar) -> None:
-    page = sidebar.page
-    for section, cluster in (("Engines", TRAINING), ("Engines", DEPLOYMENT)):
-        row = sidebar.row(section, cluster)
-        row.get_by_role("button", name=f"Copy the name {cluster}").click()
-        expect(page.get_by_text(f"{cluster} is copied.")).to_be_visible()
-        sidebar.only("Jobs")
-        field = sidebar.section("Jobs").get_by_role("searchbox")
-        field.press("Control+v")
-        expect(field).to_have_value(cluster)
-        field.fill("")
-        sidebar.only("Engines")
+def test_while_it_is_closed_only_one_s_own_jobs_are_asked_for(whole_lab: Lab, page: Page) -> None:
+    whole_lab.visit(page)
+    sidebar = Sidebar(page).open()
+    expect(sidebar.row("Engines", TRAINING)).to_be_visible()
+    page.get_by_role("tab", name=NAME).click()
+    expect(sidebar.region).to_be_hidden()
+    page.wait_for_timeout(6_000)  # each is asked once more
+    with asked(page) as closed:
+        page.wait_for_timeout(21_000)
+    assert len(closed) <= 3
+    assert all(re.search(r"/jobs\?user=[^&]+&limit=20$", url) for url in closed)
 
 
 def test_it_is_there_again_after_a_reload(sidebar: Sidebar, page: Page) -> None:

@@ -22,6 +22,8 @@ export const CommandIDs = {
   /** { cluster, job } */
   downloadJob: 'kd-magics:download-job',
   /** { cluster, job } */
+  downloadLog: 'kd-magics:download-log',
+  /** { cluster, job } */
   showCode: 'kd-magics:show-code',
   /** { notebook, cell }, as the origin of a job or model names them */
   openNotebook: 'kd-magics:open-notebook',

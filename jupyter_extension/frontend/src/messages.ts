@@ -156,7 +156,8 @@ export interface IEngineList {
 /**
  * Answer of ``GET /environment``: what a job will find on a training engine.
  *
- * ``load`` is the share of its processors that is busy (0 to 1).
+ * ``load`` is the share of its processors that is busy (0 to 1); the first of ``mounts`` holds the
+ * project repository.
  */
 export interface IEnvironment {
   python: string;
@@ -171,6 +172,7 @@ export interface IEnvironment {
   load: number | null;
   memory_free_bytes: number | null;
   kd_magics: string;
+  mounts: IMount[];
 }
 
 /**
@@ -386,6 +388,17 @@ export interface IModelRegistry {
  */
 export interface IModelYaml {
   yaml: string;
+}
+
+/**
+ * A file system that a job finds; ``kind`` is the system's word for it, such as nfs4.
+ */
+export interface IMount {
+  path: string;
+  kind: string;
+  is_read_only: boolean;
+  size_bytes: number | null;
+  free_bytes: number | null;
 }
 
 /**

@@ -99,12 +99,27 @@ test('a cell is inserted and details are shown by commands', () => {
   ]);
 });
 
-test('the packages of an engine can be searched', async () => {
+test('the file systems of an engine are told, its packages can be searched', async () => {
+  const mounts = [
+    { path: '/repo', kind: 'nfs4', is_read_only: false, size_bytes: 2048, free_bytes: 1024 },
+    { path: '/data', kind: 'ceph', is_read_only: true, size_bytes: null, free_bytes: null }
+  ];
   const packages = { numpy: '2.0', pandas: '2.2', 'scikit-learn': '1.5' };
   const environment = async (): Promise<IEnvironment> =>
-    ({ ...ENGINE, cluster: 'c', packages, queue: ENGINE.queue! }) as unknown as IEnvironment;
+    ({
+      ...ENGINE,
+      cluster: 'c',
+      packages,
+      mounts,
+      queue: ENGINE.queue!
+    }) as unknown as IEnvironment;
   render(<EngineDetails trans={trans} engine={ENGINE} environment={environment} />);
   await screen.findByText('3 of 3 packages');
+  const list = screen.getByRole('list', { name: 'File systems' });
+  expect([...list.children].map(place => place.textContent)).toEqual([
+    '/repo project repository, nfs4, 1.0 KiB of 2.0 KiB free',
+    '/data ceph, read-only'
+  ]);
   fireEvent.change(screen.getByRole('searchbox'), { target: { value: 'PAND' } });
   expect(screen.getByText('1 of 3 packages')).toBeTruthy();
   expect(screen.queryByText('numpy')).toBeNull();

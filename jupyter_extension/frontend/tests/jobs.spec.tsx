@@ -3,13 +3,15 @@ import { cleanup, fireEvent, render, screen } from '@testing-library/react';
 import React from 'react';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
+import type { Api } from '../src/api';
 import { CommandIDs } from '../src/commandIds';
 import type { IJob } from '../src/messages';
 import type { IJobList } from '../src/model/jobList';
 import { IJobListActions, JobsView } from '../src/views/jobs';
-import { jobsDownTo, someJob } from './someJobs';
+import { jobsDownTo, someJob, until } from './someJobs';
 
 const trans = nullTranslator.load('kd_magics');
+const curves = vi.fn();
 let actions: IJobListActions;
 let execute: ReturnType<typeof vi.fn<(id: string, args?: object) => void>>;
 
@@ -19,6 +21,8 @@ beforeEach(() => {
   vi.spyOn(Element.prototype, 'clientWidth', 'get').mockReturnValue(300);
   vi.spyOn(HTMLElement.prototype, 'offsetHeight', 'get').mockReturnValue(60);
   execute = vi.fn();
+  const loss = [4, 2, 1].map((value, index) => ({ at: index, value }));
+  curves.mockReset().mockResolvedValue({ metrics: { loss }, usage: [], is_sampled: false });
   actions = { setFilter: vi.fn(), choose: vi.fn(), chooseNone: vi.fn(), loadMore: vi.fn() };
 });
 
@@ -38,10 +42,11 @@ function shown(jobs: IJob[], changed: Partial<IJobList> = {}): JSX.Element {
     moreTrouble: '',
     ...changed
   };
-  return <JobsView trans={trans} execute={execute} list={list} actions={actions} />;
+  const api = { curves } as unknown as Api;
+  return <JobsView trans={trans} execute={execute} api={api} list={list} actions={actions} />;
 }
 
-test('a running job tells its state, how far it is and its newest metrics', () => {
+test('a running job tells its state, how far it is and its newest metrics as curves', async () => {
   const progress = {
     fraction: 0.45,
     current: 5,
@@ -58,6 +63,10 @@ test('a running job tells its state, how far it is and its newest metrics', () =
   expect(row).toContain('45 % (epoch 5/10) · about 1:05 left');
   expect(row).toContain('loss 0.25');
   expect(screen.getByRole('progressbar').getAttribute('aria-valuenow')).toBe('45');
+  await until(() => document.querySelector('polyline') !== null);
+  const line = document.querySelector('polyline')!.getAttribute('points');
+  expect(line).toBe('0.0,0.0 24.0,8.0 48.0,12.0');
+  expect(curves).toHaveBeenCalledWith('c', 1);
 });
 
 test('a job that waits or has failed says why', () => {

@@ -3,6 +3,7 @@ import { Clipboard, Dialog, Notification, showDialog } from '@jupyterlab/apputil
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 import { codeIcon, copyIcon, infoIcon } from '@jupyterlab/ui-components';
+import { MessageLoop } from '@lumino/messaging';
 
 import { CommandIDs } from '../commandIds';
 import { IPipeline, Pipeline } from '../model/pipeline';
@@ -85,8 +86,11 @@ async function insertCell(
   notebook.activeCellIndex = index;
   notebook.deselectAll();
   panel.activate();
-  notebook.mode = 'edit';
   await notebook.activeCell?.ready;
+  // To activate takes the focus in a message of its own, and with it the notebook's mode.
+  MessageLoop.flush();
+  await new Promise(requestAnimationFrame);
+  notebook.mode = 'edit';
   const editor = notebook.activeCell?.editor;
   if (editor) {
     editor.setCursorPosition(editor.getPositionAt(source.length)!);

@@ -53,10 +53,18 @@ const plugin: JupyterFrontEndPlugin<void> = {
       execute: async args => {
         const job = await chosenJob(pipeline, trans, trans.__('Download a job'), args);
         if (job) {
-          const link = document.createElement('a');
-          link.href = pipeline.api.notebookUrl(job.cluster, job.job);
-          link.download = '';
-          link.click();
+          download(pipeline.api.notebookUrl(job.cluster, job.job), '');
+        }
+      }
+    });
+    commands.addCommand(CommandIDs.downloadLog, {
+      label: trans.__('Download Log of Job…'),
+      icon: downloadIcon,
+      execute: async args => {
+        const job = await chosenJob(pipeline, trans, trans.__('Download a log'), args);
+        if (job) {
+          const { cluster, job: id } = job;
+          download(pipeline.api.logUrl(cluster, id), `${cluster}-${id}.log`);
         }
       }
     });
@@ -64,6 +72,14 @@ const plugin: JupyterFrontEndPlugin<void> = {
 };
 
 export default plugin;
+
+/** Have the browser download something; without a name it takes the server's. */
+function download(url: string, name: string): void {
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+}
 
 /** Return a job that a command's arguments name, where it is known already. */
 function known(pipeline: Pipeline, args: { readonly [name: string]: any }): IJob | undefined {

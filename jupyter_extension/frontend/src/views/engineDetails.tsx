@@ -2,7 +2,8 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { IEnvironment, ITrainingEngine } from '../messages';
+import type { IEnvironment, IMount, ITrainingEngine } from '../messages';
+import { sizeText } from '../words';
 import { trainingFacts } from './engineRow';
 import { Loading, Trouble } from './section';
 
@@ -55,9 +56,35 @@ export function EngineDetails(props: IEngineDetailsProps): JSX.Element {
       ) : found instanceof Error ? (
         <Trouble error={found} />
       ) : (
-        <Packages trans={trans} packages={found.packages} />
+        <>
+          <Mounts trans={trans} mounts={found.mounts} />
+          <Packages trans={trans} packages={found.packages} />
+        </>
       )}
     </>
+  );
+}
+
+/** The file systems that a job finds; the first holds the project repository. */
+function Mounts({ trans, mounts }: { trans: TranslationBundle; mounts: IMount[] }): JSX.Element {
+  return (
+    <ul aria-label={trans.__('File systems')}>
+      {mounts.map(({ path, kind, is_read_only, free_bytes, size_bytes }, index) => {
+        const facts = [
+          index === 0 ? trans.__('project repository') : '',
+          kind,
+          is_read_only ? trans.__('read-only') : '',
+          free_bytes !== null && size_bytes !== null
+            ? trans.__('%1 of %2 free', sizeText(free_bytes), sizeText(size_bytes))
+            : ''
+        ];
+        return (
+          <li key={path}>
+            <code>{path}</code> {facts.filter(Boolean).join(', ')}
+          </li>
+        );
+      })}
+    </ul>
   );
 }
 

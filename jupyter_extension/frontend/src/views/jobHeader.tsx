@@ -73,6 +73,9 @@ function Buttons({ trans, job, execute }: IJobHeaderProps): JSX.Element {
       <button type="button" className="kd-Button" onClick={does(CommandIDs.downloadJob)}>
         {trans.__('Download as notebook')}
       </button>
+      <button type="button" className="kd-Button" onClick={does(CommandIDs.downloadLog)}>
+        {trans.__('Download log')}
+      </button>
       <button type="button" className="kd-Button" onClick={does(CommandIDs.showCode)}>
         {trans.__('Code')}
       </button>

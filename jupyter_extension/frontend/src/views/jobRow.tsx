@@ -1,6 +1,7 @@
 import { addIcon, closeIcon, downloadIcon, refreshIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import type { Api } from '../api';
 import { CommandIDs } from '../commandIds';
 import { isEnded, nameOf, referenceOf } from '../jobReference';
 import { titleOf } from '../jobWords';
@@ -8,9 +9,11 @@ import type { IJob } from '../messages';
 import { IconButton } from './iconButton';
 import { JobAge, JobTime, Metrics, ProgressBar, StateWord } from './jobState';
 import type { IViewProps } from './section';
+import { useCurves } from './useCurves';
 
 /** One job of the list, and what its row does. */
 export interface IJobRowProps extends IViewProps {
+  api: Api;
   job: IJob;
   isChosen: boolean;
   choose: (job: IJob, is: boolean) => void;
@@ -54,10 +57,17 @@ export const JobRow = React.memo(function JobRow(props: IJobRowProps): JSX.Eleme
       </div>
       {hasReason && <div className="kd-JobRow-reason">{job.reason}</div>}
       {!isEnded(job.status) && <ProgressBar trans={trans} job={job} />}
-      <Metrics progress={job.progress} most={3} />
+      <RowMetrics {...props} />
     </div>
   );
 });
+
+/** The newest metrics; of a running job with their curves. */
+function RowMetrics({ api, job }: IJobRowProps): JSX.Element {
+  const isLive = job.status === 'Running' && job.progress?.metrics;
+  const curves = useCurves(api, isLive ? job : null);
+  return <Metrics progress={job.progress} most={3} curves={curves} />;
+}
 
 /** The buttons of a row, which are seen when the row is pointed at or has the focus. */
 function JobActions({ trans, job, execute }: IJobRowProps): JSX.Element {

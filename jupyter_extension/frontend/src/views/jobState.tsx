@@ -3,8 +3,10 @@ import React from 'react';
 
 import { isEnded } from '../jobReference';
 import { agoText, howFar, markOf, statusText, timeLeft, timeText } from '../jobWords';
-import type { IJob, IProgress } from '../messages';
+import type { ICurves, IJob, IProgress } from '../messages';
+import { metricPoints } from '../model/curves';
 import { numberText } from '../words';
+import { Sparkline } from './sparkline';
 import { Ticking } from './ticking';
 
 interface IJobProps {
@@ -69,8 +71,12 @@ function Bar(props: { label: string; fraction: number; isOver: boolean }): JSX.E
   );
 }
 
-/** A job's newest metrics. */
-export function Metrics(props: { progress: IProgress | null; most: number }): JSX.Element | null {
+/** A job's newest metrics; where their curves are given, with these. */
+export function Metrics(props: {
+  progress: IProgress | null;
+  most: number;
+  curves?: ICurves | null;
+}): JSX.Element | null {
   const metrics = Object.entries(props.progress?.metrics ?? {}).slice(-props.most);
   if (!metrics.length) {
     return null;
@@ -80,6 +86,7 @@ export function Metrics(props: { progress: IProgress | null; most: number }): JS
       {metrics.map(([name, value]) => (
         <span key={name}>
           {name} <strong>{numberText(value)}</strong>
+          <Sparkline points={metricPoints(props.curves?.metrics[name] ?? [])} />
         </span>
       ))}
     </span>

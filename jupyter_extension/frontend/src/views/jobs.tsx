@@ -1,6 +1,7 @@
 import { PanelWithToolbar } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import type { Api } from '../api';
 import { CommandIDs } from '../commandIds';
 import { nameOf } from '../jobReference';
 import type { IJob } from '../messages';
@@ -34,7 +35,7 @@ export function jobsSection(pipeline: Pipeline, props: IViewProps): PanelWithToo
   };
   panel.addWidget(
     new Section(jobList, props, (list: IJobList) => (
-      <JobsView {...props} list={list} actions={actions} />
+      <JobsView {...props} api={pipeline.api} list={list} actions={actions} />
     ))
   );
   return panel;
@@ -42,9 +43,9 @@ export function jobsSection(pipeline: Pipeline, props: IViewProps): PanelWithToo
 
 /** The filter, the list, and below it what can be done with the chosen ones. */
 export function JobsView(
-  props: IViewProps & { list: IJobList; actions: IJobListActions }
+  props: IViewProps & { api: Api; list: IJobList; actions: IJobListActions }
 ): JSX.Element {
-  const { trans, execute, list, actions } = props;
+  const { trans, execute, api, list, actions } = props;
   return (
     <div className="kd-Jobs">
       <JobFilter trans={trans} filter={list.filter} setFilter={actions.setFilter} />
@@ -63,6 +64,7 @@ export function JobsView(
             <JobRow
               trans={trans}
               execute={execute}
+              api={api}
               job={job}
               isChosen={list.chosen.has(nameOf(job))}
               choose={actions.choose}
