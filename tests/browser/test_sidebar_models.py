@@ -1,6 +1,5 @@
 """Models in the sidebar: registered by clicks, seen at once, changed, compared, deleted."""
 
-import json
 import re
 import time
 from typing import Any
@@ -12,27 +11,11 @@ from playwright.sync_api import Page, expect
 from tests.browser.register_form import RegisterForm
 from tests.browser.running_lab import Lab
 from tests.browser.sidebar import DARK, LIGHT, Sidebar, screenshot, violations
+from tests.browser.trained_model import trained
 from tests.kd_engines.local.running_home import TRAINING
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 SOON_MS = 2_000
-TRAIN = """
-import pathlib
-model = pathlib.Path("models/{name}/{version}")
-model.parent.mkdir(parents=True, exist_ok=True)
-model.write_text("{version}")
-pathlib.Path("code/{name}.py").write_text("def predict(model, args): return 1")
-print("rmse=5.25, written:", model)
-"""
-
-
-def trained(lab: Lab, name: str, version: str = "1") -> int:
-    """Have a job write a model; return its number."""
-    file = lab.folder / f"{name}.py"
-    file.write_text(TRAIN.format(name=name, version=version))
-    done = lab.home.kd("train", str(file), "--wait", "--name", f"train-{name}", "--json")
-    assert done.returncode == 0, done.stderr
-    return int(json.loads(done.stdout)["jobs"][0]["id"])
 
 
 def registered(lab: Lab, name: str, version: str) -> dict[str, Any]:

@@ -41,5 +41,13 @@ export const CommandIDs = {
   /** { name, alias } */
   deleteAlias: 'kd-magics:delete-alias',
   /** { name, version } */
-  unregisterModel: 'kd-magics:unregister-model'
+  unregisterModel: 'kd-magics:unregister-model',
+
+  /** { cluster, name, version } */
+  deployModel: 'kd-magics:deploy-model',
+  /** { cluster, name, version } */
+  undeployModel: 'kd-magics:undeploy-model',
+  /** { cluster } */
+  setMembers: 'kd-magics:set-members',
+  newDeployment: 'kd-magics:new-deployment'
 } as const;

@@ -1,4 +1,5 @@
 import comparisonTabs from './plugins/comparisonTabs';
+import deploymentCommands from './plugins/deploymentCommands';
 import engineCommands from './plugins/engineCommands';
 import jobCommands from './plugins/jobCommands';
 import jobFilter from './plugins/jobFilter';
@@ -21,6 +22,7 @@ export default [
   comparisonTabs,
   modelTabs,
   modelCommands,
+  deploymentCommands,
   myJobs,
   notebooks,
   liveCells

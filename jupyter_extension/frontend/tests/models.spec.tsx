@@ -95,8 +95,8 @@ test('a deployment tells its members and how its models are', () => {
     ...{ name: 'engine', app: 'deployment-engine', connected: true, state: 'configured' },
     ...{ reason: '', members_wanted: 2, members: 1, models }
   };
-  render(<DeploymentsView {...props} list={{ deployments: [engine], apps: [] } as never} />);
-  expect(screen.getByText('1 of 2 members')).toBeTruthy();
+  render(<DeploymentsView {...props} list={{ deployments: [engine], apps: [], notices: [] }} />);
+  expect(screen.getByText('1 of 2 engines')).toBeTruthy();
   expect(screen.getByText('Failed')).toBeTruthy();
   expect(screen.getByText('No file.')).toBeTruthy();
 });

@@ -66,21 +66,52 @@ export async function chosenJob(
   return value ? parseReference(value.split(' ')[0]) : undefined;
 }
 
-/** Return the model version that a command's arguments name, or ask which one. */
-export async function chosenModel(
+/** Return the deployment cluster that a command's arguments name, or ask which one. */
+export async function chosenDeployment(
   pipeline: Pipeline,
   trans: TranslationBundle,
   title: string,
   args: Args
+): Promise<string | undefined> {
+  if (args.cluster) {
+    return String(args.cluster);
+  }
+  const { deployments } = pipeline;
+  await deployments.refresh();
+  const items = (deployments.value?.deployments ?? []).map(one => one.name);
+  if (items.length < 2) {
+    if (!items.length) {
+      Notification.info(
+        deployments.error?.message ?? trans.__('No deployment cluster is known here.')
+      );
+    }
+    return items[0];
+  }
+  const { value } = await InputDialog.getItem({ title, label: trans.__('Deployment'), items });
+  return value ?? undefined;
+}
+
+/** Return the version that a command's arguments name, or ask which one, of a cluster's or of all. */
+export async function chosenModel(
+  pipeline: Pipeline,
+  trans: TranslationBundle,
+  title: string,
+  args: Args,
+  cluster?: string
 ): Promise<IModelReference | undefined> {
   if (args.name && args.version) {
     return { name: String(args.name), version: String(args.version) };
   }
-  const { models } = pipeline;
-  await models.refresh();
-  const items = (models.value?.models ?? []).map(modelName);
+  const { models, deployments } = pipeline;
+  const asked = cluster ? deployments : models;
+  await asked.refresh();
+  const there = deployments.value?.deployments.find(one => one.name === cluster);
+  const items = ((cluster ? there?.models : models.value?.models) ?? []).map(modelName);
   if (!items.length) {
-    Notification.info(models.error?.message ?? trans.__('No model is registered yet.'));
+    const none = cluster
+      ? trans.__('No model is on %1.', cluster)
+      : trans.__('No model is registered yet.');
+    Notification.info(asked.error?.message ?? none);
     return undefined;
   }
   const { value } = await InputDialog.getItem({ title, label: trans.__('Model'), items });

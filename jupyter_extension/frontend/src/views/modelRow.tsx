@@ -1,9 +1,11 @@
+import { launchIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { CommandIDs } from '../commandIds';
 import type { IModel } from '../messages';
 import { modelName, modelReference } from '../modelReference';
 import { metricText } from '../words';
+import { IconButton } from './iconButton';
 import type { IViewProps } from './section';
 
 /** A registered version in the sidebar: its name opens it. */
@@ -29,6 +31,13 @@ export const ModelRow = React.memo(function ModelRow(
             {alias}
           </span>
         ))}
+        <span className="kd-RowActions">
+          <IconButton
+            icon={launchIcon}
+            label={trans.__('Deploy %1…', modelName(model))}
+            onClick={() => execute(CommandIDs.deployModel, { ...modelReference(model) })}
+          />
+        </span>
       </div>
       <div className="kd-Quiet">
         {[

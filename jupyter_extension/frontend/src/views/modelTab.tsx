@@ -93,6 +93,7 @@ function Buttons({ trans, execute, model }: IModelTabProps & { model: IModel }):
   );
   return (
     <div className="kd-JobHeader-buttons">
+      {button(trans.__('Deploy…'), CommandIDs.deployModel, reference)}
       {button(trans.__('Edit description…'), CommandIDs.describeModel, reference)}
       {button(trans.__('Set alias…'), CommandIDs.setAlias, reference)}
       {button(trans.__('Register next version…'), CommandIDs.registerModel, { name: model.name })}

@@ -1,0 +1,94 @@
+import { closeIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import { CommandIDs } from '../commandIds';
+import { agoText } from '../jobWords';
+import type { IDeployedModel } from '../messages';
+import { modelName, modelReference } from '../modelReference';
+import { IconButton } from './iconButton';
+import type { IViewProps } from './section';
+import { Ticking } from './ticking';
+
+const MARKS: { [state: string]: string } = {
+  Ready: '✔',
+  Loading: '◷',
+  'Not loaded yet': '◷',
+  Draining: '◷',
+  Failed: '✖'
+};
+
+interface IDeployedModelProps extends IViewProps {
+  cluster: string;
+  model: IDeployedModel;
+}
+
+/** A version on a deployment: how it is there, and what can be done with it. */
+export function DeployedModel(props: IDeployedModelProps): JSX.Element {
+  const { trans, execute, model } = props;
+  const { since } = model;
+  const facts = [
+    ...model.aliases,
+    model.restarts ? trans._n('%1 restart', '%1 restarts', model.restarts) : '',
+    model.wanted ? '' : trans.__('taken off, still there')
+  ].filter(Boolean);
+  return (
+    <div className="kd-DeployedModel" data-kd-model={modelName(model)}>
+      <div className="kd-EngineRow-head">
+        <button
+          type="button"
+          className="kd-JobRow-name"
+          title={trans.__('Open %1', modelName(model))}
+          onClick={() => execute(CommandIDs.openModel, { ...modelReference(model) })}
+        >
+          {modelName(model)}
+        </button>
+        <Actions {...props} />
+      </div>
+      <div className="kd-EngineRow-line">
+        <span className="kd-State" data-kd-model-state={model.state}>
+          <span className="kd-State-mark" aria-hidden="true">
+            {MARKS[model.state] ?? '?'}
+          </span>{' '}
+          {stateText(props)}
+        </span>
+        {since && (
+          <span className="kd-Quiet">
+            <Ticking every={30} text={() => trans.__('since %1', agoText(trans, since))} />
+          </span>
+        )}
+        {facts.map(fact => (
+          <span key={fact}>{fact}</span>
+        ))}
+      </div>
+      {model.reason && <div className="kd-Warning">{model.reason}</div>}
+    </div>
+  );
+}
+
+function Actions({ trans, execute, cluster, model }: IDeployedModelProps): JSX.Element {
+  const name = modelName(model);
+  const there = { cluster, ...modelReference(model) };
+  return (
+    <span className="kd-RowActions">
+      {model.wanted && (
+        <IconButton
+          icon={closeIcon}
+          label={trans.__('Take %1 off %2…', name, cluster)}
+          onClick={() => execute(CommandIDs.undeployModel, there)}
+        />
+      )}
+    </span>
+  );
+}
+
+function stateText({ trans, model }: IDeployedModelProps): string {
+  const words: { [state: string]: string } = {
+    Ready: trans.__('Ready'),
+    Loading: trans.__('Loading'),
+    'Not loaded yet': trans.__('Not loaded yet'),
+    Draining: trans.__('Going'),
+    Failed: trans.__('Failed'),
+    Unknown: trans.__('Unknown')
+  };
+  return words[model.state] ?? model.state;
+}
