@@ -1,5 +1,7 @@
 """Routes of the jobs of all training clusters."""
 
+from collections.abc import AsyncIterator
+
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 from tornado.iostream import StreamClosedError
@@ -10,7 +12,8 @@ from jupyter_extension.job_pages import Wanted, job_page
 from jupyter_extension.log_stream import LogStream
 from jupyter_extension.route import CLUSTER, Route, quoted, whole
 from kd_client.jobs.query import STATUSES
-from kd_pipeline.errors import InvalidInput, KdError
+from kd_client.training_client import TrainingClient
+from kd_pipeline.errors import InvalidInput, KdError, Unavailable
 from kd_pipeline.messages.sidebar import RerunRequest
 
 JOB = rf"/jobs/{CLUSTER}/(?P<job>[1-9][0-9]{{0,14}})"
@@ -18,6 +21,7 @@ MOST_JOBS = 1000
 LONGEST_SEARCH = 200
 LARGEST_LOG_PART = 1024 * 1024
 FARTHEST = 2**53
+LOG_TYPE = "text/plain; charset=utf-8"
 
 
 class JobsRoute(Route):
@@ -63,18 +67,24 @@ class JobRoute(Route):
 
 
 class LogRoute(Route):
-    """GET jobs/{cluster}/{job}/log?offset=&limit=&follow=1."""
+    """GET jobs/{cluster}/{job}/log?offset=&limit=, or ?offset=&follow=1, or ?download=1."""
 
     stream: LogStream | None = None
 
     @web.authenticated
     @authorized
     async def get(self, cluster: str, job: str) -> None:
-        """Answer the log's bytes from ``offset``; with ``follow`` all that comes till the end."""
-        given = self.query({"offset", "limit", "follow"})
+        """Answer a part of the log; all that comes till the end; or what there is, as a file."""
+        given = self.query({"offset", "limit", "follow", "download"})
         offset = whole("offset", given.get("offset", "0"), 0, FARTHEST)
-        if given.get("follow", "0") not in ("0", "1"):
-            raise InvalidInput(f"follow is {quoted(given['follow'])}; give 1, or leave it out.")
+        for mode in ("follow", "download"):
+            if given.get(mode, "0") not in ("0", "1"):
+                raise InvalidInput(f"{mode} is {quoted(given[mode])}; give 1, or leave it out.")
+        if given.get("download") == "1":
+            if len(given) > 1:
+                raise InvalidInput("download=1 is of the whole log: give nothing else with it.")
+            await self._download(cluster, int(job))
+            return
         if given.get("follow") == "1":
             if "limit" in given:
                 raise InvalidInput("limit does not go with follow=1, which goes on to the end.")
@@ -86,31 +96,55 @@ class LogRoute(Route):
             lambda: self.attached.training(cluster).log_part(int(job), offset, limit)
         )
         self.set_header("X-Log-Size", str(size))
-        self.finish(part, set_content_type="text/plain; charset=utf-8")
+        self.finish(part, set_content_type=LOG_TYPE)
 
     async def _follow(self, cluster: str, job: int, offset: int) -> None:
-        client = await self.run(self.attached.training, cluster)
-        # What is wrong is told now: once a stream has begun, nothing can be told any more.
-        found = await self.run(client.job, job)
-        size = await self.run(client.log_size, found)
+        client, size = await self._begin(cluster, job)
         self.set_header("X-Log-Size", str(size))
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.stream = self.pipeline.log_streams.open(client, job, offset)
         try:
+            await self._send(f"{cluster}/{job}", self.stream.parts())
+        finally:
+            self.stream.close()
+
+    async def _download(self, cluster: str, job: int) -> None:
+        client, size = await self._begin(cluster, job)
+        self.set_attachment_header(f"{cluster}-{job}.log")
+        self.set_header("Content-Length", str(size))
+
+        async def parts() -> AsyncIterator[bytes]:
+            offset = 0
+            while offset < size:
+                most = min(LARGEST_LOG_PART, size - offset)
+                part, _ = await self.run(client.log_part, job, offset, most)
+                if not part:
+                    raise Unavailable("The log has become shorter.")
+                yield part
+                offset += len(part)
+
+        await self._send(f"{cluster}/{job}", parts())
+
+    async def _begin(self, cluster: str, job: int) -> tuple[TrainingClient, int]:
+        """Return who tells the log and its size; once it has begun, no error can be told."""
+        client = await self.run(self.attached.training, cluster)
+        found = await self.run(client.job, job)
+        return client, await self.run(client.log_size, found)
+
+    async def _send(self, name: str, parts: AsyncIterator[bytes]) -> None:
+        self.set_header("Content-Type", LOG_TYPE)
+        try:
             await self.flush()
-            async for part in self.stream.parts():
+            async for part in parts:
                 self.write(part)
                 await self.flush()
         except StreamClosedError:
             return  # the browser has gone
         except KdError as error:
             # A part must not look like the whole: the connection breaks, and the browser asks anew.
-            self.log.warning("Following %s/%d ended: %s", cluster, job, error)
+            self.log.warning("Sending the log of %s ended: %s", name, error)
             self.detach().close()
             return
-        finally:
-            self.stream.close()
-        self.finish(set_content_type="text/plain; charset=utf-8")
+        self.finish(set_content_type=LOG_TYPE)
 
     def on_connection_close(self) -> None:
         """Stop following when the browser goes, also while nothing comes."""

@@ -18,6 +18,7 @@ MOST_POINTS = 200
 SAMPLE_S = 1.0
 MOST_SAMPLES = 30
 STUCK_AFTER = 3  # restarts of an inner bar without a move of the outer one: it was left
+Point = tuple[int, float | None, float]  # number, epoch or round, value
 _LINE_ENDS = re.compile(r"[\n\r\x08]+")
 
 
@@ -61,6 +62,13 @@ class ProgressReader:
         There are at most `MOST_METRICS`, those that came last, and at most `MOST_POINTS` of each,
         thinned evenly.
         """
+        return {
+            name: [(at, value) for _, at, value in points] for name, points in self.curves.items()
+        }
+
+    @property
+    def curves(self) -> dict[str, list[Point]]:
+        """Return the same with each value's number, from 1 on, as thinning leaves some out."""
         return {name: series.points() for name, series in self._series.items()}
 
     def _take(self, line: str, now: float) -> None:
@@ -87,13 +95,13 @@ class _Series:
     """The values of one metric: every n-th, and the newest."""
 
     def __init__(self) -> None:
-        self._kept: list[tuple[float | None, float]] = []
-        self._newest: tuple[float | None, float] | None = None
+        self._kept: list[Point] = []
+        self._newest: Point | None = None
         self._every = 1
         self._count = 0
 
     def add(self, at: float | None, value: float) -> None:
-        self._newest = (at, value)
+        self._newest = (self._count + 1, at, value)
         if self._count % self._every == 0:
             self._kept.append(self._newest)
             self._newest = None
@@ -102,7 +110,7 @@ class _Series:
                 self._every *= 2
         self._count += 1
 
-    def points(self) -> list[tuple[float | None, float]]:
+    def points(self) -> list[Point]:
         return [*self._kept, self._newest] if self._newest else list(self._kept)
 
 

@@ -5,6 +5,7 @@ and CatBoost, the verbose forms of scikit-learn and joblib, counters such as ``e
 ``Step [45/100]``, and metrics as ``name=value`` or ``name: value``.
 """
 
+import math
 import re
 from dataclasses import dataclass, field
 
@@ -83,9 +84,9 @@ def read_line(line: str, in_table: bool = False) -> Told | None:
     ``in_table`` says that the head of a table of boosting's rounds came before it.
     """
     if in_table and (row := _TREE.match(line)):
-        return Told(
-            at=float(row[1]), metrics={"train_loss": float(row[2])}, eta_s=_seconds(row[3], row[4])
-        )
+        loss = float(row[2])
+        metrics = {"train_loss": loss} if math.isfinite(loss) else {}
+        return Told(at=float(row[1]), metrics=metrics, eta_s=_seconds(row[3], row[4]))
     if "  Iter" in line and _TREES.match(line):
         return Told(trees=True)
     if "totalling" in line and (fits := _FITS.search(line)):

@@ -17,7 +17,7 @@ WHOLE = 1024 * 1024
 PARTS = 128
 PART = WHOLE // PARTS
 LARGEST_USAGE = 512 * 1024
-MOST_KEPT = 50
+MOST_KEPT = 200  # more than are compared
 
 
 class JobCurves:
@@ -39,8 +39,8 @@ class JobCurves:
         with reading.lock:
             reading.advance(self._store, job)
             metrics = {
-                name: [MetricPoint(at, value) for at, value in points]
-                for name, points in reading.log.reader.history.items()
+                name: [MetricPoint(*point) for point in points]
+                for name, points in reading.log.reader.curves.items()
             }
             return Curves(metrics, self._usage(job), reading.is_sampled)
 
@@ -78,5 +78,5 @@ def _point(line: bytes) -> UsagePoint | None:
     """Return a line of usage-times.jsonl; None where a full disk has cut it off."""
     try:
         return msgspec.json.decode(line, type=UsagePoint)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None

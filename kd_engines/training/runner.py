@@ -196,6 +196,8 @@ class _Holder:
         """Write exit.json, trying on while the disk is full; an existing one stays."""
         import json
 
+        if self._meter:
+            self._meter.end(self._cpu_s)
         record = {**ended, "ended": records.now()}
         record |= {"cpu_s": round(self._cpu_s, 3), "max_rss_bytes": self._max_rss}
         record["memory_peak_bytes"] = self._peak()

@@ -68,11 +68,18 @@ class Meter:
             self._written = now
             self._write(len(found))
 
+    def end(self, reaped_s: float) -> None:
+        """Tell of the last stretch; ``reaped_s`` is all the processor time of the job."""
+        now = time.monotonic()
+        if now > self._stretch[0]:
+            self._append(now, reaped_s)
+
     def _tell_time(self, now: float, used: float) -> None:
         """Append what was used since the last line, where it is time for the next."""
-        since = self._stretch[0]
-        if now - since < max(WRITE_S, (now - self._began) / TIMES_PER_AGE):
-            return
+        if now - self._stretch[0] >= max(WRITE_S, (now - self._began) / TIMES_PER_AGE):
+            self._append(now, used)
+
+    def _append(self, now: float, used: float) -> None:
         line = TIME.format(records.now(), _percent(self._stretch, now, used), self._stretch_peak)
         self._stretch, self._stretch_peak = (now, used), 0
         try:

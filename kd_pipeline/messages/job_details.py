@@ -75,8 +75,12 @@ class UsagePoint(msgspec.Struct):
 
 
 class MetricPoint(msgspec.Struct):
-    """One value of a metric; ``at`` is its epoch or round, where the job told that."""
+    """The value that a metric had as its ``number``-th, from 1 on.
 
+    ``at`` is its epoch or round, where the job told that.
+    """
+
+    number: int
     at: float | None
     value: float
 

@@ -22,6 +22,7 @@ FLAGS = [
     "--no-first-run",
 ]
 STARTS_WITHIN_MS = 60_000
+APPUTILS = ("@jupyterlab", "apputils-extension")
 # The status bar's word: the notebook's own mark says idle before there is a connection.
 KERNEL_OF_LAB = "Python 3 (ipykernel) | Idle"
 KERNEL_OF_NOTEBOOK_7 = "Python 3 (ipykernel)"
@@ -47,7 +48,7 @@ class Lab:
             "JUPYTERLAB_WORKSPACES_DIR": str(home.path / "lab-workspaces"),
         }
         # Nothing of Jupyter's own is asked of the network, and no question covers the page.
-        self._set("notification", fetchNews="false", checkForUpdates=False)
+        self.set(*APPUTILS, "notification", fetchNews="false", checkForUpdates=False)
         home.up("--lab", "--lab-root", str(folder))
         self.url = home.wait(NOTEBOOK)["url"]
         self.token = home.connections(NOTEBOOK).own.endpoints[0].token
@@ -64,12 +65,14 @@ class Lab:
 
     def set_theme(self, theme: str) -> None:
         """Choose the theme of pages that are opened from now on, as the settings editor would."""
-        self._set("themes", theme=theme)
+        self.set(*APPUTILS, "themes", theme=theme)
 
-    def _set(self, plugin: str, **values: object) -> None:
-        path = self._settings / "@jupyterlab" / "apputils-extension"
+    def set(self, *plugin: str, **values: object) -> None:
+        """Set what a plugin's settings are; ``plugin`` is its package and its own name."""
+        *package, name = plugin
+        path = self._settings.joinpath(*package)
         path.mkdir(parents=True, exist_ok=True)
-        (path / f"{plugin}.jupyterlab-settings").write_text(json.dumps(values))
+        (path / f"{name}.jupyterlab-settings").write_text(json.dumps(values))
 
     def visit(self, page: Page) -> None:
         """Open JupyterLab with nothing open in it, and wait for what it opens last.
@@ -95,7 +98,7 @@ class LabOf(Lab):
         self.jupyter = RunningJupyter(folder, *options, **environment)
         self.url, self.token = self.jupyter.root.rstrip("/"), LOGIN
         self._settings = folder / "etc" / "lab" / "user-settings"
-        self._set("notification", fetchNews="false", checkForUpdates=False)
+        self.set(*APPUTILS, "notification", fetchNews="false", checkForUpdates=False)
 
     def open_notebook7(self, page: Page, name: str) -> "OpenNotebook":
         """Open a notebook in Notebook 7, which shows one notebook a page."""

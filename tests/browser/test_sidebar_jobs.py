@@ -209,10 +209,13 @@ def is_drawn(chart: Locator) -> bool:
 def test_jobs_of_a_terminal_are_counted_in_the_status_bar_and_their_end_is_told(
     whole_lab: Lab, page: Page, tmp_path: Path
 ) -> None:
+    whole_lab.set("kd-magics", "my-jobs", notifyAfter=0)
     whole_lab.visit(page)
     item = page.get_by_role("button", name=re.compile(r"\d jobs? (run|wait)"))
     expect(item).to_have_count(0)
-    trained = train(whole_lab, tmp_path, "time.sleep(14)", "long-train")
+    may_end = tmp_path / "may-end"
+    code = f"import pathlib\nwhile not pathlib.Path({str(may_end)!r}).exists(): time.sleep(0.1)"
+    trained = train(whole_lab, tmp_path, code, "long-train")
     train(whole_lab, tmp_path, "raise ValueError('no rides')", "broken-train")
     expect(item).to_have_text("1 job runs", timeout=30_000)
     expect(item).to_have_attribute("title", f"long-train ({TRAINING}/{trained})")
@@ -223,6 +226,7 @@ def test_jobs_of_a_terminal_are_counted_in_the_status_bar_and_their_end_is_told(
     screenshot(page, "notifications")
     item.click()
     expect(Sidebar(page).region).to_be_visible()
+    may_end.touch()
     ended = toast(page, "long-train")
     expect(ended).to_contain_text("Finished", timeout=ENDS_WITHIN_MS)
     ended.get_by_role("button", name="Register…").click()  # it goes away by itself

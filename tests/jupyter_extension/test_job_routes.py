@@ -4,6 +4,7 @@ import nbformat
 import pytest
 
 from tests.jupyter_extension.running_jupyter import RunningJupyter
+from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import CLUSTER, RunningEngine
 
 PLOT = """
@@ -148,9 +149,21 @@ def test_curves_are_those_of_the_log(server: RunningJupyter, engine: RunningEngi
     job = engine.submit("for n in (1, 2): print(f'epoch {n}/2 rmse={9 - n}')")["id"]
     engine.wait(job)
     curves = server.get(f"jobs/{CLUSTER}/{job}/curves")
-    assert curves["metrics"] == {"rmse": [{"at": 1, "value": 8}, {"at": 2, "value": 7}]}
+    assert curves["metrics"] == {"rmse": [{"number": n, "at": n, "value": 9 - n} for n in (1, 2)]}
     assert server.ask("GET", f"jobs/{CLUSTER}/{job + 999}/curves").status_code == 404
     assert server.ask("GET", f"jobs/{CLUSTER}/{job}/curves?n=1").status_code == 422
+
+
+def test_a_log_is_downloaded_as_it_is_now(server: RunningJupyter, engine: RunningEngine) -> None:
+    code = "import time\nprint('x' * 3_000_000, flush=True)\ntime.sleep(600)"
+    job = engine.submit(code)["id"]
+    eventually(lambda: engine.get(f"/jobs/{job}")["log_size"] > 3_000_000)
+    answer = server.ask("GET", f"jobs/{CLUSTER}/{job}/log?download=1")
+    assert answer.text == "x" * 3_000_000 + "\n"
+    assert f"{CLUSTER}-{job}.log" in answer.headers["Content-Disposition"]
+    for query in ("download=2", "download=1&follow=1", "download=1&offset=5"):
+        assert server.ask("GET", f"jobs/{CLUSTER}/{job}/log?{query}").status_code == 422
+    engine.call("POST", f"/jobs/{job}/cancel")
 
 
 def test_code_and_outputs_are_shown(server: RunningJupyter, engine: RunningEngine) -> None:

@@ -91,9 +91,9 @@ export class Api {
     return this._user;
   };
 
-  /** Return where a job's whole log is read; while the job runs, it goes on to the job's end. */
+  /** Return where a job's whole log is downloaded, as it is then. */
   logUrl = (cluster: string, id: number): string =>
-    routeUrl(this.settings, ['jobs', cluster, id, 'log'], { follow: 1 });
+    routeUrl(this.settings, ['jobs', cluster, id, 'log'], { download: 1 });
 
   models = (): Promise<messages.IModelRegistry> => this.get(['models']);
 

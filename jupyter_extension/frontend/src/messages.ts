@@ -334,9 +334,12 @@ export interface IMembersWanted {
 }
 
 /**
- * One value of a metric; ``at`` is its epoch or round, where the job told that.
+ * The value that a metric had as its ``number``-th, from 1 on.
+ *
+ * ``at`` is its epoch or round, where the job told that.
  */
 export interface IMetricPoint {
+  number: number;
   at: number | null;
   value: number;
 }

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Api } from '../src/api';
 import type { ICurves } from '../src/messages';
 import { metricCharts, metricPoints, span, usageLines } from '../src/model/curves';
+import { CurvesOf } from '../src/model/curvesOf';
 import { ComparisonCurves } from '../src/views/comparisonCurves';
 import { JobCurves } from '../src/views/jobCurves';
 import { someJob } from './someJobs';
@@ -34,7 +35,8 @@ vi.mock('uplot', async importOriginal => {
 
 const trans = nullTranslator.load('kd_magics');
 const props = { trans, execute: vi.fn() };
-const points = (...values: number[]) => values.map((value, index) => ({ at: index + 1, value }));
+const points = (...values: number[]) =>
+  values.map((value, index) => ({ number: index + 1, at: index + 1, value }));
 const USED = [
   { time: '2026-01-01T00:00:10Z', cpu_percent: 50, memory_bytes: 1024 },
   { time: '2026-01-01T00:00:20Z', cpu_percent: 100, memory_bytes: 2048 }
@@ -58,9 +60,9 @@ test('points stand over their epochs where all have one and these rise, else ove
     [1, 5],
     [2, 4]
   ]);
-  const twice = [3, 3].map(at => ({ at, value: 1 }));
-  expect(metricPoints(twice).map(([x]) => x)).toEqual([1, 2]);
-  expect(metricPoints([{ at: null, value: 7 }])).toEqual([[1, 7]]);
+  const twice = [1, 9].map(number => ({ number, at: 3, value: 1 }));
+  expect(metricPoints(twice).map(([x]) => x)).toEqual([1, 9]);
+  expect(metricPoints([{ number: 4, at: null, value: 7 }])).toEqual([[4, 7]]);
   expect(metricPoints([])).toEqual([]);
 });
 
@@ -153,7 +155,10 @@ test('compared jobs stand in one chart over the same axis; what has ended is ask
   const comparison = (): any => ({
     jobs: [
       { cluster: 'c', id: 1, name: 'deep', status: 'Finished', params: {}, metrics: {} },
-      { cluster: 'c', id: 2, name: 'flat', status: 'Running', params: {}, metrics: {} },
+      {
+        ...{ cluster: 'c', id: 2, name: 'flat', status: 'Running', params: {} },
+        metrics: { loss: told[2].at(-1) }
+      },
       { cluster: 'c', id: 3, name: 'away', status: 'Running', params: {}, metrics: {} }
     ]
   });
@@ -166,7 +171,7 @@ test('compared jobs stand in one chart over the same axis; what has ended is ask
   expect(drawn[0].labels).toEqual(['step', 'deep (c/1)', 'flat (c/2)']);
   told[2].push(3);
   rerender(shown());
-  await act(() => vi.advanceTimersByTimeAsync(0));
+  await act(() => vi.advanceTimersByTimeAsync(2_000));
   expect(drawn).toHaveLength(1);
   expect(drawn[0].data).toEqual([
     [1, 2, 3],
@@ -174,4 +179,37 @@ test('compared jobs stand in one chart over the same axis; what has ended is ask
     [5, 4, 3]
   ]);
   expect(ask.mock.calls.filter(([, id]) => id === 1)).toHaveLength(1);
+});
+
+test('few jobs are asked for at once, and again where there was no answer', async () => {
+  const answers: (() => void)[] = [];
+  let fails = true;
+  const ask = vi.fn(async () => {
+    await new Promise<void>(resolve => answers.push(resolve));
+    if (fails) {
+      throw new Error('busy');
+    }
+    return { metrics: {}, usage: [], is_sampled: false };
+  });
+  const curves = new CurvesOf({ curves: ask } as unknown as Api);
+  const jobs = Array.from({ length: 10 }, (_, job) => ({ cluster: 'c', job, state: 'Finished' }));
+  const answered = async (): Promise<void> => {
+    answers.splice(0).forEach(answer => answer());
+    await vi.advanceTimersByTimeAsync(0);
+  };
+  curves.want(jobs);
+  curves.want(jobs);
+  expect(ask).toHaveBeenCalledTimes(3);
+  await answered();
+  expect(ask).toHaveBeenCalledTimes(6);
+  fails = false;
+  for (let times = 0; times < 10; times += 1) {
+    await vi.advanceTimersByTimeAsync(2_000);
+    await answered();
+  }
+  expect(jobs.every(job => curves.of(job) !== null)).toBe(true);
+  expect(ask).toHaveBeenCalledTimes(13); // three were refused at first
+  curves.want(jobs.slice(1));
+  expect(curves.of(jobs[0])).toBeNull();
+  curves.dispose();
 });

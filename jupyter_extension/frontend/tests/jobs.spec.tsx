@@ -21,7 +21,7 @@ beforeEach(() => {
   vi.spyOn(Element.prototype, 'clientWidth', 'get').mockReturnValue(300);
   vi.spyOn(HTMLElement.prototype, 'offsetHeight', 'get').mockReturnValue(60);
   execute = vi.fn();
-  const loss = [4, 2, 1].map((value, index) => ({ at: index, value }));
+  const loss = [4, 2, 1].map((value, index) => ({ number: index + 1, at: index, value }));
   curves.mockReset().mockResolvedValue({ metrics: { loss }, usage: [], is_sampled: false });
   actions = { setFilter: vi.fn(), choose: vi.fn(), chooseNone: vi.fn(), loadMore: vi.fn() };
 });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import type { IJob } from '../src/messages';
 import { MyJobs } from '../src/model/myJobs';
+import { RequestError } from '../src/request';
 import { Engine } from './someEngine';
 import { jobsDownTo, someJob } from './someJobs';
 
@@ -58,6 +59,33 @@ test('a job of long ago is followed to its end', async () => {
   expect(told).toEqual(['c/1 OutOfMemory']);
 });
 
+test('a grid of more jobs than a page has is counted whole, and by few questions', async () => {
+  await opened(someJob(1));
+  const grid = Array.from({ length: 50 }, (_, n) => someJob(n + 2, { status: 'Queued' }));
+  engine.jobs = [...grid, someJob(1)].sort((one, other) => other.id - one.id);
+  await later();
+  engine.jobs[49] = running(2);
+  await later();
+  expect(mine.jobs.length).toBe(50);
+  expect(mine.jobs.filter(job => job.status === 'Running').map(job => job.id)).toEqual([2]);
+  expect(engine.single).toEqual([]);
+  engine.jobs[49] = someJob(2, { status: 'Failed' });
+  await later();
+  expect(told).toEqual(['c/2 Failed']);
+  expect(engine.single).toEqual([2]);
+});
+
+test('the jobs of a cluster that is away stay, those of one that is connected no more go', async () => {
+  await opened(running(2), running(1, { cluster: 'gone' }));
+  engine.jobs = [running(2)];
+  engine.troubles = { c: 'Cluster c does not answer.' };
+  engine.unknown = new RequestError(404, 'UnknownCluster', 'Cluster gone is not connected.');
+  await later();
+  expect(open()).toEqual([2]);
+  expect(engine.single).toEqual([1]);
+  expect(told).toEqual([]);
+});
+
 test('what a cluster tells that was away, or was not connected, is no news', async () => {
   await opened(someJob(5), running(4, { cluster: 'away' }));
   engine.jobs = [
@@ -83,7 +111,7 @@ test('while nothing runs it asks every ten seconds, while a job runs every four'
   await later();
   engine.asked = [];
   await vi.advanceTimersByTimeAsync(60_000);
-  expect(engine.asked.length).toBe(15);
+  expect(engine.asked.filter(query => !query.status).length).toBe(15);
 });
 
 test('an engine that is away tells of no end', async () => {

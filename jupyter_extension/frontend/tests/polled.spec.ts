@@ -65,6 +65,32 @@ test('the same answer is no change, a failure keeps the last value', async () =>
   polled.dispose();
 });
 
+test('what moves often is asked for once more after the answer, and answers keep their order', async () => {
+  const answers: ((value: number) => void)[] = [];
+  const ask = vi.fn(() => new Promise<number>(resolve => answers.push(resolve)));
+  const polled = new Polled('moved', ask, { interval: 1e6, max: 1e6 });
+  polled.moved();
+  expect(ask).not.toHaveBeenCalled(); // nobody wants it
+  const wanted = polled.want();
+  await after(10);
+  for (let times = 0; times < 30; times += 1) {
+    polled.moved();
+  }
+  expect(ask).toHaveBeenCalledTimes(1);
+  answers[0](1);
+  await after(0);
+  expect(ask).toHaveBeenCalledTimes(2);
+  void polled.refresh();
+  answers[2](3);
+  await after(0);
+  answers[1](2); // asked for before, answered after
+  await after(0);
+  expect(polled.value).toBe(3);
+  expect(ask).toHaveBeenCalledTimes(3);
+  wanted.dispose();
+  polled.dispose();
+});
+
 test('pauses grow while it fails, up to the longest', async () => {
   const asked: number[] = [];
   let fails = true;

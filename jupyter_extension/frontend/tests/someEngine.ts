@@ -7,6 +7,8 @@ export class Engine {
   single: number[] = [];
   troubles: { [cluster: string]: string } = {};
   fails = false;
+  /** What is said of a job that is not there. */
+  unknown: Error | null = null;
 
   constructor(public jobs: IJob[]) {}
 
@@ -17,7 +19,11 @@ export class Engine {
       if (cluster in this.troubles) {
         throw new Error(this.troubles[cluster]);
       }
-      return structuredClone(this.jobs.find(one => one.id === id));
+      const found = this.jobs.find(one => one.id === id);
+      if (!found && this.unknown) {
+        throw this.unknown;
+      }
+      return structuredClone(found);
     };
     return { jobs: (query: IJobQuery) => this.page(query), user, job } as unknown as Api;
   }

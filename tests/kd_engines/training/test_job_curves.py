@@ -1,9 +1,11 @@
 """A job's curves: the metrics that its log tells, and what it used, both over time."""
 
+import os
 import sys
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kd_engines.training import records
@@ -11,7 +13,7 @@ from kd_engines.training.job_curves import MOST_KEPT, WHOLE, JobCurves
 from kd_engines.training.job_record import Record, Started, Submitted
 from kd_engines.training.job_store import JobStore
 from kd_engines.training.usage import WRITE_S, Meter
-from kd_pipeline.messages import MetricPoint, SubmitJob, UsagePoint
+from kd_pipeline.messages import Curves, MetricPoint, SubmitJob, UsagePoint
 from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import RunningEngine
 
@@ -50,12 +52,28 @@ def test_a_job_that_has_told_nothing_has_no_curves(store: JobStore) -> None:
 def test_a_log_is_read_on_from_where_it_was_read(store: JobStore) -> None:
     curves = JobCurves(store)
     write(store, "epoch 1/9 loss=0.5 acc=0.25\nepoch 2/9 lo")
-    assert curves.find(record()).metrics["loss"] == [MetricPoint(1, 0.5)]
+    assert curves.find(record()).metrics["loss"] == [MetricPoint(1, 1, 0.5)]
     write(store, "ss=0.25\n")
     found = curves.find(record())
-    assert found.metrics["loss"] == [MetricPoint(1, 0.5), MetricPoint(2, 0.25)]
-    assert found.metrics["acc"] == [MetricPoint(1, 0.25)]
+    assert found.metrics["loss"] == [MetricPoint(1, 1, 0.5), MetricPoint(2, 2, 0.25)]
+    assert found.metrics["acc"] == [MetricPoint(1, 1, 0.25)]
     assert not found.is_sampled
+
+
+def test_values_without_an_epoch_keep_their_number_where_they_are_thinned(store: JobStore) -> None:
+    write(store, "".join(f"loss={n}\n" for n in range(1, 251)))
+    points = JobCurves(store).find(record()).metrics["loss"]
+    assert len(points) < 250
+    assert [point.number for point in points] == [point.value for point in points]
+    assert points[-1].number == 250
+
+
+def test_what_is_no_number_in_json_is_left_out(store: JobStore) -> None:
+    write(store, "loss=nan\nloss=1e999\n      Iter       Train Loss   Remaining Time\n")
+    write(store, "         1           1e999            3.00s\nacc=0.5\n")
+    found = JobCurves(store).find(record())
+    assert list(found.metrics) == ["acc"]
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Curves) == found
 
 
 def test_what_is_forgotten_is_read_again(store: JobStore) -> None:
@@ -93,7 +111,8 @@ def test_a_log_that_is_no_file_tells_nothing(store: JobStore) -> None:
     assert JobCurves(store).find(record()).usage == []
 
 
-def test_a_line_that_a_full_disk_cut_off_is_left_out(store: JobStore) -> None:
+def test_a_line_that_is_no_point_is_left_out(store: JobStore) -> None:
+    write(store, '{"a":' * 10_000 + "\n", records.USAGE_TIMES)
     write(store, '{"time": "t", "cpu_percent": 5.0, "memory_bytes": 9}\n{"ti', records.USAGE_TIMES)
     assert JobCurves(store).find(record()).usage == [UsagePoint("t", 5.0, 9)]
 
@@ -121,6 +140,22 @@ def test_the_longer_a_job_runs_the_farther_apart_are_the_looks_at_what_it_uses(
 
 
 @linux
+def test_the_end_of_a_job_is_told_however_old_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = 0.0
+    monkeypatch.setattr("kd_engines.training.usage.time.monotonic", lambda: seconds)
+    meter = Meter(str(tmp_path), seconds)
+    for seconds in (100_000.0, 100_001.0):
+        meter.sample([os.getpid()], seconds, 0)
+    seconds += 1
+    meter.end(seconds)
+    lines = (tmp_path / records.USAGE_TIMES).read_text().splitlines()
+    assert len(lines) == 2
+    assert msgspec.json.decode(lines[1])["memory_bytes"] > 2**20
+
+
+@linux
 @pytest.mark.slow
 def test_a_running_job_tells_its_curves_and_keeps_them(engine: RunningEngine) -> None:
     code = (
@@ -130,7 +165,7 @@ def test_a_running_job_tells_its_curves_and_keeps_them(engine: RunningEngine) ->
     )
     job = engine.submit(code)["id"]
     told = eventually(lambda: _enough(engine.get(f"/jobs/{job}/curves")))
-    assert told["metrics"]["loss"] == [{"at": n, "value": 1 / n} for n in range(1, 4)]
+    assert told["metrics"]["loss"] == [{"number": n, "at": n, "value": 1 / n} for n in range(1, 4)]
     assert all(60 * 2**20 < one["memory_bytes"] < 400 * 2**20 for one in told["usage"])
     assert all(10 < one["cpu_percent"] < 150 for one in told["usage"])
     engine.call("POST", f"/jobs/{job}/cancel")

@@ -17,7 +17,7 @@ export function metricPoints(points: IMetricPoint[]): [number, number][] {
   const hasSteps = points.every(
     ({ at }, index) => at !== null && (index === 0 || at > points[index - 1].at!)
   );
-  return points.map(({ at, value }, index) => [hasSteps ? at! : index + 1, value]);
+  return points.map(({ at, number, value }) => [hasSteps ? at! : number, value]);
 }
 
 /** Return a chart for each metric that several jobs, or one, have told more than once. */

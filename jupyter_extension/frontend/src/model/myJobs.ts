@@ -4,18 +4,20 @@ import { ISignal, Signal } from '@lumino/signaling';
 import type { Api } from '../api';
 import { isEnded, nameOf } from '../jobReference';
 import type { IJob } from '../messages';
+import { RequestError } from '../request';
 import { Polled } from './polled';
 
 /** So many of the newest jobs are asked for. */
 const NEWEST = 20;
-/** Jobs that run although so many are newer. */
-const MOST_RUNNING = 100;
+/** Jobs that have not ended although so many are newer, of each status. */
+const MOST_OPEN = 100;
+/** Jobs that are in no answer, and are asked for one by one. */
+const MOST_SINGLE = 10;
 const BUSY = { interval: 4_000, max: 60_000 };
 const IDLE = { interval: 10_000, max: 60_000 };
 
 interface IAnswer {
-  newest: IJob[];
-  older: IJob[];
+  jobs: IJob[];
   silent: string[];
 }
 
@@ -73,17 +75,33 @@ export class MyJobs implements IDisposable {
 
   private async ask(): Promise<IAnswer> {
     const user = await this.api.user();
-    const page = await this.api.jobs({ user, limit: NEWEST });
-    const found = new Set(page.jobs.map(nameOf));
+    const newest = await this.api.jobs({ user, limit: NEWEST });
+    const silent = Object.keys(newest.troubles);
+    const found = new Map(newest.jobs.map(job => [nameOf(job), job]));
+    if (!this.known || this.open.length || newest.jobs.some(job => !isEnded(job.status))) {
+      const older = await Promise.all(
+        ['Running', 'Queued'].map(status => this.api.jobs({ user, status, limit: MOST_OPEN }))
+      );
+      older.flatMap(page => page.jobs).forEach(job => found.set(nameOf(job), job));
+      (await this.askSingle(found, silent)).forEach(job => found.set(nameOf(job), job));
+    }
+    return { jobs: [...found.values()], silent };
+  }
+
+  /** Return the jobs that had not ended and are in no answer; what is not there is left out. */
+  private async askSingle(found: Map<string, IJob>, silent: string[]): Promise<IJob[]> {
     const missing = this.open.filter(job => !found.has(nameOf(job)));
-    const older = this.known
-      ? await Promise.all(
-          missing.map(job => this.api.job(job.cluster, job.id).catch(() => job /* as it was */))
-        )
-      : (await this.api.jobs({ user, status: 'Running', limit: MOST_RUNNING })).jobs.filter(
-          job => !found.has(nameOf(job))
-        );
-    return { newest: page.jobs, older, silent: Object.keys(page.troubles) };
+    const away = missing.filter(job => silent.includes(job.cluster));
+    const lost = missing.filter(job => !silent.includes(job.cluster));
+    const asked = await Promise.all(
+      lost.slice(0, MOST_SINGLE).map(job =>
+        this.api.job(job.cluster, job.id).catch((error: Error) => {
+          const isGone = error instanceof RequestError && error.status === 404;
+          return isGone ? null : job;
+        })
+      )
+    );
+    return [...asked.filter(job => job !== null), ...lost.slice(MOST_SINGLE), ...away];
   }
 
   private take(): void {
@@ -91,8 +109,7 @@ export class MyJobs implements IDisposable {
     if (!answer || this.polled.error) {
       return;
     }
-    const { newest, older, silent } = answer;
-    const jobs = [...newest, ...older];
+    const { jobs, silent } = answer;
     const wasOpen = new Set(this.open.map(nameOf));
     const ended = jobs.filter(
       job => isEnded(job.status) && (wasOpen.has(nameOf(job)) || this.isNew(job))

@@ -24,6 +24,11 @@ export class Polled<T> implements IDisposable {
   private text = '';
   private wants = 0;
   private pause = 0;
+  /** Questions so far, the newest whose answer was taken, and how many are under way. */
+  private asked = 0;
+  private taken = 0;
+  private underWay = 0;
+  private again = false;
 
   constructor(
     name: string,
@@ -72,16 +77,26 @@ export class Polled<T> implements IDisposable {
 
   /** Ask now, as what it is about has just been changed; never throws. */
   async refresh(): Promise<void> {
+    const number = (this.asked += 1);
+    this.underWay += 1;
     try {
-      this.take(await this.ask());
+      const value = await this.ask();
+      this.inOrder(number, () => this.take(value));
     } catch (error) {
-      this.fail(error as Error);
+      this.inOrder(number, () => this.fail(error as Error));
+    }
+    this.underWay -= 1;
+    if (this.again && !this.underWay) {
+      this.again = false;
+      this.moved();
     }
   }
 
-  /** Ask now where somebody wants it, as what it is about has just been changed. */
+  /** Ask soon where somebody wants it: now, or once the questions under way are answered. */
   moved(): void {
-    if (this.wants) {
+    if (this.underWay) {
+      this.again = true;
+    } else if (this.wants) {
       void this.refresh();
     }
   }
@@ -96,6 +111,14 @@ export class Polled<T> implements IDisposable {
     if (!this.isDisposed) {
       this.poll.dispose();
       Signal.clearData(this);
+    }
+  }
+
+  /** Take an answer, unless that to a later question has been taken. */
+  private inOrder(number: number, take: () => void): void {
+    if (number > this.taken && !this.isDisposed) {
+      this.taken = number;
+      take();
     }
   }
 

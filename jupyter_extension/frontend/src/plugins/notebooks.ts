@@ -7,8 +7,10 @@ import { CommandIDs } from '../commandIds';
 import type { INotebookPlace } from '../messages';
 import { IPipeline, Pipeline } from '../model/pipeline';
 
-/** What a document's tab can do: go to a part of it. */
+/** A notebook's tab, as far as it is needed here. */
 interface IOpened {
+  context: { ready: Promise<void> };
+  content: { widgets: readonly { model: { id: string } }[] };
   setFragment(fragment: string): void;
 }
 
@@ -37,8 +39,10 @@ const plugin: JupyterFrontEndPlugin<void> = {
         const opened: IOpened | undefined = await app.commands.execute('docmanager:open', {
           path: place.path
         });
-        if (place.has_cell) {
-          // Notebook 7 opens it in another page, and returns nothing.
+        // Notebook 7 opens it in another page, and returns nothing.
+        await opened?.context.ready;
+        // What is open may have more cells than what is saved.
+        if (opened?.content.widgets.some(one => one.model.id === cell) ?? place.has_cell) {
           opened?.setFragment(`#cell-id=${cell}`);
         } else if (cell) {
           Notification.info(trans.__('The cell is no longer in this notebook.'));

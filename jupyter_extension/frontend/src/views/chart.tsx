@@ -97,12 +97,12 @@ function options(props: React.MutableRefObject<IChartProps>, width: number): uPl
     scales: { x: { time: false }, y: fromZero ? { range } : {} },
     series: [
       { label: xLabel, value: (_, x) => (x === null ? '–' : xText(x)) },
-      ...lines.map(({ label, points }, index) => ({
+      ...lines.map(({ label }, index) => ({
         label: label || props.current.title,
         stroke: () => color(index),
         width: 1.5,
         spanGaps: true,
-        points: { show: points.length <= MOST_MARKED, size: 4 },
+        points: { show: (plot: uPlot) => plot.data[0].length <= MOST_MARKED, size: 4 },
         value: (_: uPlot, y: number | null) => (y === null ? '–' : yText(y))
       }))
     ],

@@ -64,8 +64,9 @@ export const JobRow = React.memo(function JobRow(props: IJobRowProps): JSX.Eleme
 
 /** The newest metrics; of a running job with their curves. */
 function RowMetrics({ api, job }: IJobRowProps): JSX.Element {
-  const isLive = job.status === 'Running' && job.progress?.metrics;
-  const curves = useCurves(api, isLive ? job : null);
+  const wasLive = React.useRef(false);
+  wasLive.current ||= job.status === 'Running' && Boolean(job.progress?.metrics);
+  const curves = useCurves(api, wasLive.current ? job : null);
   return <Metrics progress={job.progress} most={3} curves={curves} />;
 }
 

@@ -3,40 +3,32 @@ import React from 'react';
 import type { Api } from '../api';
 import { nameOf, referenceOf } from '../jobReference';
 import type { ICurves, IJob } from '../messages';
+import { CurvesOf, IWantedCurves } from '../model/curvesOf';
 
-const EVERY_MS = 2_000;
-
-/**
- * Return a job's curves, asked for again when the job tells that there is more; null before.
- *
- * Who shows a job that is no longer looked after asks nothing, as the job does not change.
- */
+/** Return a job's curves, asked for again when the job tells that there is more; null before. */
 export function useCurves(api: Api, job: IJob | null): ICurves | null {
-  const [curves, setCurves] = React.useState<ICurves | null>(null);
-  const asked = React.useRef(-Infinity);
-  const isShown = React.useRef(false);
-  const name = job && job.started ? nameOf(referenceOf(job)) : '';
-  const state = job && `${job.status} ${job.log_size} ${job.usage?.sampled}`;
-  React.useEffect(() => {
-    isShown.current = true;
-    return () => {
-      isShown.current = false;
-    };
-  }, []);
-  React.useEffect(() => {
-    if (!name) {
-      return;
-    }
+  const isTold = job?.started;
+  const state = isTold ? `${job.status} ${job.log_size} ${job.usage?.sampled}` : '';
+  const name = isTold ? nameOf(referenceOf(job)) : '';
+  const wanted = React.useMemo(() => {
     const [cluster, id] = name.split('/');
-    const ask = (): void => {
-      asked.current = Date.now();
-      api.curves(cluster, Number(id)).then(
-        found => isShown.current && setCurves(found),
-        () => undefined // the job itself tells what is wrong
-      );
-    };
-    const timer = window.setTimeout(ask, Math.max(0, asked.current + EVERY_MS - Date.now()));
-    return () => window.clearTimeout(timer);
-  }, [api, name, state]);
-  return curves;
+    return name ? [{ cluster, job: Number(id), state }] : [];
+  }, [name, state]);
+  const found = useCurvesOf(api, wanted);
+  return wanted.length ? (found?.of(wanted[0]) ?? null) : null;
+}
+
+/** Return the curves of several jobs, as far as they have arrived; null before the first look. */
+export function useCurvesOf(api: Api, wanted: IWantedCurves[]): CurvesOf | null {
+  const [found, setFound] = React.useState<{ curves: CurvesOf } | null>(null);
+  React.useEffect(() => {
+    const curves = new CurvesOf(api);
+    // Another object each time, so that it is drawn anew.
+    curves.changed.connect(() => setFound({ curves }));
+    setFound({ curves });
+    return () => curves.dispose();
+  }, [api]);
+  const curves = found?.curves;
+  React.useEffect(() => curves?.want(wanted), [curves, wanted]);
+  return curves ?? null;
 }
