@@ -28,4 +28,4 @@ def start_deployment(
 @pytest.fixture(scope="module")
 def engine(start_deployment: Callable[..., RunningDeployment]) -> RunningDeployment:
     """Return an engine that the tests of a module share."""
-    return start_deployment(KD_PREDICT_TIMEOUT_S="2")
+    return start_deployment()

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
+from kd_engines.deployment.loading import TIMEOUT_KEY
 from tests.kd_engines.deployment.running_deployment import RunningDeployment, sentence
 from tests.kd_engines.running_server import eventually
 
@@ -119,6 +120,7 @@ def test_a_script_that_hangs_is_ended_with_its_children(engine: RunningDeploymen
         print(child.pid, flush=True)
         time.sleep(300)
         """,
+        **{TIMEOUT_KEY: "2"},
     )
     answer = engine.ask(label, {})
     assert "it ran longer than 2 s and was ended" in sentence(answer, 504)

@@ -195,7 +195,10 @@ def test_a_batch_of_the_wrong_length_is_a_failure(engine: RunningDeployment) -> 
 
 
 @pytest.mark.slow
-def test_a_script_that_hangs_is_ended_and_others_go_on(engine: RunningDeployment) -> None:
+def test_a_script_that_hangs_is_ended_and_others_go_on(
+    start_deployment: Callable[..., RunningDeployment],
+) -> None:
+    engine = start_deployment(KD_PREDICT_TIMEOUT_S="2")
     hangs = engine.serve(
         "hangs",
         "1",
