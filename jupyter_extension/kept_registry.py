@@ -20,6 +20,10 @@ from kd_pipeline.registry.surroundings import open_registry, surroundings_stamp
 
 # Some of what is told as problems is in no generation: ConfigMaps without a label.
 FRESH_S = 60.0
+# To look whether something has changed costs a look at each manifest. Who asks again and again is
+# given what was seen a moment ago, so that looking takes at most that share of the time.
+LOOK_SHARE = 0.02
+LONGEST_UNSEEN_S = 1.0
 Key = tuple[str, str]
 
 
@@ -64,6 +68,7 @@ class KeptRegistry:
         self._registry: Registry | None = None
         self._stamp: tuple[object, ...] = ()
         self._snapshot: Snapshot | None = None
+        self._unseen_until = 0.0
 
     def open(self) -> Registry:
         """Return the registry; raises InvalidInput for a broken kubeconfig."""
@@ -85,9 +90,25 @@ class KeptRegistry:
                 if self._registry is registry:
                     self._registry = None
             raise
+        finally:
+            self._unseen_until = 0.0  # it may have been changed
+
+    def glance(self) -> Snapshot:
+        """Return the same as `snapshot`, or where looking takes long what it was a moment ago."""
+        held, now = self._snapshot, time.monotonic()
+        if held and now < self._unseen_until and self.open().place == held.place:
+            return held
+        return self.snapshot()
 
     def snapshot(self) -> Snapshot:
         """Return what is in the registry now; it is read again only where it has changed."""
+        began = time.monotonic()
+        found = self._looked_at()
+        spent = time.monotonic() - began
+        self._unseen_until = began + spent + min(LONGEST_UNSEEN_S, spent / LOOK_SHARE)
+        return found
+
+    def _looked_at(self) -> Snapshot:
         with self.used() as registry:
             generation = registry.generation()
             found = self._snapshot

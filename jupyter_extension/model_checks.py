@@ -19,6 +19,7 @@ from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.project_repository import ProjectRepository
 
 AGAIN_S = 10.0
+AGAIN_EACH_S = 0.06  # so that to look at a thousand models again and again takes little
 FIRST_WAIT_S = 0.05
 MOST_KEPT = 20_000
 # What was last changed so long before the registration needs no sum; clocks of machines differ.
@@ -87,6 +88,7 @@ class ModelChecks:
         self._cells, self._sums = cells, sums
         self._lock = threading.Lock()
         self._held: OrderedDict[str, _Held] = OrderedDict()
+        self.generation = 0  # another one where a verdict is another
         # Reading files may take minutes, and keeps nothing else from being looked at.
         self._looking = _Beside("kd-checks", lambda model: self._look(model, may_read=False))
         self._reading = _Beside("kd-sums", lambda model: self._look(model, may_read=True))
@@ -100,7 +102,8 @@ class ModelChecks:
         with self._lock:
             held = {m.configmap_name: self._held.get(m.configmap_name) for m in models}
         new = [m for m in models if (h := held[m.configmap_name]) is None or h.model != m]
-        old = [h.model for h in held.values() if h and now - h.looked >= AGAIN_S]
+        again_s = max(AGAIN_S, AGAIN_EACH_S * len(models))
+        old = [h.model for h in held.values() if h and now - h.looked >= again_s]
         self._looking.put([*old, *new])
         if new:
             self._looking.done.wait(FIRST_WAIT_S)
@@ -110,6 +113,9 @@ class ModelChecks:
 
     def _keep(self, model: ModelConfig, verdict: Verdict) -> None:
         with self._lock:
+            before = self._held.get(model.configmap_name)
+            if before is None or before.verdict != verdict:
+                self.generation += 1
             self._held[model.configmap_name] = _Held(model, verdict, time.monotonic())
             self._held.move_to_end(model.configmap_name)
             while len(self._held) > MOST_KEPT:

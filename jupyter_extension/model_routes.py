@@ -1,5 +1,7 @@
 """Routes of registered models, their differences and their aliases."""
 
+from http import HTTPStatus
+
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
@@ -25,14 +27,19 @@ class NamedRoute(Route):
 
 
 class ModelsRoute(Route):
-    """GET and POST models."""
+    """GET models?known= and POST models."""
 
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """Answer every registered version."""
-        self.query(set())
-        await self.answer(models.model_registry, self.pipeline)
+        """Answer every registered version; 204 where it is as it is known."""
+        known = self.query({"known"}).get("known", "")
+        found = await self.run(models.model_registry, self.pipeline, known)
+        if found is None:
+            self.set_status(HTTPStatus.NO_CONTENT)
+            self.finish()
+        else:
+            self.finish_json(found)
 
     @web.authenticated
     @authorized

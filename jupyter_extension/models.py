@@ -23,10 +23,19 @@ from kd_pipeline.registry.base import natural
 from kd_pipeline.registry.manifest_files import dump_all
 
 
-def model_registry(pipeline: Pipeline) -> ModelRegistry:
-    """Return every registered version, by name and the newest first."""
-    found = pipeline.kept.snapshot()
+def model_registry(pipeline: Pipeline, known: str = "") -> ModelRegistry | None:
+    """Return every registered version, by name and the newest first.
+
+    None is that nothing has changed since the answer whose ``tag`` is ``known``; of a large
+    registry that is known to a second.
+    """
+    found = pipeline.kept.glance() if known else pipeline.kept.snapshot()
+    pipeline.checks.of(found.models)  # what is old is looked at again
+    tag = f"{pipeline.checks.generation} {found.read} {found.generation}"
+    if known == tag:
+        return None
     return ModelRegistry(
+        tag=tag,
         models=_told(pipeline, found, sorted_newest_first(found.models)),
         place=found.place,
         generation=found.generation,

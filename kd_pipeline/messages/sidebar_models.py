@@ -53,8 +53,9 @@ class Model(msgspec.Struct):
 
 
 class ModelRegistry(msgspec.Struct):
-    """Answer of ``GET models``: by name, the newest version first.
+    """Answer of ``GET models?known=``: by name, the newest version first.
 
+    Where ``known`` is the ``tag`` of a former answer that is still right, it is 204 without a body.
     ``place`` is where they are kept, ``generation`` changes whenever anything in it does;
     ``problems`` are sentences about ConfigMaps that are no whole models.
     """
@@ -63,6 +64,7 @@ class ModelRegistry(msgspec.Struct):
     place: str
     generation: str
     problems: list[str] = []
+    tag: str = ""
 
 
 class ModelYaml(msgspec.Struct):

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.jupyter_extension.running_jupyter import LOGIN, RunningJupyter
+from tests.kd_engines.running_server import eventually
 
 MODEL = {
     **{"name": "taxi", "path": "models/taxi", "scoring_path": "code/score.py"},
@@ -58,6 +59,20 @@ def test_models_are_listed_shown_and_compared(server: RunningJupyter) -> None:
     assert {row["key"] for row in rows} - {"created"} == {"model-version"}
     changed = server.ask("PUT", "models/taxi/1/description", json={"description": "old"})
     assert changed.json()["description"] == "old"
+
+
+def test_models_that_are_known_are_not_sent_again(server: RunningJupyter) -> None:
+    def settled() -> str | None:
+        tag = str(server.get("models")["tag"])
+        answer = server.ask("GET", "models", params={"known": tag})
+        return tag if (answer.status_code, answer.content) == (204, b"") else None
+
+    tag = eventually(settled)  # once the files have been looked at
+    server.ask("PUT", "models/taxi/2/description", json={"description": "another"})
+    answer = server.ask("GET", "models", params={"known": tag})
+    assert answer.status_code == 200
+    assert answer.json()["tag"] != tag
+    assert "another" in [model["description"] for model in answer.json()["models"]]
 
 
 def test_a_version_is_deleted(server: RunningJupyter) -> None:

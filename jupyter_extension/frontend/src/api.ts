@@ -95,7 +95,9 @@ export class Api {
   logUrl = (cluster: string, id: number): string =>
     routeUrl(this.settings, ['jobs', cluster, id, 'log'], { download: 1 });
 
-  models = (): Promise<messages.IModelRegistry> => this.get(['models']);
+  /** Return all models; undefined where they are as those with that tag. */
+  models = (known?: string): Promise<messages.IModelRegistry | undefined> =>
+    this.get(['models'], { known });
 
   model = (name: string, version: string): Promise<messages.IModel> =>
     this.get(['models', name, version]);

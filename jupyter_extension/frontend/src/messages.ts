@@ -374,8 +374,9 @@ export interface IModelDiff {
 }
 
 /**
- * Answer of ``GET models``: by name, the newest version first.
+ * Answer of ``GET models?known=``: by name, the newest version first.
  *
+ * Where ``known`` is the ``tag`` of a former answer that is still right, it is 204 without a body.
  * ``place`` is where they are kept, ``generation`` changes whenever anything in it does;
  * ``problems`` are sentences about ConfigMaps that are no whole models.
  */
@@ -384,6 +385,7 @@ export interface IModelRegistry {
   place: string;
   generation: string;
   problems: string[];
+  tag: string;
 }
 
 /**

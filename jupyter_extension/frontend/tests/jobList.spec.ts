@@ -123,3 +123,21 @@ test('an engine that is away keeps what was loaded, and says so', async () => {
   expect(list!.value!.moreTrouble).toBe('');
   expect(ids().length).toBe(150);
 });
+
+test('a job that moved is asked for where the list would show it otherwise', async () => {
+  const engine = new Engine(jobsDownTo(250, 1));
+  await opened(engine);
+  const wanted = list!.want();
+  await until(() => engine.asked.length === 4);
+  const quiet = [someJob(200), someJob(3)]; // as it is shown, and older than what is shown
+  quiet.forEach(job => list!.moved(job));
+  await new Promise(resolve => setTimeout(resolve, 50));
+  expect(engine.asked.length).toBe(4);
+  engine.jobs.unshift(someJob(251));
+  list!.moved(someJob(251));
+  await until(() => ids()[0] === 251);
+  engine.jobs[0] = someJob(251, { status: 'Failed' });
+  list!.moved(engine.jobs[0]);
+  await until(() => list!.value!.jobs[0].status === 'Failed');
+  wanted.dispose();
+});

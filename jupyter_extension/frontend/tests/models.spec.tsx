@@ -13,7 +13,7 @@ import { someModel } from './someModels';
 
 const trans = nullTranslator.load('kd_magics');
 const props = { trans, execute: (): void => undefined };
-const registry = { models: [], place: '/m', generation: 'a', problems: [] };
+const registry = { models: [], place: '/m', tag: '', generation: 'a', problems: [] };
 
 test('an empty registry says how to begin, and a broken ConfigMap is told', () => {
   render(<ModelsView {...props} registry={{ ...registry, problems: ['ConfigMap x is bad.'] }} />);

@@ -107,7 +107,7 @@ test('while nothing runs it asks every ten seconds, while a job runs every four'
   await vi.advanceTimersByTimeAsync(60_000);
   expect(engine.asked.length).toBe(6);
   engine.jobs = [running(2), someJob(1)];
-  mine.moved();
+  mine.moved(running(2));
   await later();
   engine.asked = [];
   await vi.advanceTimersByTimeAsync(60_000);

@@ -97,9 +97,14 @@ export class JobList implements IDisposable {
     return this.polled.refresh();
   }
 
-  /** Ask now where somebody looks at the list, as a job has just become another. */
-  moved(): void {
-    this.polled.moved();
+  /** Ask now where somebody looks at the list, and a job of it is other than it shows. */
+  moved(job: IJob): void {
+    const shown = this.loaded.jobs.find(one => nameOf(one) === nameOf(job));
+    const oldest = this.loaded.next && this.loaded.jobs.at(-1);
+    const isOlder = oldest && job.submitted < oldest.submitted;
+    if (shown ? shown.status !== job.status : !isOlder) {
+      this.polled.moved();
+    }
   }
 
   get wanted(): IJobFilter {

@@ -26,7 +26,7 @@ export class WatchedJob {
   constructor(
     readonly reference: IJobReference,
     private readonly begin: () => void,
-    private readonly moved: () => void
+    private readonly moved: (job: IJob) => void
   ) {}
 
   /** The newest answer; null until the first one is there. */
@@ -80,9 +80,8 @@ export class WatchedJob {
       this._error = null;
       this._changed.emit();
     }
-    // One that had ended before it was first seen is no news.
-    if (before !== job.status && (before || !isEnded(job.status))) {
-      this.moved();
+    if (before !== job.status) {
+      this.moved(job);
     }
   }
 
@@ -102,7 +101,7 @@ export class WatchedJob {
 export class JobWatch implements IDisposable {
   private readonly jobs = new Map<string, WatchedJob>();
   private readonly poll: Poll<void, unknown>;
-  private readonly _moved = new Signal<this, void>(this);
+  private readonly _moved = new Signal<this, IJob>(this);
 
   constructor(private readonly api: Api) {
     this.poll = new Poll<void, unknown>({
@@ -114,8 +113,8 @@ export class JobWatch implements IDisposable {
     });
   }
 
-  /** Emitted when a job that is watched is new, or has another status than before. */
-  get moved(): ISignal<this, void> {
+  /** Emitted when a job that is watched is seen for the first time, or has another status. */
+  get moved(): ISignal<this, IJob> {
     return this._moved;
   }
 
@@ -127,7 +126,7 @@ export class JobWatch implements IDisposable {
       job = new WatchedJob(
         reference,
         () => this.begin(),
-        () => this._moved.emit()
+        one => this._moved.emit(one)
       );
       this.jobs.set(name, job);
     }

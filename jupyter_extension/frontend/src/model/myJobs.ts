@@ -63,9 +63,12 @@ export class MyJobs implements IDisposable {
     return this.polled.want();
   }
 
-  /** Ask now where somebody wants to know, as a job has just become another. */
-  moved(): void {
-    this.polled.moved();
+  /** Ask now where somebody wants to know, and a job is other than it is known here. */
+  moved(job: IJob): void {
+    const known = this.open.find(one => nameOf(one) === nameOf(job));
+    if (known ? known.status !== job.status : !isEnded(job.status)) {
+      this.polled.moved();
+    }
   }
 
   dispose(): void {

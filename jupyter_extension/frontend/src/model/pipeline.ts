@@ -32,11 +32,13 @@ export class Pipeline {
     this.jobList = new JobList(api);
     this.myJobs = new MyJobs(api);
     this.jobWatch = new JobWatch(api);
-    this.jobWatch.moved.connect(() => {
-      this.jobList.moved();
-      this.myJobs.moved();
+    this.jobWatch.moved.connect((_, job) => {
+      this.jobList.moved(job);
+      this.myJobs.moved(job);
     });
-    this.models = new Polled('models', api.models, { interval: 1_500, max: 60_000 });
+    const models = async (): Promise<IModelRegistry> =>
+      (await api.models(this.models.value?.tag)) ?? this.models.value!;
+    this.models = new Polled('models', models, { interval: 1_500, max: 60_000 });
     this.deployments = new Polled('deployments', api.deployments, { interval: 5_000, max: 60_000 });
   }
 }

@@ -124,7 +124,7 @@ export class Polled<T> implements IDisposable {
 
   private take(value: T): void {
     // The same answer draws nothing anew.
-    const text = JSON.stringify(value);
+    const text = value === this._value ? this.text : JSON.stringify(value);
     const isNew = text !== this.text || this._error !== null;
     this.text = text;
     this._error = null;
