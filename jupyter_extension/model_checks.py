@@ -19,7 +19,7 @@ from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.project_repository import ProjectRepository
 
 AGAIN_S = 10.0
-AGAIN_EACH_S = 0.06  # so that to look at a thousand models again and again takes little
+AGAIN_EACH_S = 0.3  # so that to look at a thousand models again and again takes little
 FIRST_WAIT_S = 0.05
 MOST_KEPT = 20_000
 # What was last changed so long before the registration needs no sum; clocks of machines differ.

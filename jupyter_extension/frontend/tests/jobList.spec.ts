@@ -128,16 +128,26 @@ test('a job that moved is asked for where the list would show it otherwise', asy
   const engine = new Engine(jobsDownTo(250, 1));
   await opened(engine);
   const wanted = list!.want();
-  await until(() => engine.asked.length === 4);
+  await until(() => engine.asked.length >= 3);
+  await new Promise(resolve => setTimeout(resolve, 50));
+  const first = engine.asked.length;
   const quiet = [someJob(200), someJob(3)]; // as it is shown, and older than what is shown
   quiet.forEach(job => list!.moved(job));
   await new Promise(resolve => setTimeout(resolve, 50));
-  expect(engine.asked.length).toBe(4);
+  expect(engine.asked.length).toBe(first);
   engine.jobs.unshift(someJob(251));
   list!.moved(someJob(251));
   await until(() => ids()[0] === 251);
+  list!.mentioned(someJob(251).submitted); // it is shown already
+  await new Promise(resolve => setTimeout(resolve, 50));
+  const asked = engine.asked.length;
+  engine.jobs.unshift(someJob(252));
+  list!.mentioned(someJob(252).submitted);
+  await until(() => ids()[0] === 252);
+  expect(engine.asked.length - asked).toBeLessThan(3);
+  engine.jobs.shift();
   engine.jobs[0] = someJob(251, { status: 'Failed' });
   list!.moved(engine.jobs[0]);
-  await until(() => list!.value!.jobs[0].status === 'Failed');
+  await until(() => list!.value!.jobs.some(job => job.status === 'Failed'));
   wanted.dispose();
 });

@@ -12,6 +12,7 @@ const PAGE = 100;
 const TYPED_MS = 300;
 /** Jobs below the newest page that are asked for one by one, as they had not ended. */
 const MOST_SINGLE = 10;
+const QUIET_ROUNDS = 5;
 
 /** Which jobs are shown; an empty status or text is any. */
 export interface IJobFilter {
@@ -53,6 +54,7 @@ export class JobList implements IDisposable {
   private readonly _changed = new Signal<this, void>(this);
   private readonly typed: Debouncer<void, void, []>;
   private generation = 0;
+  private rounds = 0;
   private taken = -1;
   private loaded: ILoadedJobs = { jobs: [], next: null };
   private running: IJob[] = [];
@@ -95,6 +97,13 @@ export class JobList implements IDisposable {
   /** Ask now, as what it is about has just been changed; never throws. */
   refresh(): Promise<void> {
     return this.polled.refresh();
+  }
+
+  /** Ask now where somebody looks at the list, and all that it shows was sent before a time. */
+  mentioned(submitted: string): void {
+    if (this.loaded.jobs.every(job => job.submitted < submitted)) {
+      this.polled.moved();
+    }
   }
 
   /** Ask now where somebody looks at the list, and a job of it is other than it shows. */
@@ -201,7 +210,14 @@ export class JobList implements IDisposable {
     return { generation, page, running, single };
   }
 
+  /** Ask for all that runs; while nothing does, not each time, as the newest are asked anyway. */
   private async askRunning(query: IJobQuery): Promise<IJob[]> {
+    this.rounds += 1;
+    const runs = this.running.length || this.loaded.jobs.some(job => job.status === 'Running');
+    const isQuiet = this.taken === this.generation && !runs;
+    if (isQuiet && this.rounds % QUIET_ROUNDS) {
+      return [];
+    }
     return (await this.api.jobs({ ...query, status: 'Running', limit: PAGE })).jobs;
   }
 

@@ -102,6 +102,7 @@ export class JobWatch implements IDisposable {
   private readonly jobs = new Map<string, WatchedJob>();
   private readonly poll: Poll<void, unknown>;
   private readonly _moved = new Signal<this, IJob>(this);
+  private readonly _mentioned = new Signal<this, string>(this);
 
   constructor(private readonly api: Api) {
     this.poll = new Poll<void, unknown>({
@@ -116,6 +117,16 @@ export class JobWatch implements IDisposable {
   /** Emitted when a job that is watched is seen for the first time, or has another status. */
   get moved(): ISignal<this, IJob> {
     return this._moved;
+  }
+
+  /** Emitted with the time at which a job was sent that a cell or tab names. */
+  get mentioned(): ISignal<this, string> {
+    return this._mentioned;
+  }
+
+  /** Tell who lists jobs of one that was sent at a time. */
+  mention(submitted: string): void {
+    this._mentioned.emit(submitted);
   }
 
   /** Return a job, the same object for all that show it. */

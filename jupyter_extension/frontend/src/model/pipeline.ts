@@ -32,6 +32,7 @@ export class Pipeline {
     this.jobList = new JobList(api);
     this.myJobs = new MyJobs(api);
     this.jobWatch = new JobWatch(api);
+    this.jobWatch.mentioned.connect((_, submitted) => this.jobList.mentioned(submitted));
     this.jobWatch.moved.connect((_, job) => {
       this.jobList.moved(job);
       this.myJobs.moved(job);

@@ -42,6 +42,7 @@ export class LiveCell extends ReactWidget implements IRenderMime.IRenderer {
       this.tail = this.newTail();
       this.watched = this.watch.find(saved);
       this.watched.changed.connect(this.changed, this);
+      this.watch.mention(String(saved.submitted ?? ''));
       this.changed();
       this.look();
     }
