@@ -119,7 +119,7 @@ def test_what_another_hand_changes_is_seen_and_shown_with_its_lineage(lab: Lab, 
     expect(row).to_contain_text("seen at once", timeout=SOON_MS)
     assert lab.home.kd("alias", "changed/1", "champion").returncode == 0
     expect(row).to_contain_text("champion", timeout=SOON_MS)
-    row.get_by_role("button", name="changed/1").click()
+    row.get_by_role("button", name="changed/1", exact=True).click()
     tab = page.locator(".kd-ModelTab")
     expect(tab).to_contain_text("seen at once")
     expect(tab.get_by_role("row", name=f"Job {TRAINING}/{number}")).to_be_visible()
@@ -140,7 +140,7 @@ def test_a_version_is_described_named_compared_and_deleted(lab: Lab, page: Page)
     sidebar = Sidebar(page).open().only("Models")
     sidebar.section("Models").get_by_role("searchbox").fill("edited")
     expect(sidebar.rows("Models")).to_have_count(2)
-    sidebar.row("Models", "edited/2").get_by_role("button", name="edited/2").click()
+    sidebar.row("Models", "edited/2").get_by_role("button", name="edited/2", exact=True).click()
     tab = page.locator(".kd-ModelTab")
     dialog = page.get_by_role("dialog")
     tab.get_by_role("button", name="Edit description…").click()
@@ -180,7 +180,7 @@ def test_what_is_deployed_says_where_and_is_not_deleted(whole_lab: Lab, page: Pa
     sidebar = Sidebar(page).open().only("Models")
     row = sidebar.row("Models", "served/1")
     expect(row).to_contain_text("deployed on deployment-engine-instance (Ready)")
-    row.get_by_role("button", name="served/1").click()
+    row.get_by_role("button", name="served/1", exact=True).click()
     page.locator(".kd-ModelTab").get_by_role("button", name="Delete…").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("It is deployed on deployment-engine-instance")
@@ -208,7 +208,9 @@ def test_axe_finds_nothing_wrong_with_form_picker_and_model(
     assert violations(picker) == []
     screenshot(page, f"picker-{theme.split()[-1].lower()}")
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
-    Sidebar(page).row("Models", "themed/1").get_by_role("button", name="themed/1").click()
+    Sidebar(page).row("Models", "themed/1").get_by_role(
+        "button", name="themed/1", exact=True
+    ).click()
     expect(page.locator(".kd-ModelTab")).to_contain_text("themed/1")
     assert violations(page.locator(".kd-ModelTab")) == []
     lab.set_theme(LIGHT)
