@@ -20,11 +20,11 @@ JOBS, MODELS = 5_000, 1_000
 MOST_ROWS = 150  # in the page, however many there are
 
 
-def large_lab(folder: Path) -> Lab:
+def large_lab(folder: Path, models: int = MODELS) -> Lab:
     """Run a JupyterLab over so many jobs and models."""
     home = RunningHome(folder / "home", deployment=True)
     write_jobs(home.repository / "misc" / TRAINING / "jobs", JOBS)
-    write_models(home.manifests, home.repository, MODELS)
+    write_models(home.manifests, home.repository, models)
     return Lab(home, folder / "notebooks")
 
 
