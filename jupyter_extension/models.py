@@ -1,7 +1,7 @@
 """The registered models as the sidebar shows them: their lineage, flags, differences, aliases."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jupyter_extension.kept_registry import Snapshot
@@ -30,13 +30,13 @@ def model_registry(pipeline: Pipeline, known: str = "") -> ModelRegistry | None:
     registry that is known to a second.
     """
     found = pipeline.kept.glance() if known else pipeline.kept.snapshot()
-    pipeline.checks.of(found.models)  # what is old is looked at again
+    verdicts = pipeline.checks.of(found.models)
     tag = f"{pipeline.checks.generation} {found.read} {found.generation}"
     if known == tag:
         return None
     return ModelRegistry(
         tag=tag,
-        models=_told(pipeline, found, sorted_newest_first(found.models)),
+        models=_told(found, sorted_newest_first(found.models), verdicts),
         place=found.place,
         generation=found.generation,
         problems=found.problems,
@@ -46,7 +46,8 @@ def model_registry(pipeline: Pipeline, known: str = "") -> ModelRegistry | None:
 def model(pipeline: Pipeline, name: str, version: str) -> Model:
     """Return one version, by its number or an alias; raises ModelNotFound."""
     found = pipeline.kept.snapshot()
-    return _told(pipeline, found, [found.resolve(name, version)])[0]
+    models = [found.resolve(name, version)]
+    return _told(found, models, pipeline.checks.of(models))[0]
 
 
 def as_yaml(pipeline: Pipeline, name: str, version: str) -> ModelYaml:
@@ -100,11 +101,12 @@ def sorted_newest_first(models: Iterable[ModelConfig]) -> list[ModelConfig]:
     return sorted(newest_first, key=lambda model: model.name)
 
 
-def _told(pipeline: Pipeline, found: Snapshot, models: Sequence[ModelConfig]) -> list[Model]:
+def _told(
+    found: Snapshot, models: Sequence[ModelConfig], verdicts: Mapping[str, Verdict]
+) -> list[Model]:
     places = deployed_places(found.clusters)
     newer = newer_than_deployed(found.models, places)
     aliased = found.alias_words()
-    verdicts = pipeline.checks.of(models)
     return [
         _message(
             model,

@@ -47,37 +47,46 @@ const plugin: JupyterFrontEndPlugin<void> = {
         }
       }
     });
-    commands.addCommand(CommandIDs.downloadJob, {
-      label: trans.__('Download Job as Notebook…'),
-      icon: downloadIcon,
-      execute: async args => {
-        const job = await chosenJob(pipeline, trans, trans.__('Download a job'), args);
-        if (job) {
-          download(pipeline.api.notebookUrl(job.cluster, job.job), '');
+    const addDownload = (
+      id: string,
+      label: string,
+      title: string,
+      url: (cluster: string, job: number) => string
+    ): void => {
+      commands.addCommand(id, {
+        label,
+        icon: downloadIcon,
+        execute: async args => {
+          const job = await chosenJob(pipeline, trans, title, args);
+          if (job) {
+            download(url(job.cluster, job.job));
+          }
         }
-      }
-    });
-    commands.addCommand(CommandIDs.downloadLog, {
-      label: trans.__('Download Log of Job…'),
-      icon: downloadIcon,
-      execute: async args => {
-        const job = await chosenJob(pipeline, trans, trans.__('Download a log'), args);
-        if (job) {
-          const { cluster, job: id } = job;
-          download(pipeline.api.logUrl(cluster, id), `${cluster}-${id}.log`);
-        }
-      }
-    });
+      });
+    };
+    const { api } = pipeline;
+    addDownload(
+      CommandIDs.downloadJob,
+      trans.__('Download Job as Notebook…'),
+      trans.__('Download a job'),
+      api.notebookUrl
+    );
+    addDownload(
+      CommandIDs.downloadLog,
+      trans.__('Download Log of Job…'),
+      trans.__('Download a log'),
+      api.logUrl
+    );
   }
 };
 
 export default plugin;
 
-/** Have the browser download something; without a name it takes the server's. */
-function download(url: string, name: string): void {
+/** Have the browser download something under the name that the server gives it. */
+function download(url: string): void {
   const link = document.createElement('a');
   link.href = url;
-  link.download = name;
+  link.download = '';
   link.click();
 }
 

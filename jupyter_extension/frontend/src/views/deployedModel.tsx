@@ -6,6 +6,7 @@ import { agoText } from '../jobWords';
 import type { IDeployedModel } from '../messages';
 import { modelName, modelReference } from '../modelReference';
 import { IconButton } from './iconButton';
+import { ModelName } from './modelName';
 import type { IViewProps } from './section';
 import { Ticking } from './ticking';
 
@@ -34,14 +35,7 @@ export function DeployedModel(props: IDeployedModelProps): JSX.Element {
   return (
     <div className="kd-DeployedModel" data-kd-model={modelName(model)}>
       <div className="kd-EngineRow-head">
-        <button
-          type="button"
-          className="kd-JobRow-name"
-          title={trans.__('Open %1', modelName(model))}
-          onClick={() => execute(CommandIDs.openModel, { ...modelReference(model) })}
-        >
-          {modelName(model)}
-        </button>
+        <ModelName trans={trans} execute={execute} model={model} />
         <Actions {...props} />
       </div>
       <div className="kd-EngineRow-line">

@@ -1,4 +1,4 @@
-import { addIcon, PanelWithToolbar, ReactWidget } from '@jupyterlab/ui-components';
+import { addIcon, PanelWithToolbar } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { CommandIDs } from '../commandIds';
@@ -7,23 +7,15 @@ import type { Pipeline } from '../model/pipeline';
 import { modelName } from '../modelReference';
 import { DeployedModel } from './deployedModel';
 import { IconButton } from './iconButton';
-import { IViewProps, Notices, Section } from './section';
+import { addHeaderButton, IViewProps, Notices, Section } from './section';
 
 /** Return the section Deployments. */
 export function deploymentsSection(pipeline: Pipeline, props: IViewProps): PanelWithToolbar {
   const { trans, execute } = props;
   const panel = new PanelWithToolbar();
   panel.title.label = trans.__('Deployments');
-  panel.toolbar.addItem(
-    'new',
-    ReactWidget.create(
-      <IconButton
-        icon={addIcon}
-        label={trans.__('New deployment…')}
-        onClick={() => execute(CommandIDs.newDeployment)}
-      />
-    )
-  );
+  const label = trans.__('New deployment…');
+  addHeaderButton(panel, addIcon, label, () => execute(CommandIDs.newDeployment));
   panel.addWidget(
     new Section(pipeline.deployments, props, (list: IDeploymentList) => (
       <DeploymentsView {...props} list={list} />
@@ -72,7 +64,7 @@ function DeploymentRow(props: IViewProps & { deployment: IDeployment }): JSX.Ele
           type="button"
           className="kd-Link"
           title={trans.__('Change how many engines %1 has', cluster)}
-          onClick={() => execute(CommandIDs.setMembers, { cluster, members: wanted })}
+          onClick={() => execute(CommandIDs.setMembers, { cluster })}
         >
           {trans._n('%2 of %1 engine', '%2 of %1 engines', wanted, members)}
         </button>

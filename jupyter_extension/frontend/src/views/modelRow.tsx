@@ -6,6 +6,7 @@ import type { IModel } from '../messages';
 import { modelName, modelReference } from '../modelReference';
 import { metricText } from '../words';
 import { IconButton } from './iconButton';
+import { ModelName } from './modelName';
 import type { IViewProps } from './section';
 
 /** A registered version in the sidebar: its name opens it. */
@@ -18,14 +19,7 @@ export const ModelRow = React.memo(function ModelRow(
   return (
     <div className="kd-ModelRow" data-kd-model={modelName(model)}>
       <div className="kd-ModelRow-head">
-        <button
-          type="button"
-          className="kd-JobRow-name"
-          title={trans.__('Open %1', modelName(model))}
-          onClick={() => execute(CommandIDs.openModel, { ...modelReference(model) })}
-        >
-          {modelName(model)}
-        </button>
+        <ModelName trans={trans} execute={execute} model={model} />
         {model.aliases.map(alias => (
           <span key={alias} className="kd-ModelRow-alias">
             {alias}

@@ -1,4 +1,4 @@
-import { addIcon, PanelWithToolbar, ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import { addIcon, PanelWithToolbar, UseSignal } from '@jupyterlab/ui-components';
 import { DisposableSet, IDisposable } from '@lumino/disposable';
 import React from 'react';
 
@@ -6,9 +6,8 @@ import { CommandIDs } from '../commandIds';
 import type { IDeployment, IModelRegistry } from '../messages';
 import type { Pipeline } from '../model/pipeline';
 import { modelName, placesOf, searched } from '../modelReference';
-import { IconButton } from './iconButton';
 import { ModelRow } from './modelRow';
-import { IViewProps, Notices, Section } from './section';
+import { addHeaderButton, IViewProps, Notices, Section } from './section';
 import { VirtualList } from './virtualList';
 
 const ROW_HEIGHT = 64;
@@ -18,16 +17,8 @@ export function modelsSection(pipeline: Pipeline, props: IViewProps): PanelWithT
   const { trans, execute } = props;
   const panel = new PanelWithToolbar();
   panel.title.label = trans.__('Models');
-  panel.toolbar.addItem(
-    'register',
-    ReactWidget.create(
-      <IconButton
-        icon={addIcon}
-        label={trans.__('Register a model…')}
-        onClick={() => execute(CommandIDs.registerModel)}
-      />
-    )
-  );
+  const label = trans.__('Register a model…');
+  addHeaderButton(panel, addIcon, label, () => execute(CommandIDs.registerModel));
   panel.addWidget(new ModelsSection(pipeline, props));
   return panel;
 }

@@ -1,9 +1,10 @@
-import { UseSignal } from '@jupyterlab/ui-components';
+import { LabIcon, PanelWithToolbar, ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 import React from 'react';
 
+import { IconButton } from './iconButton';
 import { SeenWidget } from './seenWidget';
 
 /** What every view gets: its texts, and a way to have something done. */
@@ -53,6 +54,17 @@ export class Section<T> extends SeenWidget {
       </UseSignal>
     );
   }
+}
+
+/** Put a button into the header of a section. */
+export function addHeaderButton(
+  panel: PanelWithToolbar,
+  icon: LabIcon,
+  label: string,
+  onClick: () => void
+): void {
+  const button = <IconButton icon={icon} label={label} onClick={onClick} />;
+  panel.toolbar.addItem(label, ReactWidget.create(button));
 }
 
 /** Why something is not there, as the server told it. */
