@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import nbformat
 import psutil
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -97,6 +98,20 @@ def test_cancelling_ends_every_process_of_a_job(whole_lab: Lab, sidebar: Sidebar
     expect(panel).to_contain_text("Cancelled", timeout=ENDS_WITHIN_MS)
     expect(sidebar.row("Jobs", "a-tree")).to_contain_text("Cancelled")
     eventually(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+
+
+def test_a_job_is_downloaded_as_log_and_as_notebook(whole_lab: Lab, sidebar: Sidebar) -> None:
+    number = send(whole_lab, "print('downloaded')", name="to-download")
+    panel = open_job(sidebar.only("Jobs"), "to-download")
+    expect(log_of(panel)).to_contain_text("downloaded", timeout=30_000)
+    with sidebar.page.expect_download() as log:
+        panel.get_by_role("button", name="Download log").click()
+    assert log.value.suggested_filename == f"{TRAINING}-{number}.log"
+    assert log.value.path().read_text() == "downloaded\n"
+    with sidebar.page.expect_download() as notebook:
+        panel.get_by_role("button", name="Download as notebook").click()
+    book = nbformat.read(notebook.value.path(), as_version=4)
+    assert any("downloaded" in str(cell.get("outputs")) for cell in book.cells)
 
 
 def test_a_job_runs_again_with_another_param(whole_lab: Lab, sidebar: Sidebar) -> None:
