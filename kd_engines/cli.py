@@ -71,7 +71,7 @@ def up(
         _detach(place, lab, lab_root)
         return
     lock = place.lock()
-    supervisor = Supervisor(place, lab_root.resolve() if lab else None, _tell)
+    supervisor = Supervisor(place, lab_root.resolve() if lab else None)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: supervisor.stopping.set())
     with lock:

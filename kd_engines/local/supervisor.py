@@ -2,9 +2,8 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -14,6 +13,7 @@ from kd_engines.local.commands import command, configmeta_text, environment
 from kd_engines.local.home import Home
 from kd_engines.local.job_runners import sentence_of_cancelled, stop_jobs
 from kd_engines.local.member import Member, stop, strays
+from kd_engines.local.teller import Teller
 from kd_engines.local.world import World, read_world
 from kd_pipeline.atomic import write_atomic
 from kd_pipeline.http_get import http_get
@@ -31,14 +31,11 @@ class Supervisor:
     everything that runs goes on meanwhile.
     """
 
-    def __init__(
-        self, home: Home, lab_root: Path | None = None, tell: Callable[[str], None] = print
-    ) -> None:
+    def __init__(self, home: Home, lab_root: Path | None = None) -> None:
         self.home = home
         self.stopping = threading.Event()
         self._lab_root = lab_root
-        self._say = tell
-        self._unsaid: deque[str] = deque(maxlen=1000)
+        self._tell = Teller()
         self._registry = home.registry()
         self._changed = threading.Event()
         self._world = World()
@@ -58,14 +55,8 @@ class Supervisor:
         finally:
             stop_everything(self.home, self._tell)
 
-    def _tell(self, text: str) -> None:
-        self._unsaid.append(text)
-        with suppress(OSError):  # its own log may be on the full disk; said when there is room
-            while self._unsaid:
-                self._say(self._unsaid[0])
-                self._unsaid.popleft()
-
     def _step(self) -> None:
+        self._tell.flush()
         again = bool(self._troubles) and time.monotonic() >= self._look_again
         if again:
             self._look_again = time.monotonic() + RETRY_S

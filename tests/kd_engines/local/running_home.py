@@ -37,7 +37,8 @@ class RunningHome:
         if not deployment:
             (self.manifests / f"kdcluster-{DEPLOYMENT}.yaml").unlink()
             self.edit(NOTEBOOK, lambda spec: spec["connections"].update(clusters=[TRAINING]))
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("KD_")}
+        ours = ("KD_", "PYTHON")  # a user's shell sets neither: streams are buffered, for one
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         self.environment |= {"KD_HOME": str(path), "KD_KILL_GRACE_S": "1"}
 
     def kd(self, *arguments: str) -> subprocess.CompletedProcess[str]:
