@@ -211,6 +211,7 @@ def _models(
             actual = states.of(name, key)
             model.state, model.reason = actual.state, actual.reason
             model.since, model.restarts = actual.since, actual.restarts
+            model.traffic = actual.traffic
             model.url = states.url(name, key)
         model.aliases = aliases.get(key, [])
         model.has_example = key in registered and "example" in registered[key].extra

@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from jupyter_extension.pipeline import Pipeline
-from kd_client.models.predictions import check_args, curl
+from kd_client.deployment_client import DeploymentClient
+from kd_client.errors import PredictFailed
+from kd_client.models.predictions import request
+from kd_pipeline.errors import KdError
+from kd_pipeline.messages import PredictAnswer
 from kd_pipeline.messages.sidebar_models import PredictField, PredictForm, Prediction
 from kd_pipeline.model_config import ModelConfig
 
@@ -33,18 +37,26 @@ def form(pipeline: Pipeline, cluster: str, name: str, version: str) -> PredictFo
 
 
 def predict(pipeline: Pipeline, cluster: str, name: str, version: str, args: Any) -> Prediction:
-    """Return what a model on a connected cluster answers; raises PredictFailed and others."""
-    check_args(args)
-    own = pipeline.attached.deployment(cluster).name
-    client = pipeline.attached.deployment_client(own)
-    url = client.predict_url(name, version)
+    """Return what a model on a connected cluster answers, be it that it failed.
+
+    Raises BadOptions, UnknownCluster, ModelNotFound, EngineDown.
+    """
+    asked = request(pipeline.attached, name, version, args, cluster)
+    client = pipeline.attached.deployment_client(asked.cluster)
     begin = time.perf_counter()
-    answer = client.answer(name, version, args)
+    try:
+        answer = client.answer(name, version, args)
+    except PredictFailed as error:
+        if error.answer is None:
+            raise
+        answer = error.answer
     return Prediction(
         answer=answer,
         seconds=time.perf_counter() - begin,
-        curl=curl(url, args),
-        python=magic_line(name, version, args, own),
+        log=_log(client, answer),
+        curl=asked.curl,
+        python=asked.python,
+        magic=magic_line(name, version, args, asked.cluster),
     )
 
 
@@ -67,6 +79,14 @@ def magic_line(name: str, version: str, args: Any, cluster: str) -> str:
     text = json.dumps(args)
     written = shlex.quote(text) if isinstance(args, str) else text
     return f"%predict {name}/{version} {written} --on {cluster}"
+
+
+def _log(client: DeploymentClient, answer: PredictAnswer) -> str:
+    """Return what the script said beside its answer; nothing where the engine does not tell it."""
+    try:
+        return client.log_of(answer)
+    except KdError:
+        return ""
 
 
 def _of_signature(signature: Any, values: Mapping[str, Any]) -> list[PredictField]:

@@ -23,7 +23,7 @@ from kd_pipeline.errors import InvalidInput, KdError, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from kd_pipeline.hints import Hint
-    from kd_pipeline.messages import Failure
+    from kd_pipeline.messages import Failure, PredictAnswer
 
 
 class BadOptions(InvalidInput):
@@ -82,7 +82,13 @@ class DeployFailed(KdError):
 
 
 class PredictFailed(KdError):
-    """A deployed model could not answer."""
+    """A deployed model could not answer; ``answer`` is what it told instead of a result."""
+
+    def __init__(
+        self, message: str, answer: "PredictAnswer | None" = None, hint: "Hint | None" = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.answer = answer
 
 
 class InvalidAnswer(KdError):

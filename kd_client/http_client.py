@@ -25,6 +25,11 @@ LONGEST_MESSAGE = 1000
 BALANCER_TROUBLE = frozenset({502, 503, 504})
 
 
+def is_good(answer: requests.Response) -> bool:
+    """Tell whether an answer's status is one of success."""
+    return answer.status_code < 300
+
+
 class HttpClient:
     """Calls to the cluster that ``find`` returns: asked anew each time, as connections change.
 
@@ -66,9 +71,11 @@ class HttpClient:
         stream: bool = False,
         at: str | None = None,
         rounds: int = ROUNDS,
+        is_answer: Callable[[requests.Response], bool] = is_good,
     ) -> requests.Response:
         """Return the good answer of the first endpoint that gives one (of ``at`` only, if given).
 
+        ``is_answer`` tells which ones are good.
         A call that is not ``repeatable`` is tried again only where it surely did not arrive.
         Raises EngineDown, UnknownRoute, or the engine's own error as a KdError.
         """
@@ -93,7 +100,7 @@ class HttpClient:
                     if repeatable or _surely_not_sent(trouble):
                         continue
                     break
-                if answer.status_code < 300:
+                if is_answer(answer):
                     return answer
                 error = _error(answer, cluster.name)
                 if not _another_may_answer(answer, error, repeatable):

@@ -12,7 +12,7 @@ from kd_client.deployment_client import ASK_S, DeploymentClient
 from kd_client.fan_out import ask_all
 from kd_pipeline.clusters import Cluster
 from kd_pipeline.errors import KdError
-from kd_pipeline.messages import ModelList, ModelStatus
+from kd_pipeline.messages import ModelList, ModelStatus, Traffic
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry.base import natural
 
@@ -27,12 +27,16 @@ Answers = dict[str, ModelList | KdError]
 
 @dataclass(frozen=True)
 class Actual:
-    """How a model version is on a cluster: the worst of all its engines."""
+    """How a model version is on a cluster: the worst of all its engines.
+
+    Its ``traffic`` is that of all of them, with the times of the slowest.
+    """
 
     state: str
     reason: str = ""
     since: str = ""
     restarts: int = 0
+    traffic: Traffic | None = None
 
 
 class DeploymentStates:
@@ -94,8 +98,10 @@ class DeploymentStates:
             return Actual("Unknown", str(worst))
         if worst is None:
             return Actual("Not loaded yet")
-        restarts = sum(s.restarts for s in statuses if isinstance(s, ModelStatus))
-        return Actual(worst.state, worst.reason or "", worst.since or "", restarts)
+        told = [s for s in statuses if isinstance(s, ModelStatus)]
+        restarts = sum(s.restarts for s in told)
+        traffic = _total([s.traffic for s in told if s.traffic])
+        return Actual(worst.state, worst.reason or "", worst.since or "", restarts, traffic)
 
     def url(self, cluster: str, key: Key) -> str:
         """Return where clients ask a version; "" where its cluster has no endpoint."""
@@ -142,6 +148,17 @@ def _ask(client: DeploymentClient) -> Answers:
 
 def _status(answer: ModelList, key: Key) -> ModelStatus | None:
     return next((m for m in answer.models if (m.name, m.version) == key), None)
+
+
+def _total(all_engines: Sequence[Traffic]) -> Traffic | None:
+    if not all_engines:
+        return None
+    return Traffic(
+        per_second=sum(one.per_second for one in all_engines),
+        failed=sum(one.failed for one in all_engines),
+        p50_ms=max(one.p50_ms for one in all_engines),
+        p99_ms=max(one.p99_ms for one in all_engines),
+    )
 
 
 def _is_ready(status: object) -> bool:

@@ -93,11 +93,12 @@ class DeploymentEngine:
 async def list_models(request: Request) -> Response:
     """GET /models: every connected version, its state, and why not."""
     engine: DeploymentEngine = request.app.state.engine
-    models = engine.models
+    models, traffic = engine.models, engine.history.traffic()
+    statuses = models.statuses()
+    for status in statuses:
+        status.traffic = traffic.get(f"{status.name}/{status.version}")
     return json_response(
-        ModelList(
-            models.statuses(), engine.generation, engine.last_error, models.aliases.statuses()
-        )
+        ModelList(statuses, engine.generation, engine.last_error, models.aliases.statuses())
     )
 
 

@@ -9,10 +9,12 @@ from typing import Any
 import msgspec
 
 from kd_pipeline.errors import NotFound
+from kd_pipeline.messages import Traffic
 
 MOST = 1000
 LARGEST_TEXT = 64 * 1024
 LARGEST_LISTED = 1024
+TRAFFIC_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,21 @@ class History:
             "all that it keeps."
         )
 
+    def traffic(self, now: float | None = None) -> dict[str, Traffic]:
+        """Return what each model, by its label, was asked within the last half minute.
+
+        Where more was asked than is kept, it is what is kept that is counted. ``now`` is in
+        seconds since 1970.
+        """
+        now = time.time() if now is None else now
+        recent = [one for one in self._recent if now - one.ended <= TRAFFIC_S]
+        kept_all = len(recent) < MOST
+        seconds = TRAFFIC_S if kept_all else max(now - recent[0].ended, 1e-3)
+        by_model: dict[str, list[Prediction]] = {}
+        for one in recent:
+            by_model.setdefault(one.model, []).append(one)
+        return {model: _traffic(asked, seconds) for model, asked in by_model.items()}
+
     def told(self, prediction: Prediction, host: str, limit: int = LARGEST_TEXT) -> dict[str, Any]:
         """Return a prediction in the contract's shape, with URLs on ``host``.
 
@@ -99,3 +116,13 @@ def kept(args: bytes, limit: int = LARGEST_TEXT) -> msgspec.Raw:
     if len(args) <= limit:
         return msgspec.Raw(args)
     return msgspec.Raw(msgspec.json.encode(f"[{len(args):,} bytes are left out]"))
+
+
+def _traffic(asked: list[Prediction], seconds: float) -> Traffic:
+    times = sorted(1000 * one.seconds for one in asked)
+    return Traffic(
+        per_second=len(asked) / seconds,
+        failed=sum(one.status != "Finished" for one in asked),
+        p50_ms=times[len(times) // 2],
+        p99_ms=times[min(len(times) - 1, len(times) * 99 // 100)],
+    )

@@ -12,6 +12,7 @@ from kd_pipeline.messages.deployments import (
     PredictAnswer,
     PredictRequest,
     ScoringEnvironment,
+    Traffic,
 )
 from kd_pipeline.messages.errors import (
     ErrorBody,
@@ -84,6 +85,7 @@ __all__ = [
     "Resources",
     "ScoringEnvironment",
     "SubmitJob",
+    "Traffic",
     "TrainRequest",
     "Usage",
     "UsagePoint",

@@ -52,6 +52,19 @@ class PredictAnswer(msgspec.Struct):
     error: ErrorDetail | None = None
 
 
+class Traffic(msgspec.Struct):
+    """What a model version was asked lately on an engine (within its last half minute).
+
+    ``p50_ms`` and ``p99_ms`` are the times that it took to answer, in milliseconds; ``failed``
+    counts the requests on which its scoring script failed.
+    """
+
+    per_second: float
+    failed: int
+    p50_ms: float
+    p99_ms: float
+
+
 class ModelStatus(msgspec.Struct):
     """One model version on a deployment engine; ``sha256`` covers script, model and settings.
 
@@ -70,6 +83,7 @@ class ModelStatus(msgspec.Struct):
     since: str | None = None
     pid: int | None = None
     restarts: int = 0
+    traffic: Traffic | None = None  # None is none lately
     log: str = ""
 
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from kd_pipeline.messages.deployments import PredictAnswer
+from kd_pipeline.messages.deployments import PredictAnswer, Traffic
 
 ModelFlag = Literal["NotDeployed", "NewerThanDeployed", "FilesChanged", "FilesMissing"]
 
@@ -190,6 +190,7 @@ class DeployedModel(msgspec.Struct):
     aliases: list[str] = []
     url: str = ""
     has_example: bool = False
+    traffic: Traffic | None = None  # of the last half minute; None is none
 
 
 class Deployment(msgspec.Struct):
@@ -262,10 +263,13 @@ class PredictTry(msgspec.Struct, forbid_unknown_fields=True):
 class Prediction(msgspec.Struct):
     """A model's answer, how long it took, and how to ask the same from elsewhere.
 
-    The snippets hold no token: ``curl`` names a variable, ``python`` is the magic.
+    The answer tells where the model failed, too. ``log`` is what is known of the scoring script's
+    own words beside it. The snippets hold no token: ``curl`` and ``python`` name a variable.
     """
 
     answer: PredictAnswer
     seconds: float
+    log: str
     curl: str
     python: str
+    magic: str

@@ -24,8 +24,22 @@ def trained(lab: Lab, name: str, version: str = "1", script: str = SCRIPT) -> in
     return int(json.loads(done.stdout)["jobs"][0]["id"])
 
 
-def register(lab: Lab, name: str, version: str = "1", script: str = SCRIPT) -> None:
+def register(
+    lab: Lab, name: str, version: str = "1", script: str = SCRIPT, example: str = ""
+) -> None:
     """Have a job write a model, and register it as the next version."""
     number = trained(lab, name, version, script)
-    done = lab.home.kd("register", name, "--job", str(number))
+    options = ["--example", example] if example else []
+    kd(lab, "register", name, "--job", str(number), *options)
+
+
+def serve(lab: Lab, *models: str) -> None:
+    """Deploy versions of models, and wait until they are ready."""
+    for model in models:
+        kd(lab, "deploy", model)
+
+
+def kd(lab: Lab, *words: str) -> None:
+    """Run a command that must succeed."""
+    done = lab.home.kd(*words)
     assert done.returncode == 0, done.stderr

@@ -15,6 +15,7 @@ def load(path):
     return float(open(path).read())
 def predict(model, args):
     if args.get("fail"):
+        print("looks for it")
         raise ValueError("no such street")
     return model * args["miles"]
 """
@@ -111,11 +112,19 @@ def test_a_model_is_connected_asked_and_taken_off(
     found = answer.json()
     assert (found["answer"]["result"], found["answer"]["status"]) == (2.0, "Finished")
     assert 0 < found["seconds"] < 30
-    assert found["python"] == f'%predict half/1 {{"miles": 4}} --on {DEPLOYMENT}'
+    assert found["magic"] == f'%predict half/1 {{"miles": 4}} --on {DEPLOYMENT}'
     assert "$TOKEN" in found["curl"]
+    assert 'os.environ["TOKEN"]' in found["python"]
     assert not any(token in answer.text for token in home.secrets())
     failed = server.ask("POST", f"{ON}/half/1/predict", json={"scoring_args": {"fail": True}})
-    assert "no such street" in refused(failed, 400, "PredictFailed")
+    answer = failed.json()["answer"]
+    assert (failed.status_code, answer["status"], answer["result"]) == (200, "Failed", None)
+    assert "no such street" in answer["error"]["message"]
+    assert "looks for it" in failed.json()["log"]
+    (model,) = deployment(server)["models"]
+    assert model["traffic"]["failed"] == 1
+    assert model["traffic"]["per_second"] == pytest.approx(2 / 30)
+    assert 0 < model["traffic"]["p50_ms"] <= model["traffic"]["p99_ms"] < 30_000
     number = server.ask("POST", f"{ON}/half/1/predict", json={"scoring_args": 5})
     refused(number, 422, "BadOptions")
 

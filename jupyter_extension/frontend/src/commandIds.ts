@@ -6,7 +6,7 @@
 export const CommandIDs = {
   openSidebar: 'kd-magics:open-sidebar',
 
-  /** { cluster } */
+  /** { cluster }, or { source }: the code itself */
   insertCell: 'kd-magics:insert-cell',
   /** { cluster } */
   copyName: 'kd-magics:copy-name',
@@ -47,6 +47,8 @@ export const CommandIDs = {
   deployModel: 'kd-magics:deploy-model',
   /** { cluster, name, version } */
   undeployModel: 'kd-magics:undeploy-model',
+  /** { cluster, name, version } */
+  tryModel: 'kd-magics:try-model',
   /** { cluster } */
   setMembers: 'kd-magics:set-members',
   newDeployment: 'kd-magics:new-deployment'

@@ -11,6 +11,7 @@ import myJobs from './plugins/myJobs';
 import notebooks from './plugins/notebooks';
 import pipeline from './plugins/pipeline';
 import sidebar from './plugins/sidebar';
+import tryTabs from './plugins/tryTabs';
 
 export default [
   pipeline,
@@ -23,6 +24,7 @@ export default [
   modelTabs,
   modelCommands,
   deploymentCommands,
+  tryTabs,
   myJobs,
   notebooks,
   liveCells

@@ -88,6 +88,7 @@ export interface IDeployedModel {
   aliases: string[];
   url: string;
   has_example: boolean;
+  traffic: ITraffic | null;
 }
 
 /**
@@ -477,13 +478,16 @@ export interface IPredictTry {
 /**
  * A model's answer, how long it took, and how to ask the same from elsewhere.
  *
- * The snippets hold no token: ``curl`` names a variable, ``python`` is the magic.
+ * The answer tells where the model failed, too. ``log`` is what is known of the scoring script's
+ * own words beside it. The snippets hold no token: ``curl`` and ``python`` name a variable.
  */
 export interface IPrediction {
   answer: IPredictAnswer;
   seconds: number;
+  log: string;
   curl: string;
   python: string;
+  magic: string;
 }
 
 /**
@@ -600,6 +604,19 @@ export interface IResources {
   cpus?: number | null;
   memory_bytes?: number | null;
   gpus?: number | null;
+}
+
+/**
+ * What a model version was asked lately on an engine (within its last half minute).
+ *
+ * ``p50_ms`` and ``p99_ms`` are the times that it took to answer, in milliseconds; ``failed``
+ * counts the requests on which its scoring script failed.
+ */
+export interface ITraffic {
+  per_second: number;
+  failed: number;
+  p50_ms: number;
+  p99_ms: number;
 }
 
 /**

@@ -40,3 +40,11 @@ export function secondsSince(begin: string, end?: string | null): number {
 export function metricText(value: unknown): string {
   return typeof value === 'number' ? numberText(value) : JSON.stringify(value);
 }
+
+/** Return a time in milliseconds as `0.42 ms`, `12 ms`, `3.1 s`. */
+export function millisecondsText(ms: number): string {
+  if (ms >= 1000) {
+    return `${(ms / 1000).toFixed(1)} s`;
+  }
+  return ms < 10 ? `${Number(ms.toPrecision(2))} ms` : `${Math.round(ms)} ms`;
+}

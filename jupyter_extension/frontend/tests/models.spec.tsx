@@ -85,10 +85,11 @@ test('a thousand versions are drawn as few rows', () => {
 });
 
 test('a deployment tells its members and how its models are', () => {
+  const traffic = { per_second: 12.34, failed: 2, p50_ms: 0.512, p99_ms: 12.4 };
   const models = [
     {
       ...{ name: 'taxi', version: '2', wanted: true, state: 'Failed', reason: 'No file.' },
-      ...{ since: '', restarts: 0, aliases: [], url: '', has_example: false }
+      ...{ since: '', restarts: 0, aliases: [], url: '', has_example: false, traffic }
     }
   ];
   const engine: IDeployment = {
@@ -99,4 +100,5 @@ test('a deployment tells its members and how its models are', () => {
   expect(screen.getByText('1 of 2 engines')).toBeTruthy();
   expect(screen.getByText('Failed')).toBeTruthy();
   expect(screen.getByText('No file.')).toBeTruthy();
+  expect(screen.getByText('12 requests/s, p50 0.51 ms, p99 12 ms, 2 failed')).toBeTruthy();
 });

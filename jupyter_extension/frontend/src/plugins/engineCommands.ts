@@ -31,9 +31,12 @@ const plugin: JupyterFrontEndPlugin<void> = {
           : trans.__('Insert a Cell That Runs on an Engine…'),
       icon: codeIcon,
       execute: async args => {
+        if (args.source) {
+          return insertCell(app, notebooks, trans, String(args.source));
+        }
         const engine = await chosenEngine(pipeline, trans, trans.__('Insert a cell'), args);
         if (engine) {
-          await insertCell(notebooks, trans, `%%${engine.magic}\n`);
+          await insertCell(app, notebooks, trans, `%%${engine.magic}\n`);
         }
       }
     });
@@ -69,8 +72,13 @@ const plugin: JupyterFrontEndPlugin<void> = {
 
 export default plugin;
 
-/** Put a code cell below the active one of the current notebook, with the cursor at its end. */
+/**
+ * Put a code cell below the active one of the current notebook, with the cursor at its end.
+ *
+ * An active cell in which nothing stands becomes that cell.
+ */
 async function insertCell(
+  app: JupyterFrontEnd,
   notebooks: INotebookTracker | null,
   trans: TranslationBundle,
   source: string
@@ -81,11 +89,17 @@ async function insertCell(
     return;
   }
   const notebook = panel.content;
-  const index = notebook.activeCellIndex + 1;
-  notebook.model!.sharedModel.insertCell(index, { cell_type: 'code', source });
-  notebook.activeCellIndex = index;
+  const model = panel.content.model.sharedModel;
+  const active = model.cells[notebook.activeCellIndex];
+  if (active?.cell_type === 'code' && active.source === '') {
+    active.setSource(source);
+  } else {
+    const index = notebook.activeCellIndex + 1;
+    model.insertCell(index, { cell_type: 'code', source });
+    notebook.activeCellIndex = index;
+  }
   notebook.deselectAll();
-  panel.activate();
+  app.shell.activateById(panel.id);
   await notebook.activeCell?.ready;
   // To activate takes the focus in a message of its own, and with it the notebook's mode.
   MessageLoop.flush();

@@ -1,10 +1,11 @@
-import { closeIcon } from '@jupyterlab/ui-components';
+import { closeIcon, runIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { CommandIDs } from '../commandIds';
 import { agoText } from '../jobWords';
-import type { IDeployedModel } from '../messages';
+import type { IDeployedModel, ITraffic } from '../messages';
 import { modelName, modelReference } from '../modelReference';
+import { millisecondsText, numberText } from '../words';
 import { IconButton } from './iconButton';
 import { ModelName } from './modelName';
 import type { IViewProps } from './section';
@@ -29,6 +30,7 @@ export function DeployedModel(props: IDeployedModelProps): JSX.Element {
   const { since } = model;
   const facts = [
     ...model.aliases,
+    model.traffic ? trafficText(props, model.traffic) : '',
     model.restarts ? trans._n('%1 restart', '%1 restarts', model.restarts) : '',
     model.wanted ? '' : trans.__('taken off, still there')
   ].filter(Boolean);
@@ -64,6 +66,11 @@ function Actions({ trans, execute, cluster, model }: IDeployedModelProps): JSX.E
   const there = { cluster, ...modelReference(model) };
   return (
     <span className="kd-RowActions">
+      <IconButton
+        icon={runIcon}
+        label={trans.__('Try %1 on %2', name, cluster)}
+        onClick={() => execute(CommandIDs.tryModel, there)}
+      />
       {model.wanted && (
         <IconButton
           icon={closeIcon}
@@ -73,6 +80,13 @@ function Actions({ trans, execute, cluster, model }: IDeployedModelProps): JSX.E
       )}
     </span>
   );
+}
+
+function trafficText({ trans }: IDeployedModelProps, traffic: ITraffic): string {
+  const { per_second, p50_ms, p99_ms, failed } = traffic;
+  const rate = trans.__('%1 requests/s', numberText(Number(per_second.toPrecision(2))));
+  const times = trans.__('p50 %1, p99 %2', millisecondsText(p50_ms), millisecondsText(p99_ms));
+  return [rate, times, failed ? trans.__('%1 failed', failed) : ''].filter(Boolean).join(', ');
 }
 
 function stateText({ trans, model }: IDeployedModelProps): string {

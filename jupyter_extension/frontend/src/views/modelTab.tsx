@@ -94,6 +94,11 @@ function Buttons({ trans, execute, model }: IModelTabProps & { model: IModel }):
   return (
     <div className="kd-JobHeader-buttons">
       {button(trans.__('Deploy…'), CommandIDs.deployModel, reference)}
+      {model.deployed_on.map(cluster => (
+        <React.Fragment key={cluster}>
+          {button(trans.__('Try on %1', cluster), CommandIDs.tryModel, { ...reference, cluster })}
+        </React.Fragment>
+      ))}
       {button(trans.__('Edit description…'), CommandIDs.describeModel, reference)}
       {button(trans.__('Set alias…'), CommandIDs.setAlias, reference)}
       {button(trans.__('Register next version…'), CommandIDs.registerModel, { name: model.name })}
