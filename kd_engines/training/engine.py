@@ -85,6 +85,7 @@ class Engine:
             pid=began.child_pid if began else None,
             queue_position=None if ended else self.queue.position(job.id),
             log_size=self.store.log_size(job.id),
+            outputs_size=self.store.size(job.id, records.OUTPUTS),
             origin=job.origin,
             params=job.params,
             inputs=job.inputs,

@@ -130,8 +130,12 @@ class JobStore:
 
     def log_size(self, job: int) -> int:
         """Return how many bytes a job's log has."""
+        return self.size(job, records.LOG)
+
+    def size(self, job: int, name: str) -> int:
+        """Return how many bytes one of a job's files has; 0 where it is not there, or no file."""
         try:
-            found = self.path(job, records.LOG).stat()
+            found = self.path(job, name).stat()
         except FileNotFoundError:
             return 0
         return found.st_size if stat.S_ISREG(found.st_mode) else 0

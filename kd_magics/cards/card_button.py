@@ -39,7 +39,8 @@ class CancelButton:
         )
         self._widget.on_click(self._press)
         data = dict(self._widget._repr_mimebundle_())
-        self._display.show({**data, "text/plain": f"%cancel {self._handle}"})
+        # Where there is no such widget any more, the card above says how to cancel.
+        self._display.show({**data, **EMPTY})
 
     def close(self) -> None:
         """Take the button away."""

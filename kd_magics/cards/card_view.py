@@ -11,6 +11,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
+from kd_client.jobs.saved_reference import as_of
 from kd_client.terminal.text_style import without_style
 from kd_magics.cards import sparkline
 from kd_pipeline.messages import TERMINAL, Job, Progress
@@ -89,7 +90,7 @@ class Snapshot:
 def text(snapshot: Snapshot) -> str:
     """Return the card as a line, and a second one where there is something to explain."""
     job, progress = snapshot.job, snapshot.progress
-    facts = [word(job.status)]
+    facts = [word(job.status) + ("" if snapshot.ended else f" {as_of(snapshot.now)}")]
     if snapshot.elapsed_s is not None:
         facts.append(clock(snapshot.elapsed_s))
     if progress and not snapshot.ended:
@@ -142,6 +143,8 @@ def _head(snapshot: Snapshot) -> str:
     times = [] if snapshot.elapsed_s is None else [_elapsed(snapshot)]
     if snapshot.progress and not snapshot.ended:
         times.append(_left(snapshot.progress))
+    if not snapshot.ended:  # a saved notebook shows it for ever
+        times.append(as_of(snapshot.now))
     about = " · ".join(filter(None, [f"on {job.cluster}", *times]))
     return (
         f"<div style='{ROW}'><strong><span aria-hidden='true' style='color:{color}'>{icon}</span> "

@@ -4,7 +4,8 @@ import ast
 import secrets
 import warnings
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,10 +61,10 @@ def submit_with(session: Session, cell: Cell, options: Namespace) -> None:
     sent = send_jobs(session, client, jobs, options, _print_url)
     for line in _notes(jobs[0]):
         print(line)
-    if options.wait:
-        _wait(session, sent, options)
-    elif options.grid:
-        print(f"{len(sent)} jobs; _jobs shows them as a table.")
+    if options.grid:
+        _go_on_with_grid(session, options)
+    elif options.wait:
+        _wait(session, sent[0], options)
     else:
         card.show(session, sent[0])
 
@@ -197,19 +198,36 @@ def _show_dry_run(client: TrainingClient, jobs: list[SubmitJob]) -> None:
         print("Params: " + ", ".join(f"{name}={value!r}" for name, value in job.params.items()))
 
 
-def _wait(session: Session, jobs: list[Job], options: Namespace) -> None:
-    """Follow a job, or wait for those of a grid; raises RemoteJobError unless --no-raise."""
+def _go_on_with_grid(session: Session, options: Namespace) -> None:
+    """Show the jobs of a grid, and wait for them where that is asked for."""
+    sweep = session.shell.user_ns["_jobs"]
+    shown = card.show_sweep(session, sweep)
+    if not options.wait:
+        print(f"{len(sweep)} jobs; _jobs shows them as a table.")
+        return
     try:
-        if options.grid:
-            session.shell.user_ns["_jobs"].wait_well()
-            return
-        logs.follow(jobs[0], logs.Wanted(settings=session.settings), first_line=False)
+        with _raising(options):
+            sweep.wait_well()
+    finally:
+        card.show_sweep(session, sweep, shown)
+
+
+def _wait(session: Session, job: Job, options: Namespace) -> None:
+    """Follow a job, and take what it gives back."""
+    with _raising(options):
+        logs.follow(job, logs.Wanted(settings=session.settings), first_line=False)
+        bind_outputs(job, session.shell.user_ns)
+
+
+@contextmanager
+def _raising(options: Namespace) -> Iterator[None]:
+    """Raise the RemoteJobError of a job that did not finish, or with --no-raise print it."""
+    try:
+        yield
     except RemoteJobError as error:
         if not options.no_raise:
             raise
         print(face.whole(error))
-        return
-    bind_outputs(jobs[0], session.shell.user_ns)
 
 
 def _syntax_sentence(cell: str, error: SyntaxError) -> str:

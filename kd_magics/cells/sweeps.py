@@ -2,16 +2,20 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import overload
+from datetime import UTC, datetime
+from typing import Any, overload
 
 from kd_client.errors import NoResult, RemoteJobError
+from kd_client.jobs import saved_reference
 from kd_client.jobs.failures import error_of
 from kd_client.jobs.job import Job
+from kd_client.jobs.saved_reference import as_of
 from kd_client.training_client import ended_well
 from kd_magics.commands.cancel import show_cancelled
 from kd_magics.errors import WatchStopped
 from kd_magics.tables import Table
 from kd_pipeline.errors import Unavailable
+from kd_pipeline.messages import TERMINAL
 
 
 class Sweep(Sequence[Job]):
@@ -96,6 +100,10 @@ class Sweep(Sequence[Job]):
         """Return the jobs with their params, states and last metrics."""
         for job in self._jobs:
             _refresh(job)
+        return self.last_table()
+
+    def last_table(self) -> Table:
+        """Return the table with what is known already; nothing is asked."""
         metrics = sorted({name for job in self._jobs for name in _metrics(job)})
         rows = [
             [
@@ -106,7 +114,15 @@ class Sweep(Sequence[Job]):
             ]
             for job in self._jobs
         ]
-        return Table(["Job", *self._names, "Status", *metrics], rows)
+        going = any(job.last.status not in TERMINAL for job in self._jobs)
+        notes = [f"{as_of(datetime.now(UTC)).capitalize()}."] if going else []
+        return Table(["Job", *self._names, "Status", *metrics], rows, notes)
+
+    def bundle(self, table: Table) -> dict[str, Any]:
+        """Return the table for any front end, and what ours finds the jobs by to show them live."""
+        reference = saved_reference.reference_of_many(self._jobs)
+        live = {saved_reference.MIME_OF_MANY: reference}
+        return {"text/plain": table.text, "text/html": table.html, **live}
 
     def _params(self, job: Job) -> str:
         return ", ".join(f"{name}={job.params.get(name)!r}" for name in self._names)
@@ -114,8 +130,8 @@ class Sweep(Sequence[Job]):
     def __repr__(self) -> str:
         return self.table().text
 
-    def _repr_html_(self) -> str:
-        return self.table().html
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        return self.bundle(self.table())
 
 
 def _metrics(job: Job) -> dict[str, float]:

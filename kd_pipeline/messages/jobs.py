@@ -68,7 +68,8 @@ class Job(msgspec.Struct):
 
     ``reason`` says why a job is in its status: why it waits, or why it ended as it did. ``usage``
     is there while it runs, ``progress`` as far as its log tells it. ``queue_position`` is how many
-    jobs wait before it.
+    jobs wait before it. ``log_size`` and ``outputs_size`` are in bytes: where the next question
+    about its log or its rich outputs begins for whoever has seen all of them.
     """
 
     id: int
@@ -89,6 +90,7 @@ class Job(msgspec.Struct):
     pid: int | None = None
     queue_position: int | None = None
     log_size: int = 0
+    outputs_size: int = 0
     origin: dict[str, str] = {}
     params: dict[str, Any] = {}
     inputs: list[str] = []

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
+import requests
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
 from tests.jupyter_extension.running_jupyter import LOGIN, RunningJupyter
@@ -62,6 +63,14 @@ class Lab:
     def saved(self, name: str) -> nbformat.NotebookNode:
         """Return a notebook as it is on disk."""
         return nbformat.read(self.folder / name, as_version=4)
+
+    def end_kernels(self) -> None:
+        """End every kernel of this server, as its page of running kernels does."""
+        headers = {"Authorization": f"token {self.token}"}
+        sessions = requests.get(f"{self.url}/api/sessions", headers=headers, timeout=30)
+        for session in sessions.json():
+            url = f"{self.url}/api/sessions/{session['id']}"
+            assert requests.delete(url, headers=headers, timeout=30).ok
 
     def set_theme(self, theme: str) -> None:
         """Choose the theme of pages that are opened from now on, as the settings editor would."""

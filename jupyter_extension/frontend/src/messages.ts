@@ -242,7 +242,8 @@ export interface IGpu {
  *
  * ``reason`` says why a job is in its status: why it waits, or why it ended as it did. ``usage``
  * is there while it runs, ``progress`` as far as its log tells it. ``queue_position`` is how many
- * jobs wait before it.
+ * jobs wait before it. ``log_size`` and ``outputs_size`` are in bytes: where the next question
+ * about its log or its rich outputs begins for whoever has seen all of them.
  */
 export interface IJob {
   id: number;
@@ -263,6 +264,7 @@ export interface IJob {
   pid: number | null;
   queue_position: number | null;
   log_size: number;
+  outputs_size: number;
   origin: { [name: string]: string };
   params: { [name: string]: any };
   inputs: string[];

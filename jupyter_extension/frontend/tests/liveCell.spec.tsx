@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import type { Api } from '../src/api';
 import { CommandIDs } from '../src/commandIds';
-import type { IJob } from '../src/messages';
+import type { IJob, IJobOutput } from '../src/messages';
 import { JobWatch } from '../src/model/jobWatch';
 import liveCells from '../src/plugins/liveCells';
 import { RequestError } from '../src/request';
@@ -28,6 +28,7 @@ let observers: { see: (is: boolean) => void }[];
 let execute: ReturnType<typeof vi.fn<(id: string, args?: object) => void>>;
 let answer: () => IJob;
 let job: ReturnType<typeof vi.fn<() => Promise<IJob>>>;
+let outputs: ReturnType<typeof vi.fn<Api['outputs']>>;
 let watch: JobWatch;
 let cell: LiveCell;
 
@@ -47,9 +48,11 @@ beforeEach(() => {
   answer = () => someJob(9, { name: 'fit', status: 'Running', log_size: 12 });
   job = vi.fn(async () => answer());
   const logPart = async (): Promise<Response> => new Response('one\n 50%\r100%\n');
-  const api = { job, logPart } as unknown as Api;
+  outputs = vi.fn<Api['outputs']>(async () => ({ outputs: [], next: 0 }));
+  const api = { job, logPart, outputs } as unknown as Api;
   watch = new JobWatch(api);
-  cell = new LiveCell(api, watch, { trans, execute });
+  const rendermime = new RenderMimeRegistry({ initialFactories: standardRendererFactories });
+  cell = new LiveCell(api, watch, rendermime, { trans, execute });
 });
 
 afterEach(() => {
@@ -87,6 +90,36 @@ test('a cell in sight is live: state, last lines of the log, buttons', async () 
   answer = () => someJob(9, { status: 'Finished', log_size: 12 });
   await until(() => text().includes('Run again…'));
   expect(text()).not.toContain('Cancel…');
+});
+
+test('its rich outputs are drawn, asked for only where there are more', async () => {
+  const html = (text: string): IJobOutput => ({
+    offset: 0,
+    output: { output_type: 'display_data', data: { 'text/html': text }, metadata: {} }
+  });
+  answer = () => someJob(9, { status: 'Running', outputs_size: 100 });
+  outputs.mockResolvedValueOnce({ outputs: [html('<b>first</b>')], next: 60 });
+  outputs.mockResolvedValueOnce({ outputs: [html('<img src=x onerror=alert(1)>')], next: 100 });
+  await shown();
+  act(() => observers[0].see(true));
+  await until(() => cell.node.querySelectorAll('.kd-LiveCell-output').length === 2);
+  expect(cell.node.querySelector('.kd-LiveCell-output b')!.textContent).toBe('first');
+  expect(cell.node.innerHTML).not.toContain('onerror');
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(outputs.mock.calls).toEqual([
+    ['c', 9, 0],
+    ['c', 9, 60]
+  ]);
+  answer = () => someJob(9, { status: 'Finished', outputs_size: 130 });
+  outputs.mockResolvedValueOnce({ outputs: [html('last')], next: 130 });
+  await until(() => text().includes('last'));
+});
+
+test('what is saved says as of when it is until there is news', async () => {
+  await shown({ ...SAVED, as_of: '2026-01-01T10:05:00Z' });
+  expect(text()).toContain('as of');
+  act(() => observers[0].see(true));
+  await until(() => !text().includes('as of'));
 });
 
 test('what is scrolled away asks nothing more', async () => {

@@ -23,6 +23,7 @@ export function someJob(id: number, changed: Partial<IJob> = {}): IJob {
     pid: null,
     queue_position: null,
     log_size: 0,
+    outputs_size: 0,
     origin: {},
     params: {},
     inputs: [],

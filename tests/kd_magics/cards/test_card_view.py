@@ -12,6 +12,7 @@ from kd_magics.cards.card_view import LOOKS, Snapshot, bundle, clock, html, text
 from kd_pipeline.messages import Job, Progress, Usage
 
 NOW = datetime(2026, 11, 25, 10, 2, 17, tzinfo=UTC)
+AS_OF = NOW.astimezone().strftime("as of %H:%M on %Y-%m-%d")
 VOID = {"br", "img"}
 
 
@@ -63,12 +64,13 @@ PROGRESS = Progress(
 
 def test_the_text_is_a_line_with_all_that_matters() -> None:
     assert text(Snapshot(job(), "9", NOW, PROGRESS)) == (
-        "Job 9 on engine: Running, 2:13, 45 % (epoch 5/10), about 2:41 left, loss=0.2512 "
-        "· %logs -f 9 · %cancel 9"
+        f"Job 9 on engine: Running {AS_OF}, 2:13, 45 % (epoch 5/10), about 2:41 left, "
+        "loss=0.2512 · %logs -f 9 · %cancel 9"
     )
     queued = Snapshot(job("Queued", reason="2 jobs run here."), "other/9", NOW)
     assert text(queued) == (
-        "Job 9 on engine: Queued, 2:17 · %logs -f other/9 · %cancel other/9\n2 jobs run here."
+        f"Job 9 on engine: Queued {AS_OF}, 2:17 · %logs -f other/9 · %cancel other/9\n"
+        "2 jobs run here."
     )
     ended = Snapshot(job("Finished", name="first"), "9", NOW, PROGRESS)
     assert text(ended) == "Job 9 'first' on engine: Finished, 12:05, loss=0.2512 · %logs 9"
@@ -82,6 +84,12 @@ def test_the_state_is_said_in_words(status: str) -> None:
     words = {"TimedOut": "Timed out", "OutOfMemory": "Out of memory"}.get(status, status)
     assert words in page.text
     assert "Job 9" in page.text
+
+
+def test_only_what_may_change_says_as_of_when_it_is() -> None:
+    assert AS_OF in Page(html(Snapshot(job(), "9", NOW))).text
+    for shown in (html, text):
+        assert "as of" not in shown(Snapshot(job("Failed"), "9", NOW))
 
 
 def test_all_that_is_drawn_is_also_said() -> None:
@@ -174,7 +182,8 @@ def test_any_job_has_a_card(
 
 def test_times_that_are_not_known_are_left_out() -> None:
     old = job(submitted="", started=None)  # as an engine of 2020 tells it
-    assert text(Snapshot(old, "9", NOW)) == "Job 9 on engine: Running · %logs -f 9 · %cancel 9"
+    told = text(Snapshot(old, "9", NOW))
+    assert told == f"Job 9 on engine: Running {AS_OF} · %logs -f 9 · %cancel 9"
     ahead = job(started="2026-11-25T11:00:00Z")  # the engine's clock is ahead of ours
     assert ", 0:00 ·" in text(Snapshot(ahead, "9", NOW))
 

@@ -5,6 +5,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from kd_client.jobs.saved_reference import MIME_OF_MANY
 from kd_magics.errors import BadOptions, NoResult, RemoteJobError
 from kd_pipeline.errors import TooManyRequests
 from tests.kd_client.test_http_client import reply, serving
@@ -45,7 +46,12 @@ def test_a_job_for_each_combination_and_a_table_of_them(
         [str(jobs[2]["id"]), "0.01", "3", "Finished", "0.03", "3"],
         [str(jobs[3]["id"]), "0.01", "6", "Finished", "0.06", "6"],
     ]
-    assert "<table>" in notebook.good("_jobs._repr_html_()").value
+    bundle = notebook.good("_jobs._repr_mimebundle_()").value
+    assert "<table>" in bundle["text/html"]
+    assert bundle[MIME_OF_MANY] == {
+        **{"version": 1, "submitted": jobs[3]["submitted"]},
+        "jobs": [f"{CLUSTER}/{job['id']}" for job in jobs],
+    }
     best = notebook.good("_jobs.best('rmse')").value
     assert (best.id, best.params) == (jobs[2]["id"], {"lr": 0.01, "depth": 3})
     most = notebook.good("_jobs.best('trees', smallest=False)").value

@@ -34,7 +34,7 @@ export class CurvesOf implements IDisposable {
   private timer = 0;
   private _isDisposed = false;
 
-  constructor(private readonly api: Api) {}
+  constructor(private readonly api: Pick<Api, 'curves'>) {}
 
   /** Emitted when curves have arrived. */
   get changed(): ISignal<this, void> {

@@ -6,12 +6,15 @@ import type { Api } from '../api';
 import { IJobReference, isEnded, nameOf } from '../jobReference';
 import type { IJob } from '../messages';
 import { RequestError } from '../request';
+import { Lanes } from './lanes';
 
 const EVERY_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 /** Of more jobs than that the newest page is asked first: most of them are in it. */
 const FEW = 3;
 const PAGE = 100;
+/** A browser opens six connections to a server; the notebook itself needs some of them. */
+const MOST_AT_ONCE = 2;
 
 /** One job as it is now; it is asked for while somebody wants it and it has not ended. */
 export class WatchedJob {
@@ -99,6 +102,8 @@ export class WatchedJob {
 
 /** Single jobs that tabs and cells show: one poll for all of them, whoever asks. */
 export class JobWatch implements IDisposable {
+  /** What tabs and cells ask of their jobs shares few connections. */
+  readonly lanes = new Lanes(MOST_AT_ONCE);
   private readonly jobs = new Map<string, WatchedJob>();
   private readonly poll: Poll<void, unknown>;
   private readonly _moved = new Signal<this, IJob>(this);
@@ -184,7 +189,7 @@ export class JobWatch implements IDisposable {
   private async askPage(due: WatchedJob[]): Promise<WatchedJob[]> {
     let page: IJob[];
     try {
-      page = (await this.api.jobs({ limit: PAGE })).jobs;
+      page = (await this.lanes.run(() => this.api.jobs({ limit: PAGE }), true)).jobs;
     } catch {
       return due; // each of them tells what is wrong
     }
@@ -201,7 +206,7 @@ export class JobWatch implements IDisposable {
   private async askOne(watched: WatchedJob): Promise<void> {
     const { cluster, job } = watched.reference;
     try {
-      watched.take(await this.api.job(cluster, job));
+      watched.take(await this.lanes.run(() => this.api.job(cluster, job), true));
     } catch (error) {
       watched.fail(error as Error);
     }

@@ -3,6 +3,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import type { Api } from '../api';
 import type { IJob } from '../messages';
 import { withoutStyle } from './ansi';
+import type { Lanes } from './lanes';
 import { LogBlocks } from './logBlocks';
 
 const END_READ = 8 * 1024;
@@ -15,7 +16,10 @@ export class LogTail {
   private isAsking = false;
   private _lines: string[] = [];
 
-  constructor(private readonly api: Api) {}
+  constructor(
+    private readonly api: Api,
+    private readonly lanes: Lanes
+  ) {}
 
   get lines(): readonly string[] {
     return this._lines;
@@ -34,8 +38,10 @@ export class LogTail {
     this.isAsking = true;
     try {
       const offset = Math.max(0, size - END_READ);
-      const answer = await this.api.logPart(job.cluster, job.id, offset, END_READ);
-      const bytes = new Uint8Array(await answer.arrayBuffer());
+      const bytes = await this.lanes.run(async () => {
+        const answer = await this.api.logPart(job.cluster, job.id, offset, END_READ);
+        return new Uint8Array(await answer.arrayBuffer());
+      });
       const blocks = new LogBlocks();
       blocks.feed(offset ? bytes.subarray(bytes.indexOf(10) + 1) : bytes);
       this.size = size;

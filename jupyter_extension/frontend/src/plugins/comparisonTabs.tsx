@@ -5,10 +5,10 @@ import React from 'react';
 
 import { CommandIDs } from '../commandIds';
 import { pipelineIcon } from '../icons';
-import { isEnded, nameOf } from '../jobReference';
+import { nameOf } from '../jobReference';
 import type { IComparison } from '../messages';
+import { comparedJobs } from '../model/comparedJobs';
 import { IPipeline, Pipeline } from '../model/pipeline';
-import { Polled } from '../model/polled';
 import { ComparisonView } from '../views/comparison';
 import { ComparisonCurves } from '../views/comparisonCurves';
 import { IViewProps, Section } from '../views/section';
@@ -67,12 +67,7 @@ class ComparisonTab extends Section<IComparison> {
     props: IViewProps,
     readonly jobs: string[]
   ) {
-    const ask = async (): Promise<IComparison> => {
-      const { value } = polled;
-      const isOver = value?.jobs.every(job => isEnded(job.status));
-      return isOver ? value! : pipeline.api.compare(jobs);
-    };
-    const polled = new Polled<IComparison>('comparison', ask, { interval: 3_000, max: 60_000 });
+    const polled = comparedJobs(jobs, pipeline.api.compare);
     super(polled, props, comparison => (
       <div className="kd-Comparison">
         <ComparisonView {...props} comparison={comparison} />

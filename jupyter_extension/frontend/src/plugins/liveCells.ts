@@ -4,6 +4,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { IPipeline, Pipeline } from '../model/pipeline';
 import { LiveCell, MIME } from '../views/liveCellWidget';
+import { LiveGrid, MIME_OF_MANY } from '../views/liveGrid';
 
 /** Before the card's HTML, which stays for front ends without this extension. */
 const RANK = 10;
@@ -30,7 +31,15 @@ const plugin: JupyterFrontEndPlugin<void> = {
       {
         safe: true,
         mimeTypes: [MIME],
-        createRenderer: () => new LiveCell(pipeline.api, pipeline.jobWatch, props)
+        createRenderer: () => new LiveCell(pipeline.api, pipeline.jobWatch, rendermime, props)
+      },
+      RANK
+    );
+    rendermime.addFactory(
+      {
+        safe: true,
+        mimeTypes: [MIME_OF_MANY],
+        createRenderer: () => new LiveGrid(pipeline.api, pipeline.jobWatch, props)
       },
       RANK
     );

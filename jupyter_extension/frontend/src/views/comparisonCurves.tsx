@@ -12,7 +12,7 @@ import { useCurvesOf } from './useCurves';
 
 /** The metrics of several jobs over their epochs, those of one metric in one chart. */
 export function ComparisonCurves(
-  props: IViewProps & { api: Api; comparison: IComparison }
+  props: IViewProps & { api: Pick<Api, 'curves'>; comparison: IComparison }
 ): JSX.Element | null {
   const { trans, api, comparison } = props;
   const { jobs } = comparison;

@@ -1,9 +1,12 @@
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import React from 'react';
 
 import { CommandIDs } from '../commandIds';
 import { isEnded, nameOf } from '../jobReference';
 import { timeOf, titleOf } from '../jobWords';
 import type { IJob } from '../messages';
+import type { ShownOutputs } from '../model/shownOutputs';
+import { CellOutput } from './cellOutput';
 import { JobTime, Metrics, ProgressBar, StateWord } from './jobState';
 import type { IViewProps } from './section';
 
@@ -14,6 +17,8 @@ export interface ISavedJob {
   job: number;
   name?: string;
   status?: string;
+  /** When it had that status, which may have changed since. */
+  as_of?: string;
   submitted?: string;
   notebook?: string;
   cell?: string;
@@ -28,6 +33,8 @@ export interface ILiveCellProps extends IViewProps {
   /** Whether the server knows no such cluster or job. */
   isUnknown: boolean;
   lines: readonly string[];
+  outputs: ShownOutputs;
+  rendermime: IRenderMimeRegistry;
 }
 
 /** The job that a cell has sent: live where the engine is, else as it was saved. */
@@ -43,6 +50,9 @@ export function LiveCellView(props: ILiveCellProps): JSX.Element {
         {status && <StateWord trans={trans} status={status} />}
         {job && <JobTime trans={trans} job={job} />}
         <span className="kd-Quiet">{name}</span>
+        {!job && saved.as_of && (
+          <span className="kd-Quiet">{trans.__('as of %1', timeOf(saved.as_of))}</span>
+        )}
         {!job && saved.submitted && (
           <span className="kd-Quiet">{trans.__('submitted %1', timeOf(saved.submitted))}</span>
         )}
@@ -51,9 +61,26 @@ export function LiveCellView(props: ILiveCellProps): JSX.Element {
       {job && <ProgressBar trans={trans} job={job} />}
       <Metrics progress={job?.progress ?? null} most={6} />
       {lines.length > 0 && <pre>{lines.join('\n')}</pre>}
+      <Outputs {...props} />
       <Note {...props} />
       {job && <Buttons {...props} job={job} />}
     </section>
+  );
+}
+
+function Outputs({ trans, rendermime, outputs }: ILiveCellProps): JSX.Element {
+  const { hidden } = outputs;
+  return (
+    <>
+      {hidden > 0 && (
+        <p className="kd-Quiet">
+          {trans._n('%1 output is not shown here.', '%1 outputs are not shown here.', hidden)}
+        </p>
+      )}
+      {outputs.newest.map(({ number, output }) => (
+        <CellOutput key={number} trans={trans} rendermime={rendermime} output={output} />
+      ))}
+    </>
   );
 }
 

@@ -1,7 +1,6 @@
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
-import { ReactWidget } from '@jupyterlab/ui-components';
 import type { IDisposable } from '@lumino/disposable';
-import type { Message } from '@lumino/messaging';
 import { Signal } from '@lumino/signaling';
 import React from 'react';
 
@@ -9,68 +8,47 @@ import type { Api } from '../api';
 import { nameOf } from '../jobReference';
 import type { JobWatch, WatchedJob } from '../model/jobWatch';
 import { LogTail } from '../model/logTail';
+import { ShownOutputs } from '../model/shownOutputs';
+import { CellWidget } from './cellWidget';
 import { ISavedJob, LiveCellView } from './liveCell';
 import type { IViewProps } from './section';
 
 /** What a saved notebook keeps of a job is stored under this MIME type. */
 export const MIME = 'application/vnd.kd-magics.job+json';
 
-/** The output of a cell that has sent a job; it asks nothing while it cannot be seen. */
-export class LiveCell extends ReactWidget implements IRenderMime.IRenderer {
+/** The output of a cell that has sent a job. */
+export class LiveCell extends CellWidget {
   private saved: ISavedJob | null = null;
   private watched: WatchedJob | null = null;
-  private wanted: IDisposable | null = null;
-  private seen: IntersectionObserver | null = null;
   private tail: LogTail;
+  private outputs: ShownOutputs;
 
   constructor(
     private readonly api: Api,
     private readonly watch: JobWatch,
+    private readonly rendermime: IRenderMimeRegistry,
     private readonly props: IViewProps
   ) {
     super();
     this.addClass('kd-LiveCell-widget');
     this.tail = this.newTail();
+    this.outputs = this.newOutputs();
   }
 
   /** Show the job that an output is about; the same again changes what was saved only. */
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     const saved = savedJob(model.data[MIME]);
     if (saved && (!this.saved || nameOf(saved) !== nameOf(this.saved))) {
-      this.want(false);
       Signal.disconnectReceiver(this);
       this.tail = this.newTail();
+      this.outputs = this.newOutputs();
       this.watched = this.watch.find(saved);
       this.watched.changed.connect(this.changed, this);
       this.watch.mention(String(saved.submitted ?? ''));
-      this.changed();
       this.look();
     }
     this.saved = saved;
     this.update();
-  }
-
-  dispose(): void {
-    if (!this.isDisposed) {
-      this.want(false);
-      this.seen?.disconnect();
-      Signal.disconnectReceiver(this);
-      super.dispose();
-    }
-  }
-
-  protected onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    // The kernel's Cancel button below a card is for front ends that have only the card.
-    this.node.closest('.jp-OutputArea-child')?.classList.add('kd-mod-liveCell');
-    this.look();
-  }
-
-  protected onBeforeDetach(message: Message): void {
-    this.seen?.disconnect();
-    this.seen = null;
-    this.want(false);
-    super.onBeforeDetach(message);
   }
 
   protected render(): JSX.Element | null {
@@ -86,41 +64,42 @@ export class LiveCell extends ReactWidget implements IRenderMime.IRenderer {
         error={watched.error}
         isUnknown={watched.isUnknown}
         lines={this.tail.lines}
+        outputs={this.outputs}
+        rendermime={this.rendermime}
       />
     );
   }
 
-  /** Ask while any of it is in sight. */
-  private look(): void {
-    if (this.seen || !this.watched || !this.isAttached) {
-      return;
-    }
-    this.seen = new IntersectionObserver(entries => this.want(entries.at(-1)!.isIntersecting));
-    this.seen.observe(this.node);
-  }
-
-  private want(is: boolean): void {
-    if (is && !this.wanted && this.watched) {
-      this.wanted = this.watched.want();
-      this.changed();
-    } else if (!is && this.wanted) {
-      this.wanted.dispose();
-      this.wanted = null;
-    }
+  protected ask(): IDisposable | null {
+    this.takeNews();
+    return this.watched?.want() ?? null;
   }
 
   private changed(): void {
-    const job = this.watched?.job;
-    if (job && this.wanted) {
-      void this.tail.take(job);
+    if (this.isWanted) {
+      this.takeNews();
     }
     this.update();
   }
 
+  private takeNews(): void {
+    const job = this.watched?.job;
+    if (job) {
+      void this.tail.take(job);
+      void this.outputs.take(job);
+    }
+  }
+
   private newTail(): LogTail {
-    const tail = new LogTail(this.api);
+    const tail = new LogTail(this.api, this.watch.lanes);
     tail.changed.connect(() => this.update(), this);
     return tail;
+  }
+
+  private newOutputs(): ShownOutputs {
+    const outputs = new ShownOutputs(this.api, this.watch.lanes);
+    outputs.changed.connect(() => this.update(), this);
+    return outputs;
   }
 }
 

@@ -19,7 +19,7 @@ export function useCurves(api: Api, job: IJob | null): ICurves | null {
 }
 
 /** Return the curves of several jobs, as far as they have arrived; null before the first look. */
-export function useCurvesOf(api: Api, wanted: IWantedCurves[]): CurvesOf | null {
+export function useCurvesOf(api: Pick<Api, 'curves'>, wanted: IWantedCurves[]): CurvesOf | null {
   const [found, setFound] = React.useState<{ curves: CurvesOf } | null>(null);
   React.useEffect(() => {
     const curves = new CurvesOf(api);
