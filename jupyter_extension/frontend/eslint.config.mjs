@@ -26,6 +26,24 @@ export default typescript.config(
       '@typescript-eslint/no-explicit-any': 'off'
     }
   },
+  {
+    files: ['src/**'],
+    ignores: ['src/plugins/telling.ts', 'src/plugins/myJobs.tsx'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            {
+              name: '@jupyterlab/apputils',
+              importNames: ['Notification'],
+              message: 'Use plugins/telling: without a time of its own nobody sees a notification.'
+            }
+          ]
+        }
+      ]
+    }
+  },
   { files: ['tests/**'], rules: { 'max-lines-per-function': 'off' } },
   prettier
 );

@@ -8,6 +8,8 @@ export const CommandIDs = {
 
   /** { cluster }, or { source }: the code itself */
   insertCell: 'kd-magics:insert-cell',
+  /** { cluster }; it is the active cell of the current notebook */
+  runCellOn: 'kd-magics:run-cell-on',
   /** { cluster } */
   copyName: 'kd-magics:copy-name',
   /** { cluster } */
@@ -25,7 +27,7 @@ export const CommandIDs = {
   downloadLog: 'kd-magics:download-log',
   /** { cluster, job } */
   showCode: 'kd-magics:show-code',
-  /** { notebook, cell }, as the origin of a job or model names them */
+  /** { notebook, cell }, as the origin of a job or model names them, or { cluster, job } */
   openNotebook: 'kd-magics:open-notebook',
   /** { jobs: ['cluster/1', …] } */
   compareJobs: 'kd-magics:compare-jobs',

@@ -1,3 +1,4 @@
+import cellCommands from './plugins/cellCommands';
 import comparisonTabs from './plugins/comparisonTabs';
 import deploymentCommands from './plugins/deploymentCommands';
 import engineCommands from './plugins/engineCommands';
@@ -9,6 +10,7 @@ import modelCommands from './plugins/modelCommands';
 import modelTabs from './plugins/modelTabs';
 import myJobs from './plugins/myJobs';
 import notebooks from './plugins/notebooks';
+import palette from './plugins/palette';
 import pipeline from './plugins/pipeline';
 import sidebar from './plugins/sidebar';
 import tryTabs from './plugins/tryTabs';
@@ -17,6 +19,7 @@ export default [
   pipeline,
   sidebar,
   engineCommands,
+  cellCommands,
   jobCommands,
   jobFilter,
   jobTabs,
@@ -27,5 +30,6 @@ export default [
   tryTabs,
   myJobs,
   notebooks,
-  liveCells
+  liveCells,
+  palette
 ];

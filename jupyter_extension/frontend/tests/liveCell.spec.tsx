@@ -158,6 +158,7 @@ test('the card wins over its HTML, trusted or not, and is found no more without 
     { commands: {} } as never,
     {} as never,
     rendermime as never,
+    null,
     null as never
   );
   for (const safe of ['ensure', 'prefer', 'any'] as const) {

@@ -7,7 +7,7 @@ import type { Lanes } from './lanes';
 import { LogBlocks } from './logBlocks';
 
 const END_READ = 8 * 1024;
-const MOST_LINES = 8;
+export const DEFAULT_LINES = 8;
 
 /** The last lines of a job's log, read again when it has grown. */
 export class LogTail {
@@ -18,7 +18,8 @@ export class LogTail {
 
   constructor(
     private readonly api: Api,
-    private readonly lanes: Lanes
+    private readonly lanes: Lanes,
+    private readonly most: number
   ) {}
 
   get lines(): readonly string[] {
@@ -32,7 +33,7 @@ export class LogTail {
   /** Take what is known of the job; read its log's end where there is more. */
   async take(job: IJob): Promise<void> {
     const size = job.log_size;
-    if (size === this.size || this.isAsking) {
+    if (size === this.size || this.isAsking || this.most === 0) {
       return;
     }
     this.isAsking = true;
@@ -45,7 +46,7 @@ export class LogTail {
       const blocks = new LogBlocks();
       blocks.feed(offset ? bytes.subarray(bytes.indexOf(10) + 1) : bytes);
       this.size = size;
-      this._lines = blocks.newest(MOST_LINES).map(withoutStyle);
+      this._lines = blocks.newest(this.most).map(withoutStyle);
       this._changed.emit();
     } catch {
       // The job's own news tell what is wrong; with the next ones it is read again.

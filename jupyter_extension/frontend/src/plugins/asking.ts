@@ -1,4 +1,4 @@
-import { InputDialog, Notification } from '@jupyterlab/apputils';
+import { InputDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { IJobReference, nameOf, parseReference } from '../jobReference';
@@ -6,6 +6,7 @@ import { statusText } from '../jobWords';
 import type { IJob, ITrainingEngine } from '../messages';
 import { IModelReference, modelName, parseModel } from '../modelReference';
 import type { Pipeline } from '../model/pipeline';
+import { tell, tellTrouble } from './telling';
 
 type Args = { readonly [name: string]: any };
 
@@ -24,7 +25,7 @@ export async function chosenEngine(
   const named = training.find(one => one.name === args.cluster);
   if (named || args.cluster || !training.length) {
     if (!named) {
-      Notification.error(
+      tellTrouble(
         args.cluster
           ? trans.__('Cluster %1 is not connected to this notebook server.', args.cluster)
           : (engines.error?.message ?? trans.__('No training cluster is connected.'))
@@ -58,7 +59,7 @@ export async function chosenJob(
   await jobs.refresh();
   const found = (jobs.value?.jobs ?? []).filter(fits);
   if (!found.length) {
-    Notification.info(jobs.error?.message ?? trans.__('There is no job for this.'));
+    tell(jobs.error?.message ?? trans.__('There is no job for this.'));
     return undefined;
   }
   const items = found.map(job => `${nameOf(job)} ${job.name} (${statusText(trans, job.status)})`);
@@ -81,9 +82,7 @@ export async function chosenDeployment(
   const items = (deployments.value?.deployments ?? []).map(one => one.name);
   if (items.length < 2) {
     if (!items.length) {
-      Notification.info(
-        deployments.error?.message ?? trans.__('No deployment cluster is known here.')
-      );
+      tell(deployments.error?.message ?? trans.__('No deployment cluster is known here.'));
     }
     return items[0];
   }
@@ -111,7 +110,7 @@ export async function chosenModel(
     const none = cluster
       ? trans.__('No model is on %1.', cluster)
       : trans.__('No model is registered yet.');
-    Notification.info(asked.error?.message ?? none);
+    tell(asked.error?.message ?? none);
     return undefined;
   }
   const { value } = await InputDialog.getItem({ title, label: trans.__('Model'), items });

@@ -1,5 +1,5 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { InputDialog, MainAreaWidget, Notification, WidgetTracker } from '@jupyterlab/apputils';
+import { InputDialog, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
@@ -13,6 +13,7 @@ import { ComparisonView } from '../views/comparison';
 import { ComparisonCurves } from '../views/comparisonCurves';
 import { IViewProps, Section } from '../views/section';
 import { mainArea } from './jobTabs';
+import { tell } from './telling';
 
 /** Jobs side by side as tabs of the main area, which are there again after a reload. */
 const plugin: JupyterFrontEndPlugin<void> = {
@@ -91,7 +92,7 @@ async function chosenJobs(
   await pipeline.jobs.refresh();
   const jobs = pipeline.jobs.value?.jobs ?? [];
   if (jobs.length < 2) {
-    Notification.info(pipeline.jobs.error?.message ?? trans.__('There are no two jobs yet.'));
+    tell(pipeline.jobs.error?.message ?? trans.__('There are no two jobs yet.'));
     return undefined;
   }
   const { value } = await InputDialog.getMultipleItems({

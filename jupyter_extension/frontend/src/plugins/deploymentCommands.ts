@@ -1,5 +1,5 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, InputDialog, Notification, showDialog } from '@jupyterlab/apputils';
+import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 
 import { CommandIDs } from '../commandIds';
@@ -8,7 +8,7 @@ import { IPipeline, Pipeline } from '../model/pipeline';
 import { modelName } from '../modelReference';
 import { NewDeploymentBody } from '../views/newDeployment';
 import { chosenDeployment, chosenModel } from './asking';
-import { told } from './telling';
+import { tellTrouble, told } from './telling';
 
 type Args = { readonly [name: string]: any };
 
@@ -106,7 +106,7 @@ async function newDeployment(pipeline: Pipeline, trans: TranslationBundle): Prom
   await Promise.all([deployments.refresh(), models.refresh()]);
   const apps = deployments.value?.apps ?? [];
   if (!apps.length) {
-    Notification.error(
+    tellTrouble(
       deployments.error?.message ??
         trans.__('There is no kind of deployment engine: the registry has no such kdapp.')
     );

@@ -1,52 +1,34 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Clipboard, Dialog, Notification, showDialog } from '@jupyterlab/apputils';
-import { INotebookTracker } from '@jupyterlab/notebook';
-import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
-import { codeIcon, copyIcon, infoIcon } from '@jupyterlab/ui-components';
-import { MessageLoop } from '@lumino/messaging';
+import { Clipboard, Dialog, showDialog } from '@jupyterlab/apputils';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { copyIcon, infoIcon } from '@jupyterlab/ui-components';
 
 import { CommandIDs } from '../commandIds';
 import { IPipeline, Pipeline } from '../model/pipeline';
 import { engineDetails } from '../views/engineDetails';
 import { chosenEngine } from './asking';
+import { tellDone } from './telling';
 
-/** The commands of engines: insert a cell for one, show what a job finds on it. */
+/** The commands of engines: their names, and what a job finds on one. */
 const plugin: JupyterFrontEndPlugin<void> = {
   id: 'kd-magics:engine-commands',
   description: 'Commands of training clusters.',
   autoStart: true,
   requires: [IPipeline],
-  optional: [INotebookTracker, ITranslator],
-  activate: (
-    app: JupyterFrontEnd,
-    pipeline: Pipeline,
-    notebooks: INotebookTracker | null,
-    translator: ITranslator | null
-  ) => {
+  optional: [ITranslator],
+  activate: (app: JupyterFrontEnd, pipeline: Pipeline, translator: ITranslator | null) => {
     const trans = (translator ?? nullTranslator).load('kd_magics');
-    app.commands.addCommand(CommandIDs.insertCell, {
-      label: args =>
-        args.cluster
-          ? trans.__('Insert a Cell That Runs on %1', String(args.cluster))
-          : trans.__('Insert a Cell That Runs on an Engine…'),
-      icon: codeIcon,
-      execute: async args => {
-        if (args.source) {
-          return insertCell(app, notebooks, trans, String(args.source));
-        }
-        const engine = await chosenEngine(pipeline, trans, trans.__('Insert a cell'), args);
-        if (engine) {
-          await insertCell(app, notebooks, trans, `%%${engine.magic}\n`);
-        }
-      }
-    });
     app.commands.addCommand(CommandIDs.copyName, {
-      label: trans.__('Copy Name'),
+      label: trans.__('Copy Name of an Engine…'),
       icon: copyIcon,
-      isVisible: args => Boolean(args.cluster),
-      execute: args => {
-        Clipboard.copyToSystem(String(args.cluster));
-        Notification.success(trans.__('%1 is copied.', args.cluster), { autoClose: 2_000 });
+      execute: async args => {
+        const title = trans.__('Copy a name');
+        // A deployment cluster has a name, too.
+        const name = args.cluster ?? (await chosenEngine(pipeline, trans, title, args))?.name;
+        if (name) {
+          Clipboard.copyToSystem(String(name));
+          tellDone(trans.__('%1 is copied.', name));
+        }
       }
     });
     app.commands.addCommand(CommandIDs.showEngine, {
@@ -71,43 +53,3 @@ const plugin: JupyterFrontEndPlugin<void> = {
 };
 
 export default plugin;
-
-/**
- * Put a code cell below the active one of the current notebook, with the cursor at its end.
- *
- * An active cell in which nothing stands becomes that cell.
- */
-async function insertCell(
-  app: JupyterFrontEnd,
-  notebooks: INotebookTracker | null,
-  trans: TranslationBundle,
-  source: string
-): Promise<void> {
-  const panel = notebooks?.currentWidget;
-  if (!panel?.content.model) {
-    Notification.info(trans.__('No notebook is open; open one, and the cell is inserted there.'));
-    return;
-  }
-  const notebook = panel.content;
-  const model = panel.content.model.sharedModel;
-  const active = model.cells[notebook.activeCellIndex];
-  if (active?.cell_type === 'code' && active.source === '') {
-    active.setSource(source);
-  } else {
-    const index = notebook.activeCellIndex + 1;
-    model.insertCell(index, { cell_type: 'code', source });
-    notebook.activeCellIndex = index;
-  }
-  notebook.deselectAll();
-  app.shell.activateById(panel.id);
-  await notebook.activeCell?.ready;
-  // To activate takes the focus in a message of its own, and with it the notebook's mode.
-  MessageLoop.flush();
-  await new Promise(requestAnimationFrame);
-  notebook.mode = 'edit';
-  const editor = notebook.activeCell?.editor;
-  if (editor) {
-    editor.setCursorPosition(editor.getPositionAt(source.length)!);
-    editor.focus();
-  }
-}

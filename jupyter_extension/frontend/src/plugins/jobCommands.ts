@@ -1,5 +1,5 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
+import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 import { closeIcon, downloadIcon, refreshIcon } from '@jupyterlab/ui-components';
 
@@ -11,7 +11,7 @@ import { IPipeline, Pipeline } from '../model/pipeline';
 import { changedParams, problemOf } from '../model/rerun';
 import { RerunBody } from '../views/rerunDialog';
 import { chosenJob } from './asking';
-import { told } from './telling';
+import { tellTrouble, told } from './telling';
 
 /** The commands that do something with a job; those that open tabs are in jobTabs. */
 const plugin: JupyterFrontEndPlugin<void> = {
@@ -138,7 +138,7 @@ async function rerun(
   try {
     job = await pipeline.api.job(reference.cluster, reference.job);
   } catch (error) {
-    Notification.error((error as Error).message);
+    tellTrouble((error as Error).message);
     return undefined;
   }
   const body = new RerunBody(job, trans);
@@ -152,7 +152,7 @@ async function rerun(
   }
   const wrong = Object.keys(job.params).find(one => problemOf(value.params[one], job.params[one]));
   if (wrong !== undefined) {
-    Notification.error(trans.__('%1 is no JSON value; nothing was sent.', wrong));
+    tellTrouble(trans.__('%1 is no JSON value; nothing was sent.', wrong));
     return undefined;
   }
   const params = changedParams(value.params, job.params);

@@ -1,12 +1,5 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import {
-  Clipboard,
-  Dialog,
-  MainAreaWidget,
-  Notification,
-  showDialog,
-  WidgetTracker
-} from '@jupyterlab/apputils';
+import { Clipboard, Dialog, MainAreaWidget, showDialog, WidgetTracker } from '@jupyterlab/apputils';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 import { codeIcon, LabIcon } from '@jupyterlab/ui-components';
@@ -19,6 +12,7 @@ import { IPipeline, Pipeline } from '../model/pipeline';
 import { JobTab } from '../views/jobTab';
 import type { IViewProps } from '../views/section';
 import { chosenJob } from './asking';
+import { tellTrouble } from './telling';
 
 /** Jobs as tabs of the main area, which are there again after a reload. */
 const plugin: JupyterFrontEndPlugin<void> = {
@@ -116,6 +110,6 @@ async function showCode(
       Clipboard.copyToSystem(code);
     }
   } catch (error) {
-    Notification.error((error as Error).message);
+    tellTrouble((error as Error).message);
   }
 }

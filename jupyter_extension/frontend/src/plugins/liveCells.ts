@@ -1,25 +1,28 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { IPipeline, Pipeline } from '../model/pipeline';
 import { LiveCell, MIME } from '../views/liveCellWidget';
 import { LiveGrid, MIME_OF_MANY } from '../views/liveGrid';
 
+const PLUGIN = 'kd-magics:live-cells';
 /** Before the card's HTML, which stays for front ends without this extension. */
 const RANK = 10;
 
 /** Outputs of cells that have sent a job are shown live, whichever kernel the notebook has. */
 const plugin: JupyterFrontEndPlugin<void> = {
-  id: 'kd-magics:live-cells',
+  id: PLUGIN,
   description: 'Shows the job that a cell has sent, live, in its output.',
   autoStart: true,
   requires: [IPipeline, IRenderMimeRegistry],
-  optional: [ITranslator],
+  optional: [ISettingRegistry, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     pipeline: Pipeline,
     rendermime: IRenderMimeRegistry,
+    registry: ISettingRegistry | null,
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('kd_magics');
@@ -27,22 +30,28 @@ const plugin: JupyterFrontEndPlugin<void> = {
       trans,
       execute: (id: string, args?: { [name: string]: any }) => void app.commands.execute(id, args)
     };
-    rendermime.addFactory(
-      {
-        safe: true,
-        mimeTypes: [MIME],
-        createRenderer: () => new LiveCell(pipeline.api, pipeline.jobWatch, rendermime, props)
-      },
-      RANK
-    );
-    rendermime.addFactory(
-      {
-        safe: true,
-        mimeTypes: [MIME_OF_MANY],
-        createRenderer: () => new LiveGrid(pipeline.api, pipeline.jobWatch, props)
-      },
-      RANK
-    );
+    const { api, jobWatch } = pipeline;
+    const show = (live: boolean, logLines?: number): void => {
+      [MIME, MIME_OF_MANY].forEach(type => rendermime.removeMimeType(type));
+      if (live) {
+        const job = (): LiveCell => new LiveCell(api, jobWatch, rendermime, props, logLines);
+        const grid = (): LiveGrid => new LiveGrid(api, jobWatch, props);
+        rendermime.addFactory({ safe: true, mimeTypes: [MIME], createRenderer: job }, RANK);
+        rendermime.addFactory(
+          { safe: true, mimeTypes: [MIME_OF_MANY], createRenderer: grid },
+          RANK
+        );
+      }
+    };
+    show(true);
+    void registry?.load(PLUGIN).then(settings => {
+      const read = (): void => {
+        const { live, logLines } = settings.composite;
+        show(live as boolean, logLines as number);
+      };
+      settings.changed.connect(read);
+      read();
+    });
   }
 };
 

@@ -4,9 +4,9 @@ import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/tran
 
 import { CommandIDs } from '../commandIds';
 import { IPipeline, Pipeline } from '../model/pipeline';
-import { IModelReference, modelName } from '../modelReference';
+import { IModelReference, modelName, parseModel } from '../modelReference';
 import { chosenModel } from './asking';
-import { told } from './telling';
+import { tell, told } from './telling';
 
 /** The commands that change a registered version; those that open tabs are in modelTabs. */
 const plugin: JupyterFrontEndPlugin<void> = {
@@ -42,10 +42,12 @@ const plugin: JupyterFrontEndPlugin<void> = {
     add(CommandIDs.setAlias, trans.__('Set Alias of Model…'), trans.__('Set an alias'), setAlias);
     add(CommandIDs.unregisterModel, trans.__('Delete Model…'), trans.__('Delete a model'), remove);
     app.commands.addCommand(CommandIDs.deleteAlias, {
-      label: trans.__('Delete Alias'),
-      isVisible: () => false,
+      label: trans.__('Delete Alias of Model…'),
       execute: async args => {
-        const [name, alias] = [String(args.name), String(args.alias)];
+        const { name, alias } = (await chosenAlias(pipeline, trans, args)) ?? {};
+        if (!name || !alias) {
+          return;
+        }
         const title = trans.__('Delete alias %1?', `${name}/${alias}`);
         const body = trans.__('Clients that ask for it get an error from then on.');
         if (await isSure(trans, title, body, trans.__('Delete the alias'))) {
@@ -59,6 +61,33 @@ const plugin: JupyterFrontEndPlugin<void> = {
 };
 
 export default plugin;
+
+/** Return the alias that a command's arguments name, or ask which one. */
+async function chosenAlias(
+  pipeline: Pipeline,
+  trans: TranslationBundle,
+  args: { readonly [name: string]: any }
+): Promise<{ name: string; alias: string } | undefined> {
+  if (args.name && args.alias) {
+    return { name: String(args.name), alias: String(args.alias) };
+  }
+  const { models } = pipeline;
+  await models.refresh();
+  const found = (models.value?.models ?? []).flatMap(({ name, aliases }) =>
+    aliases.map(version => modelName({ name, version }))
+  );
+  if (!found.length) {
+    tell(models.error?.message ?? trans.__('No model has an alias.'));
+    return undefined;
+  }
+  const { value } = await InputDialog.getItem({
+    title: trans.__('Delete an alias'),
+    label: trans.__('Alias'),
+    items: found
+  });
+  const chosen = value ? parseModel(value) : undefined;
+  return chosen && { name: chosen.name, alias: chosen.version };
+}
 
 async function describe(
   pipeline: Pipeline,

@@ -1,11 +1,12 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Notification } from '@jupyterlab/apputils';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 import { notebookIcon } from '@jupyterlab/ui-components';
 
 import { CommandIDs } from '../commandIds';
 import type { INotebookPlace } from '../messages';
 import { IPipeline, Pipeline } from '../model/pipeline';
+import { chosenJob } from './asking';
+import { tell, tellTrouble } from './telling';
 
 /** A notebook's tab, as far as it is needed here. */
 interface IOpened {
@@ -24,16 +25,20 @@ const plugin: JupyterFrontEndPlugin<void> = {
   activate: (app: JupyterFrontEnd, pipeline: Pipeline, translator: ITranslator | null) => {
     const trans = (translator ?? nullTranslator).load('kd_magics');
     app.commands.addCommand(CommandIDs.openNotebook, {
-      label: trans.__('Open Notebook at Its Cell'),
+      label: trans.__('Open Notebook of Job…'),
       icon: notebookIcon,
-      isVisible: args => Boolean(args.notebook),
       execute: async args => {
-        const cell = String(args.cell ?? '');
+        let cell = '';
         let place: INotebookPlace;
         try {
-          place = await pipeline.api.notebookPlace(String(args.notebook), cell);
+          const origin = args.notebook ? args : await chosenOrigin(pipeline, trans, args);
+          if (!origin) {
+            return;
+          }
+          cell = String(origin.cell ?? '');
+          place = await pipeline.api.notebookPlace(String(origin.notebook), cell);
         } catch (error) {
-          Notification.error((error as Error).message);
+          tellTrouble((error as Error).message);
           return;
         }
         const opened: IOpened | undefined = await app.commands.execute('docmanager:open', {
@@ -45,7 +50,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
         if (opened?.content.widgets.some(one => one.model.id === cell) ?? place.has_cell) {
           opened?.setFragment(`#cell-id=${cell}`);
         } else if (cell) {
-          Notification.info(trans.__('The cell is no longer in this notebook.'));
+          tell(trans.__('The cell is no longer in this notebook.'));
         }
       }
     });
@@ -53,3 +58,18 @@ const plugin: JupyterFrontEndPlugin<void> = {
 };
 
 export default plugin;
+
+/** Return the notebook and the cell of a job that is named, or chosen of those that tell theirs. */
+async function chosenOrigin(
+  pipeline: Pipeline,
+  trans: TranslationBundle,
+  args: { readonly [name: string]: any }
+): Promise<{ notebook: string; cell: string } | undefined> {
+  const title = trans.__('Open the notebook of a job');
+  const chosen = await chosenJob(pipeline, trans, title, args, job => Boolean(job.origin.notebook));
+  if (!chosen) {
+    return undefined;
+  }
+  const { origin } = await pipeline.api.job(chosen.cluster, chosen.job);
+  return { notebook: origin.notebook ?? '', cell: origin.cell_id ?? '' };
+}

@@ -46,7 +46,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     app.shell.add(panel, 'left', { rank: 650 });
     restorer?.add(panel, SIDEBAR_ID);
     app.commands.addCommand(CommandIDs.openSidebar, {
-      label: trans.__('Show Training and Deployment'),
+      label: trans.__('Open Training and Deployment'),
       icon: pipelineIcon,
       execute: () => app.shell.activateById(SIDEBAR_ID)
     });

@@ -55,6 +55,14 @@ export function DeployedModel(props: IDeployedModelProps): JSX.Element {
         {facts.map(fact => (
           <span key={fact}>{fact}</span>
         ))}
+        <button
+          type="button"
+          className="kd-Link"
+          aria-label={trans.__('Set an alias of %1…', modelName(model))}
+          onClick={() => execute(CommandIDs.setAlias, { ...modelReference(model) })}
+        >
+          {trans.__('alias…')}
+        </button>
       </div>
       {model.reason && <div className="kd-Warning">{model.reason}</div>}
     </div>

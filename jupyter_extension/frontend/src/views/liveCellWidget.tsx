@@ -7,7 +7,7 @@ import React from 'react';
 import type { Api } from '../api';
 import { nameOf } from '../jobReference';
 import type { JobWatch, WatchedJob } from '../model/jobWatch';
-import { LogTail } from '../model/logTail';
+import { DEFAULT_LINES, LogTail } from '../model/logTail';
 import { ShownOutputs } from '../model/shownOutputs';
 import { CellWidget } from './cellWidget';
 import { ISavedJob, LiveCellView } from './liveCell';
@@ -27,7 +27,8 @@ export class LiveCell extends CellWidget {
     private readonly api: Api,
     private readonly watch: JobWatch,
     private readonly rendermime: IRenderMimeRegistry,
-    private readonly props: IViewProps
+    private readonly props: IViewProps,
+    private readonly logLines = DEFAULT_LINES
   ) {
     super();
     this.addClass('kd-LiveCell-widget');
@@ -91,7 +92,7 @@ export class LiveCell extends CellWidget {
   }
 
   private newTail(): LogTail {
-    const tail = new LogTail(this.api, this.watch.lanes);
+    const tail = new LogTail(this.api, this.watch.lanes, this.logLines);
     tail.changed.connect(() => this.update(), this);
     return tail;
   }
