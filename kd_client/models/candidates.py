@@ -1,10 +1,12 @@
 """What a registration would take from a job: its paths, script, metrics, and the next version."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kd_client.jobs.job import Job
 from kd_client.models.artifacts import Artifacts, artifacts_of
+from kd_client.models.input_example import example_beside
 from kd_client.models.source import printed_metrics
 from kd_client.training_client import ended_well
 from kd_pipeline.errors import KdError
@@ -17,7 +19,8 @@ from kd_pipeline.registry.base import free_version, natural
 class Candidates:
     """What a job wrote, the likeliest first, and what else its registration would have.
 
-    ``example`` (JSON) is that of the newest version. ``note`` says why there is nothing to take.
+    ``example`` (JSON) is the job's own, else that of the newest version. ``note`` says why there
+    is nothing to take.
     """
 
     name: str
@@ -45,7 +48,7 @@ def candidates(job: Job, name: str, registered: Sequence[ModelConfig]) -> Candid
         paths=paths,
         scripts=_scripts(found, name, newest),
         metrics=printed_metrics(job.last),
-        example=newest.extra.get("example", "") if newest else "",
+        example=_example(paths, newest),
         note=note,
     )
 
@@ -69,6 +72,13 @@ def _scripts(found: Artifacts | None, name: str, newest: ModelConfig | None) -> 
     written = found.likeliest(found.scripts, name) if found else []
     first = [newest.scoring_path.removeprefix(f"{SCHEME}project_repo/")] if newest else []
     return list(dict.fromkeys([*first, *written]))
+
+
+def _example(paths: list[str], newest: ModelConfig | None) -> str:
+    written = example_beside(paths[0], ProjectRepository.default()) if paths else None
+    if written is not None:
+        return json.dumps(written, ensure_ascii=False)
+    return newest.extra.get("example", "") if newest else ""
 
 
 def _name_in(paths: list[str]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from kd_client.attached import user_name
 from kd_client.jobs.job import Job
 from kd_client.models.deployment_states import deployed_on
+from kd_client.models.input_example import example_beside
 from kd_client.models.source import Source
 from kd_pipeline.errors import Conflict, InvalidModel, KdError, PathNotFound
 from kd_pipeline.fingerprints import fingerprint
@@ -123,7 +124,8 @@ def register(
 
     Without a ``version`` it is the next free one. Without a ``path``, or where it shall come
     ``from_job``, path, script and metrics are what ``job`` wrote and printed; the script is else
-    that of the newest version. With ``dry_run`` all is checked and nothing is written. Raises
+    that of the newest version. An ``example`` that is not given is the ``input_example.json`` in
+    the model's folder. With ``dry_run`` all is checked and nothing is written. Raises
     InvalidModel, UnsafePath, PathNotFound, BadOptions, VersionTaken.
     """
     check_name(name)
@@ -135,6 +137,8 @@ def register(
     if metrics is not None:
         both = isinstance(metrics, dict) and "metrics" in values
         values["metrics"] = {**values["metrics"], **metrics} if both else metrics
+    if example is None:
+        example = example_beside(path, repository)
     if example is not None:
         values["example"] = example
     number = version or free_version(name, versions)

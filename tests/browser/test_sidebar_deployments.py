@@ -62,6 +62,11 @@ def test_a_broken_version_says_why_while_the_old_one_is_ready(
     expect(broken).to_contain_text("no such column: distance")
     expect(deployed(sidebar, "good/1")).to_contain_text("Ready")
     screenshot(sidebar.page, "deployments-broken")
+    good = deployed(sidebar, "good/1")
+    good.get_by_role("button", name=f"Try good/1 on {DEPLOYMENT}").click()
+    tab = sidebar.page.locator(".kd-TryTab:visible")
+    tab.get_by_role("button", name="Predict").click()
+    expect(tab.get_by_role("region", name="Answer of good/1")).to_contain_text("answered in")
     assert sidebar.violations() == []
 
 
