@@ -28,7 +28,7 @@ def predict(model, args):
 def served(whole_lab: Lab) -> None:
     """Serve two versions of a model with an example, and one without."""
     for version in ("1", "2"):
-        register(whole_lab, "ride", version, SCRIPT, json.dumps(EXAMPLE))
+        register(whole_lab, "ride", version, SCRIPT, example=json.dumps(EXAMPLE))
     register(whole_lab, "bare", script="def predict(model, args): return [args]")
     serve(whole_lab, "ride/1", "ride/2", "bare/1")
 

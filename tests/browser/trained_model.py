@@ -24,13 +24,11 @@ def trained(lab: Lab, name: str, version: str = "1", script: str = SCRIPT) -> in
     return int(json.loads(done.stdout)["jobs"][0]["id"])
 
 
-def register(
-    lab: Lab, name: str, version: str = "1", script: str = SCRIPT, example: str = ""
-) -> None:
+def register(lab: Lab, name: str, version: str = "1", script: str = SCRIPT, **options: str) -> None:
     """Have a job write a model, and register it as the next version."""
     number = trained(lab, name, version, script)
-    options = ["--example", example] if example else []
-    kd(lab, "register", name, "--job", str(number), *options)
+    given = [word for key, value in options.items() for word in (f"--{key}", value)]
+    kd(lab, "register", name, "--job", str(number), *given)
 
 
 def serve(lab: Lab, *models: str) -> None:
