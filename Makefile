@@ -31,7 +31,7 @@ demo: .venv/demo
 lab: .venv/demo .venv/sidebar
 	$(BIN)/kd up --lab --lab-root notebooks
 
-test: check testcluster
+test: check testcluster .venv/oldest-lab
 	$(NPM) test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/python -m pytest --nbval-lax notebooks
@@ -75,6 +75,16 @@ $(LABEXTENSION): $(SOURCES) $(NODE_MODULES)
 
 $(NODE_MODULES): $(FRONTEND)/package-lock.json | .venv/builder
 	$(NPM) ci
+	touch $@
+
+# The oldest JupyterLab that the sidebar is for, in an environment of its own, which a test runs.
+.venv/oldest-lab: pyproject.toml | $(BIN)/python $(LABEXTENSION)
+	$(BIN)/python -m venv $@
+	SKIP_JUPYTER_BUILDER=1 $@/bin/python -m pip install --quiet --disable-pip-version-check \
+		'jupyterlab==4.4.*' -e '.[lab]'
+	mkdir -p $@/share/jupyter/labextensions
+	rm -rf $@/share/jupyter/labextensions/kd-magics
+	ln -s $(CURDIR)/jupyter_extension/labextension $@/share/jupyter/labextensions/kd-magics
 	touch $@
 
 # What builds the sidebar; Node too where the machine has none, or one that is too old.

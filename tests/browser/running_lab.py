@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -101,10 +102,12 @@ class Lab:
 class LabOf(Lab):
     """JupyterLab and Notebook 7 on engines that run already; ``environment`` says where."""
 
-    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+    def __init__(
+        self, folder: Path, *options: str, python: str = sys.executable, **environment: str
+    ) -> None:
         self.folder = folder
         folder.mkdir()
-        self.jupyter = RunningJupyter(folder, *options, **environment)
+        self.jupyter = RunningJupyter(folder, *options, python=python, **environment)
         self.url, self.token = self.jupyter.root.rstrip("/"), LOGIN
         self._settings = folder / "etc" / "lab" / "user-settings"
         self.set(*APPUTILS, "notification", fetchNews="false", checkForUpdates=False)

@@ -39,6 +39,12 @@ def readers_lab(tenant: Tenant, tmp_path: Path) -> Iterator[LabOf]:
     yield from _lab(tenant, tmp_path, READER)
 
 
+@pytest.fixture
+def expired_lab(tenant: Tenant, tmp_path: Path) -> Iterator[LabOf]:
+    """Run it for somebody whose credentials have expired."""
+    yield from _lab(tenant, tmp_path, "a-token-that-has-expired")
+
+
 def _lab(tenant: Tenant, folder: Path, token: str) -> Iterator[LabOf]:
     environment = tenant.environment(folder, token)
     lab = LabOf(folder / "notebooks", **environment, KD_REGISTRY="kubernetes")
@@ -109,3 +115,15 @@ def test_who_may_only_look_is_told_what_to_ask_for(
     assert violations(page.locator(".kd-RegisterTab")) == []
     assert sidebar.violations() == []
     screenshot(page, "kubernetes-reader")
+
+
+def test_who_has_expired_credentials_is_told_how_to_get_new_ones(
+    expired_lab: LabOf, page: Page
+) -> None:
+    expired_lab.visit(page)
+    sidebar = Sidebar(page).open()
+    expect(sidebar.row("Engines", TRAINING)).to_be_visible()  # what needs no API server
+    trouble = sidebar.section("Models").get_by_role("alert")
+    expect(trouble).to_contain_text("Log in to the cluster again")
+    screenshot(page, "kubernetes-expired")
+    assert sidebar.violations() == []

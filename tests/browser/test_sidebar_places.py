@@ -11,7 +11,7 @@ from tests.kd_engines.local.running_home import DEPLOYMENT, NOTEBOOK, TRAINING, 
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 BASE_URL = "/user/ann/"
-CELLS = ["%load_ext kd_magics", "%%trainingengineinstance --wait\nprint(6 * 7)"]
+CELLS = ["%load_ext kd_magics", "%%trainingengineinstance\nprint(6 * 7)"]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,9 @@ def test_notebook_7_shows_it_from_its_palette_beside_a_cell_that_trains(
     sidebar = Sidebar(page)
     check_clusters(sidebar)
     notebook.run(0)
-    expect(notebook.run(1)).to_contain_text("42")
+    cell = notebook.run(1).locator(".kd-LiveCell")
+    expect(cell).to_contain_text("42", timeout=20_000)
+    expect(cell).to_contain_text("Finished", timeout=20_000)
     expect(sidebar.rows("Jobs").first).to_contain_text("Finished", timeout=20_000)
     assert sidebar.violations() == []
     screenshot(page, "sidebar-notebook7")

@@ -22,7 +22,9 @@ class RunningJupyter:
     Nothing tells it of the extension: installing the package has enabled it.
     """
 
-    def __init__(self, home: Path, *options: str, **environment: str) -> None:
+    def __init__(
+        self, home: Path, *options: str, python: str = sys.executable, **environment: str
+    ) -> None:
         self.home, self._log = home, home / "server.log"
         line = ["-m", "jupyter_server", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
         line += [f"--IdentityProvider.token={LOGIN}", f"--ServerApp.root_dir={home}"]
@@ -33,7 +35,7 @@ class RunningJupyter:
         }
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *line],
+                [python, *line],
                 env={**os.environ, **settings, **environment},
                 cwd=home,
                 stdout=log,
