@@ -13,6 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   watch?.dispose();
+  watch = undefined;
   vi.useRealTimers();
 });
 
@@ -63,6 +64,23 @@ test('the same answer draws nothing anew', async () => {
   watched.want();
   await until(() => job.mock.calls.length === 2);
   expect(drawn).toHaveBeenCalledTimes(1);
+});
+
+test('what is wanted one after the other costs few questions, and is told without a round', async () => {
+  const all = Array.from({ length: 50 }, (_, n) => someJob(n + 1, { status: 'Running' }));
+  const job = vi.fn(async (_: string, id: number) => all[id - 1]);
+  const jobs = vi.fn(async () => {
+    await new Promise(resolve => setTimeout(resolve, 30));
+    return page(all);
+  });
+  const found = all.map(one => (watch ?? opened(job, jobs)).find(reference(one.id)));
+  for (const watched of found) {
+    watched.want();
+    await vi.advanceTimersByTimeAsync(10);
+  }
+  await vi.advanceTimersByTimeAsync(100);
+  expect(found.filter(one => one.job === null)).toEqual([]);
+  expect(job.mock.calls.length + jobs.mock.calls.length).toBeLessThan(8);
 });
 
 test('many jobs are asked for by one question, and what is not in it one by one', async () => {

@@ -79,6 +79,8 @@ test('what moves often is asked for once more after the answer, and answers keep
   expect(ask).toHaveBeenCalledTimes(1);
   answers[0](1);
   await after(0);
+  expect(ask).toHaveBeenCalledTimes(1); // a moment after the question before
+  await after(300);
   expect(ask).toHaveBeenCalledTimes(2);
   void polled.refresh();
   answers[2](3);

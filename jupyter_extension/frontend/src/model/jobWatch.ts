@@ -10,6 +10,8 @@ import { Lanes } from './lanes';
 
 const EVERY_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
+/** What is wanted one after the other, as the cells of a notebook that opens, is asked together. */
+const GATHER_MS = 50;
 /** Of more jobs than that the newest page is asked first: most of them are in it. */
 const FEW = 3;
 const PAGE = 100;
@@ -22,6 +24,7 @@ export class WatchedJob {
   private text = '';
   private pause = 0;
   private due = 0;
+  private told = -Infinity;
   private wants = 0;
   private _job: IJob | null = null;
   private _error: Error | null = null;
@@ -61,6 +64,11 @@ export class WatchedJob {
     return this.isAsked && Date.now() >= this.due;
   }
 
+  /** Whether it is so long ago that it was told that nobody should wait for the next round. */
+  get isStale(): boolean {
+    return this.isDue && Date.now() - this.told >= EVERY_MS;
+  }
+
   /** Ask at once, and again and again, until the answer of this is disposed. */
   want(): IDisposable {
     this.wants += 1;
@@ -75,6 +83,7 @@ export class WatchedJob {
   /** Take what the server told. */
   take(job: IJob): void {
     this.pause = this.due = 0;
+    this.told = Date.now();
     const before = this._job?.status;
     const text = JSON.stringify(job);
     if (text !== this.text || this._error) {
@@ -105,6 +114,9 @@ export class JobWatch implements IDisposable {
   /** What tabs and cells ask of their jobs shares few connections. */
   readonly lanes = new Lanes(MOST_AT_ONCE);
   private readonly jobs = new Map<string, WatchedJob>();
+  private page: { jobs: Map<string, IJob>; at: number } = { jobs: new Map(), at: -Infinity };
+  private isAsking = false;
+  private timer = 0;
   private readonly poll: Poll<void, unknown>;
   private readonly _moved = new Signal<this, IJob>(this);
   private readonly _mentioned = new Signal<this, string>(this);
@@ -141,7 +153,7 @@ export class JobWatch implements IDisposable {
     if (!job) {
       job = new WatchedJob(
         reference,
-        () => this.begin(),
+        () => this.begin(job!),
         one => this._moved.emit(one)
       );
       this.jobs.set(name, job);
@@ -159,6 +171,7 @@ export class JobWatch implements IDisposable {
   }
 
   dispose(): void {
+    window.clearTimeout(this.timer);
     this.poll.dispose();
     this.jobs.clear();
     Signal.clearData(this);
@@ -168,34 +181,55 @@ export class JobWatch implements IDisposable {
     return [...this.jobs.values()].some(job => job.isAsked);
   }
 
-  private begin(): void {
+  /** Have a job asked for that somebody wants now, unless the newest page tells of it. */
+  private begin(watched: WatchedJob): void {
+    const known = this.page.jobs.get(nameOf(watched.reference));
+    if (known && watched.isStale && Date.now() - this.page.at < EVERY_MS) {
+      watched.take(known);
+    }
     if (this.isNeeded) {
-      void this.poll.refresh();
+      void this.poll.start();
+      this.gather();
     } else {
       void this.poll.stop();
     }
   }
 
+  /** Ask in a moment, together with what is wanted until then. */
+  private gather(): void {
+    const isStale = [...this.jobs.values()].some(job => job.isStale);
+    if (isStale && !this.timer && !this.isAsking) {
+      this.timer = window.setTimeout(() => {
+        this.timer = 0;
+        void this.poll.refresh();
+      }, GATHER_MS);
+    }
+  }
+
   private async ask(): Promise<void> {
+    this.isAsking = true;
     const due = [...this.jobs.values()].filter(job => job.isDue);
     const rest = due.length > FEW ? await this.askPage(due) : due;
     await Promise.all(rest.map(job => this.askOne(job)));
-    if (!this.isNeeded) {
+    this.isAsking = false;
+    if (this.isNeeded) {
+      this.gather(); // what was wanted meanwhile
+    } else {
       void this.poll.stop();
     }
   }
 
   /** Ask for many together; return those that were not in the page. */
   private async askPage(due: WatchedJob[]): Promise<WatchedJob[]> {
-    let page: IJob[];
+    const at = Date.now();
     try {
-      page = (await this.lanes.run(() => this.api.jobs({ limit: PAGE }), true)).jobs;
+      const { jobs } = await this.lanes.run(() => this.api.jobs({ limit: PAGE }), true);
+      this.page = { jobs: new Map(jobs.map(job => [nameOf(job), job])), at };
     } catch {
       return due; // each of them tells what is wrong
     }
-    const found = new Map(page.map(job => [nameOf(job), job]));
     return due.filter(watched => {
-      const job = found.get(nameOf(watched.reference));
+      const job = this.page.jobs.get(nameOf(watched.reference));
       if (job) {
         watched.take(job);
       }

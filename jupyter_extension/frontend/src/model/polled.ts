@@ -2,6 +2,9 @@ import { DisposableDelegate, IDisposable } from '@lumino/disposable';
 import { Poll } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
+/** However much happens, it is asked for no sooner after the question before. */
+const MOVED_EVERY_MS = 300;
+
 /** How often what is polled is asked for, in milliseconds. */
 export interface IFrequency {
   /** While it is wanted and answers. */
@@ -29,6 +32,8 @@ export class Polled<T> implements IDisposable {
   private taken = 0;
   private underWay = 0;
   private again = false;
+  private askedAt = -Infinity;
+  private timer = 0;
 
   constructor(
     name: string,
@@ -79,6 +84,7 @@ export class Polled<T> implements IDisposable {
   async refresh(): Promise<void> {
     const number = (this.asked += 1);
     this.underWay += 1;
+    this.askedAt = Date.now();
     try {
       const value = await this.ask();
       this.inOrder(number, () => this.take(value));
@@ -92,12 +98,23 @@ export class Polled<T> implements IDisposable {
     }
   }
 
-  /** Ask soon where somebody wants it: now, or once the questions under way are answered. */
+  /**
+   * Ask soon where somebody wants it: now, or once the questions under way are answered, and a moment
+   * after the last one, as much may happen at once.
+   */
   moved(): void {
     if (this.underWay) {
       this.again = true;
-    } else if (this.wants) {
-      void this.refresh();
+    } else if (this.wants && !this.timer && !this.isDisposed) {
+      const pause = this.askedAt + MOVED_EVERY_MS - Date.now();
+      if (pause > 0) {
+        this.timer = window.setTimeout(() => {
+          this.timer = 0;
+          this.moved();
+        }, pause);
+      } else {
+        void this.refresh();
+      }
     }
   }
 
@@ -109,6 +126,7 @@ export class Polled<T> implements IDisposable {
 
   dispose(): void {
     if (!this.isDisposed) {
+      window.clearTimeout(this.timer);
       this.poll.dispose();
       Signal.clearData(this);
     }
