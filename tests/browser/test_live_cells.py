@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from kd_client.jobs.saved_reference import MIME, MIME_OF_MANY
 from tests.browser.running_lab import STARTS_WITHIN_MS, Lab
-from tests.browser.sidebar import LIGHT, screenshot, violations
+from tests.browser.sidebar import DARK, LIGHT, screenshot, violations
 from tests.kd_engines.local.running_home import TRAINING
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -176,9 +176,11 @@ def test_cells_are_current_after_they_were_scrolled_away(lab: Lab, page: Page) -
     lab.set("@jupyterlab", "notebook-extension", "tracker")
 
 
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
 def test_a_grid_s_cell_shows_its_table_and_curves_live(
-    lab: Lab, page: Page, browser: Browser
+    lab: Lab, page: Page, browser: Browser, theme: str
 ) -> None:
+    lab.set_theme(theme)
     lab.write("grid.ipynb", [LOAD, GRID])
     notebook = lab.open(page, "grid.ipynb")
     notebook.run(0)
@@ -204,7 +206,7 @@ def test_a_grid_s_cell_shows_its_table_and_curves_live(
     expect(cell.get_by_role("table", name="2 jobs")).to_contain_text("0.667", timeout=WAITS_MS)
     expect(cell.locator(".kd-Charts canvas")).to_have_count(1)
     assert violations(cell) == []
-    screenshot(other, "live-grid")
+    screenshot(other, f"live-grid-{theme.split()[-1].lower()}")
     cell.get_by_role("button", name="Open as a tab").click()
     expect(other.get_by_role("tab", name=re.compile("Comparison of 2 jobs"))).to_be_visible()
     context.close()
