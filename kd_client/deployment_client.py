@@ -112,7 +112,7 @@ def _is_of_a_model(response: requests.Response) -> bool:
         return True
     try:
         return msgspec.json.decode(response.content, type=_Outcome).status == FAILED
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
 
 

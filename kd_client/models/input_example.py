@@ -17,7 +17,7 @@ def example_beside(path: str, repository: ProjectRepository) -> Any:
     """Return what a model is asked by ``input_example.json`` in its folder; None without one.
 
     A DataFrame, which MLflow writes as ``{"columns": […], "data": [[…]]}``, is an object with its
-    first row's values. What is no JSON, or over 64 KiB, is none.
+    first row's values. What no model takes, what is no JSON, or over 64 KiB, is none.
     """
     try:
         model = repository.existing(path)
@@ -29,7 +29,9 @@ def example_beside(path: str, repository: ProjectRepository) -> Any:
         example = msgspec.json.decode(content) if len(content) <= LARGEST_BYTES else None
     except (OSError, NotRegular, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return _first_row(example) if isinstance(example, dict) else example
+    if isinstance(example, dict):
+        return _first_row(example)
+    return example if isinstance(example, list | str) else None
 
 
 def _first_row(example: Mapping[str, Any]) -> Any:

@@ -11,7 +11,7 @@ import { JobWatch } from '../src/model/jobWatch';
 import liveCells from '../src/plugins/liveCells';
 import { RequestError } from '../src/request';
 import { LiveCell, MIME } from '../src/views/liveCellWidget';
-import { someJob, until } from './someJobs';
+import { page, someJob, until } from './someJobs';
 
 const trans = nullTranslator.load('kd_magics');
 const SAVED = {
@@ -29,6 +29,7 @@ let execute: ReturnType<typeof vi.fn<(id: string, args?: object) => void>>;
 let answer: () => IJob;
 let job: ReturnType<typeof vi.fn<() => Promise<IJob>>>;
 let outputs: ReturnType<typeof vi.fn<Api['outputs']>>;
+let jobs: ReturnType<typeof vi.fn<Api['jobs']>>;
 let watch: JobWatch;
 let cell: LiveCell;
 
@@ -49,7 +50,8 @@ beforeEach(() => {
   job = vi.fn(async () => answer());
   const logPart = async (): Promise<Response> => new Response('one\n 50%\r100%\n');
   outputs = vi.fn<Api['outputs']>(async () => ({ outputs: [], next: 0 }));
-  const api = { job, logPart, outputs } as unknown as Api;
+  jobs = vi.fn<Api['jobs']>();
+  const api = { job, jobs, logPart, outputs } as unknown as Api;
   watch = new JobWatch(api);
   const rendermime = new RenderMimeRegistry({ initialFactories: standardRendererFactories });
   cell = new LiveCell(api, watch, rendermime, { trans, execute });
@@ -113,6 +115,17 @@ test('its rich outputs are drawn, asked for only where there are more', async ()
   answer = () => someJob(9, { status: 'Finished', outputs_size: 130 });
   outputs.mockResolvedValueOnce({ outputs: [html('last')], next: 130 });
   await until(() => text().includes('last'));
+});
+
+test('what others asked of its job a moment before is shown at once, with its log', async () => {
+  const all = [1, 2, 3, 4, 9].map(id => someJob(id, { status: 'Finished', log_size: 12 }));
+  jobs.mockResolvedValue(page(all));
+  [1, 2, 3, 4].forEach(id => watch.find({ cluster: 'c', job: id }).want());
+  await until(() => jobs.mock.calls.length === 1);
+  await shown();
+  act(() => observers[0].see(true));
+  await until(() => text().includes('100%'));
+  expect(job).not.toHaveBeenCalledWith('c', 9);
 });
 
 test('what is saved says as of when it is until there is news', async () => {

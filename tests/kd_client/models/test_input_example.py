@@ -42,7 +42,9 @@ def test_it_is_read_as_the_training_or_mlflow_wrote_it(
     assert beside(repository, text, "models/taxi/1/model.ubj") == example
 
 
-@pytest.mark.parametrize("content", ["{", "", b"\xff", "[" * 5000, f'"{"x" * LARGEST_BYTES}"'])
+@pytest.mark.parametrize(
+    "content", ["{", "", "5", "null", b"\xff", "[" * 5000, f'"{"x" * LARGEST_BYTES}"']
+)
 def test_what_is_no_example_is_none(repository: ProjectRepository, content: str | bytes) -> None:
     assert beside(repository, content) is None
 

@@ -72,8 +72,9 @@ export class LiveCell extends CellWidget {
   }
 
   protected ask(): IDisposable | null {
-    this.takeNews();
-    return this.watched?.want() ?? null;
+    const wanted = this.watched?.want() ?? null;
+    this.takeNews(); // which may be known already
+    return wanted;
   }
 
   private changed(): void {
