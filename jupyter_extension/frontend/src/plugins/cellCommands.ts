@@ -11,6 +11,8 @@ import { withMagic } from '../model/trainingCell';
 import { chosenEngine } from './asking';
 import { tell, tellTrouble } from './telling';
 
+type CellModel = NonNullable<INotebookTracker['activeCell']>['model'];
+
 const LOAD = '%load_ext kd_magics';
 
 /** The commands of a notebook's cells: insert one, run one on an engine. */
@@ -43,11 +45,13 @@ const plugin: JupyterFrontEndPlugin<void> = {
         }
       }
     });
+    const changed = (): void => app.commands.notifyCommandChanged(CommandIDs.runCellOn);
+    notebooks?.activeCellChanged.connect(changed);
     app.commands.addCommand(CommandIDs.runCellOn, {
       label: trans.__('Run Cell on…'),
       caption: trans.__('Run the cell as a job on a training engine'),
       icon: pipelineIcon,
-      isEnabled: () => notebooks?.activeCell?.model.type === 'code',
+      isEnabled: () => codeCell(notebooks) !== undefined,
       execute: async args => {
         const engine = await chosenEngine(pipeline, trans, trans.__('Run the cell on'), args);
         if (engine && notebooks) {
@@ -61,6 +65,12 @@ const plugin: JupyterFrontEndPlugin<void> = {
 
 export default plugin;
 
+/** Return the active cell of the current notebook where it is one with code. */
+function codeCell(notebooks: INotebookTracker | null): CellModel | undefined {
+  const model = notebooks?.activeCell?.model;
+  return model?.type === 'code' ? model : undefined;
+}
+
 /** Have the active cell begin with an engine's magic, and run it. */
 async function runCell(
   app: JupyterFrontEnd,
@@ -70,9 +80,13 @@ async function runCell(
   magics: string[]
 ): Promise<void> {
   const kernel = notebooks.currentWidget?.sessionContext.session?.kernel;
-  const cell = notebooks.activeCell?.model;
+  const cell = codeCell(notebooks);
   if (!cell || !kernel) {
-    tell(trans.__('The notebook has no kernel that could send the cell; choose one.'));
+    tell(
+      cell
+        ? trans.__('The notebook has no kernel that could send the cell; choose one.')
+        : trans.__('No cell with code is active; click into one.')
+    );
     return;
   }
   const source = cell.sharedModel.getSource();
