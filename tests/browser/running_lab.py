@@ -112,6 +112,20 @@ class LabOf(Lab):
         self._settings = folder / "etc" / "lab" / "user-settings"
         self.set(*APPUTILS, "notification", fetchNews="false", checkForUpdates=False)
 
+    @classmethod
+    def of_home(
+        cls, home: RunningHome, folder: Path, *options: str, python: str = sys.executable
+    ) -> "LabOf":
+        """Run it as the notebook of a home whose engines run."""
+        return cls(
+            folder,
+            *options,
+            python=python,
+            KD_CONFIGMETA=str(home.folder(NOTEBOOK) / "configmeta.json"),
+            KD_PROJECT_REPO=str(home.repository),
+            KD_REGISTRY=str(home.manifests),
+        )
+
     def open_notebook7(self, page: Page, name: str) -> "OpenNotebook":
         """Open a notebook in Notebook 7, which shows one notebook a page."""
         page.goto(f"{self.url}/notebooks/{name}?token={self.token}")

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.running_lab import LabOf
 from tests.browser.sidebar import SECTIONS, Sidebar, run_command, screenshot
-from tests.kd_engines.local.running_home import DEPLOYMENT, NOTEBOOK, TRAINING, RunningHome
+from tests.kd_engines.local.running_home import DEPLOYMENT, TRAINING, RunningHome
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PYTHON = Path(__file__).resolve().parents[2] / ".venv" / "oldest-lab" / "bin" / "python"
@@ -23,13 +23,7 @@ def oldest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabOf]:
     folder = tmp_path_factory.mktemp("oldest")
     home = RunningHome(folder / "home", deployment=True)
     home.up()
-    lab = LabOf(
-        folder / "notebooks",
-        python=str(PYTHON),
-        KD_CONFIGMETA=str(home.folder(NOTEBOOK) / "configmeta.json"),
-        KD_PROJECT_REPO=str(home.repository),
-        KD_REGISTRY=str(home.manifests),
-    )
+    lab = LabOf.of_home(home, folder / "notebooks", python=str(PYTHON))
     yield lab
     lab.jupyter.stop()
     home.kd("down")

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.running_lab import LabOf
 from tests.browser.sidebar import NAME, SECTIONS, Sidebar, asked, run_command, screenshot
-from tests.kd_engines.local.running_home import DEPLOYMENT, NOTEBOOK, TRAINING, RunningHome
+from tests.kd_engines.local.running_home import DEPLOYMENT, TRAINING, RunningHome
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 BASE_URL = "/user/ann/"
@@ -20,13 +20,7 @@ def below(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabOf]:
     folder = tmp_path_factory.mktemp("below")
     home = RunningHome(folder / "home", deployment=True)
     home.up()
-    lab = LabOf(
-        folder / "notebooks",
-        f"--ServerApp.base_url={BASE_URL}",
-        KD_CONFIGMETA=str(home.folder(NOTEBOOK) / "configmeta.json"),
-        KD_PROJECT_REPO=str(home.repository),
-        KD_REGISTRY=str(home.manifests),
-    )
+    lab = LabOf.of_home(home, folder / "notebooks", f"--ServerApp.base_url={BASE_URL}")
     yield lab
     lab.jupyter.stop()
     home.kd("down")

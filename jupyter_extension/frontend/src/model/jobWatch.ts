@@ -1,5 +1,5 @@
 import { DisposableDelegate, IDisposable } from '@lumino/disposable';
-import { Poll } from '@lumino/polling';
+import { Poll, Throttler } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import type { Api } from '../api';
@@ -116,8 +116,11 @@ export class JobWatch implements IDisposable {
   private readonly jobs = new Map<string, WatchedJob>();
   private page: { jobs: Map<string, IJob>; at: number } = { jobs: new Map(), at: -Infinity };
   private isAsking = false;
-  private timer = 0;
   private readonly poll: Poll<void, unknown>;
+  private readonly gathering = new Throttler(() => this.poll.refresh(), {
+    limit: GATHER_MS,
+    edge: 'trailing'
+  });
   private readonly _moved = new Signal<this, IJob>(this);
   private readonly _mentioned = new Signal<this, string>(this);
 
@@ -171,7 +174,7 @@ export class JobWatch implements IDisposable {
   }
 
   dispose(): void {
-    window.clearTimeout(this.timer);
+    this.gathering.dispose();
     this.poll.dispose();
     this.jobs.clear();
     Signal.clearData(this);
@@ -198,11 +201,8 @@ export class JobWatch implements IDisposable {
   /** Ask in a moment, together with what is wanted until then. */
   private gather(): void {
     const isStale = [...this.jobs.values()].some(job => job.isStale);
-    if (isStale && !this.timer && !this.isAsking) {
-      this.timer = window.setTimeout(() => {
-        this.timer = 0;
-        void this.poll.refresh();
-      }, GATHER_MS);
+    if (isStale && !this.isAsking) {
+      void this.gathering.invoke();
     }
   }
 

@@ -12,7 +12,7 @@ import { IPipeline, Pipeline } from '../model/pipeline';
 import { ComparisonView } from '../views/comparison';
 import { ComparisonCurves } from '../views/comparisonCurves';
 import { IViewProps, Section } from '../views/section';
-import { mainArea } from './jobTabs';
+import { showTab } from './mainTabs';
 import { tell } from './telling';
 
 /** Jobs side by side as tabs of the main area, which are there again after a reload. */
@@ -42,13 +42,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
         if (!jobs) {
           return;
         }
-        let tab = tracker.find(one => one.content.jobs.join() === jobs.join());
-        if (!tab) {
-          tab = mainArea(new ComparisonTab(pipeline, props, jobs), jobs.join(' '), pipelineIcon);
-          await tracker.add(tab);
-          app.shell.add(tab, 'main');
-        }
-        app.shell.activateById(tab.id);
+        const isIt = (tab: ComparisonTab): boolean => tab.jobs.join() === jobs.join();
+        const make = (): ComparisonTab => new ComparisonTab(pipeline, props, jobs);
+        await showTab(app, tracker, isIt, { name: jobs.join(' '), icon: pipelineIcon, make });
       }
     });
     void restorer?.restore(tracker, {

@@ -2,7 +2,7 @@ import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyte
 import { Clipboard, Dialog, MainAreaWidget, showDialog, WidgetTracker } from '@jupyterlab/apputils';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
-import { codeIcon, LabIcon } from '@jupyterlab/ui-components';
+import { codeIcon } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 
 import { CommandIDs } from '../commandIds';
@@ -12,6 +12,7 @@ import { IPipeline, Pipeline } from '../model/pipeline';
 import { JobTab } from '../views/jobTab';
 import type { IViewProps } from '../views/section';
 import { chosenJob } from './asking';
+import { showTab } from './mainTabs';
 import { tellTrouble } from './telling';
 
 /** Jobs as tabs of the main area, which are there again after a reload. */
@@ -41,15 +42,12 @@ const plugin: JupyterFrontEndPlugin<void> = {
           return;
         }
         const name = nameOf(reference);
-        let tab = tracker.find(one => nameOf(one.content.reference) === name);
-        if (!tab) {
-          const { api } = pipeline;
+        const make = (): JobTab => {
           const watched = pipeline.jobWatch.find(reference);
-          tab = mainArea(new JobTab({ ...props, api, watched, rendermime }), name, pipelineIcon);
-          await tracker.add(tab);
-          app.shell.add(tab, 'main');
-        }
-        app.shell.activateById(tab.id);
+          return new JobTab({ ...props, api: pipeline.api, watched, rendermime });
+        };
+        const isIt = (tab: JobTab): boolean => nameOf(tab.reference) === name;
+        await showTab(app, tracker, isIt, { name, icon: pipelineIcon, make });
       }
     });
     void restorer?.restore(tracker, {
@@ -69,23 +67,6 @@ const plugin: JupyterFrontEndPlugin<void> = {
 };
 
 export default plugin;
-
-/** Return a tab of the main area, which is told apart by its name. */
-export function mainArea<T extends Widget>(
-  content: T,
-  name: string,
-  icon: LabIcon
-): MainAreaWidget<T> {
-  content.title.label = content.title.label || name;
-  const tab = new MainAreaWidget({ content });
-  tab.id = `kd-magics-${name.replace(/[^a-z0-9]+/gi, '-')}`;
-  tab.title.icon = icon;
-  tab.title.caption = name;
-  tab.title.closable = true;
-  // The tab's toolbar would be empty: what can be done is in the content.
-  tab.toolbar.hide();
-  return tab;
-}
 
 async function showCode(
   { api }: Pipeline,

@@ -12,7 +12,7 @@ import { FilePicker } from '../views/filePicker';
 import { ModelTab } from '../views/modelTab';
 import { RegisterTab } from '../views/registerForm';
 import { chosenModel } from './asking';
-import { mainArea } from './jobTabs';
+import { showTab } from './mainTabs';
 
 /** Models as tabs of the main area, and the form that registers one. */
 const plugin: JupyterFrontEndPlugin<void> = {
@@ -45,14 +45,13 @@ const plugin: JupyterFrontEndPlugin<void> = {
           return;
         }
         const name = modelName(reference);
-        let tab = models.find(one => modelName(one.content.watch.reference) === name);
-        if (!tab) {
-          const watch = new ModelWatch(pipeline.api, pipeline.models, reference);
-          tab = mainArea(new ModelTab({ ...props, watch }), name, pipelineIcon);
-          await models.add(tab);
-          app.shell.add(tab, 'main');
-        }
-        app.shell.activateById(tab.id);
+        const make = (): ModelTab =>
+          new ModelTab({
+            ...props,
+            watch: new ModelWatch(pipeline.api, pipeline.models, reference)
+          });
+        const isIt = (tab: ModelTab): boolean => modelName(tab.watch.reference) === name;
+        await showTab(app, models, isIt, { name, icon: pipelineIcon, make });
       }
     });
     void restorer?.restore(models, {
@@ -66,19 +65,16 @@ const plugin: JupyterFrontEndPlugin<void> = {
       icon: pipelineIcon,
       execute: async args => {
         const job = args.cluster && args.job ? `${args.cluster}/${args.job}` : '';
-        let tab = forms.find(one => !one.isDisposed);
-        if (!tab) {
+        const make = (): RegisterTab => {
           const form = new RegistrationForm(pipeline.api);
           const browse = (field: 'path' | 'scoring_path'): Promise<string | undefined> =>
             chosenPath(pipeline, trans, field, form.fields[field]);
-          const content = new RegisterTab({ ...props, form, jobs: pipeline.jobs, browse });
-          tab = mainArea(content, 'Register a model', pipelineIcon);
           form.changed.connect(() => form.registered && void pipeline.models.refresh());
-          await forms.add(tab);
-          app.shell.add(tab, 'main');
-        }
-        app.shell.activateById(tab.id);
-        await tab.content.form.begin(job, String(args.name ?? ''));
+          return new RegisterTab({ ...props, form, jobs: pipeline.jobs, browse });
+        };
+        const tab = { name: 'Register a model', icon: pipelineIcon, make };
+        const { form } = await showTab(app, forms, one => !one.isDisposed, tab);
+        await form.begin(job, String(args.name ?? ''));
       }
     });
     void restorer?.restore(forms, { command: CommandIDs.registerModel, name: () => 'form' });

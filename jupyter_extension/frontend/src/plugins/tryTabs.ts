@@ -8,7 +8,7 @@ import { IPipeline, Pipeline } from '../model/pipeline';
 import { Trial } from '../model/trial';
 import { placeOf, TryTab } from '../views/tryTab';
 import { chosenDeployment, chosenModel } from './asking';
-import { mainArea } from './jobTabs';
+import { showTab } from './mainTabs';
 
 /** Deployed models that are asked by hand, as tabs that are there again after a reload. */
 const plugin: JupyterFrontEndPlugin<void> = {
@@ -44,15 +44,14 @@ const plugin: JupyterFrontEndPlugin<void> = {
           return;
         }
         const served = { cluster, name: model.name, version: model.version };
-        let tab = tracker.find(one => placeOf(one.content.model) === placeOf(served));
-        if (!tab) {
+        const name = placeOf(served);
+        const make = (): TryTab => {
           const trial = new Trial(api, served);
           void trial.begin();
-          tab = mainArea(new TryTab({ ...props, trial }), placeOf(served), runIcon);
-          await tracker.add(tab);
-          app.shell.add(tab, 'main');
-        }
-        app.shell.activateById(tab.id);
+          return new TryTab({ ...props, trial });
+        };
+        const isIt = (tab: TryTab): boolean => placeOf(tab.model) === name;
+        await showTab(app, tracker, isIt, { name, icon: runIcon, make });
       }
     });
     void restorer?.restore(tracker, {

@@ -5,6 +5,7 @@ import type { IPrediction } from '../messages';
 import type { IReply } from '../model/trial';
 import { modelName } from '../modelReference';
 import { millisecondsText } from '../words';
+import { Code } from './code';
 import { IViewProps, Loading, Trouble } from './section';
 
 /** More than this of a text is not shown. */
@@ -106,11 +107,5 @@ export function Requests(
 
 function Text({ label, text }: { label: string; text: string }): JSX.Element {
   const shown = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
-  return (
-    // What scrolls must be reachable by keyboard.
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <pre className="kd-Code" tabIndex={0} aria-label={label}>
-      {shown}
-    </pre>
-  );
+  return <Code label={label} text={shown} />;
 }

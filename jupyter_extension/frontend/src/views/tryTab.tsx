@@ -71,19 +71,12 @@ export function TryView(props: ITryProps): JSX.Element {
 function ArgumentsForm(props: ITryProps): JSX.Element {
   const { trans, trial } = props;
   const { form, isJson } = trial;
-  const submit = (event: React.SyntheticEvent): void => {
+  const submit = (event: React.FormEvent): void => {
     event.preventDefault();
     void trial.ask();
   };
-  const onKeyDown = (event: React.KeyboardEvent): void => {
-    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
-      submit(event);
-    }
-  };
   return (
-    // The keys are those of any field in it: what they do, a button does too.
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
-    <form aria-label={trans.__('Arguments')} onSubmit={submit} onKeyDown={onKeyDown}>
+    <form aria-label={trans.__('Arguments')} onSubmit={submit}>
       {form!.source === 'none' && (
         <Notices
           notices={[
@@ -202,6 +195,12 @@ function JsonField({ trans, trial }: ITryProps): JSX.Element {
         aria-invalid={trial.isWrong}
         aria-describedby={trial.isWrong ? `${id}-words` : undefined}
         onChange={event => trial.setJson(event.target.value)}
+        onKeyDown={event => {
+          if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+            event.preventDefault();
+            void trial.ask();
+          }
+        }}
       />
       {trial.isWrong && (
         <span id={`${id}-words`} className="kd-Problem">

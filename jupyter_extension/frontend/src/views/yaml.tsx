@@ -1,6 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
+import { Code } from './code';
+
 /** A ConfigMap as text, and a button that copies it. */
 export function Yaml(props: {
   trans: TranslationBundle;
@@ -10,11 +12,7 @@ export function Yaml(props: {
   const { trans, text, copy } = props;
   return (
     <>
-      {/* What scrolls must be reachable by keyboard. */}
-      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <pre className="kd-Code" tabIndex={0} aria-label={trans.__('YAML')}>
-        {text}
-      </pre>
+      <Code label={trans.__('YAML')} text={text} />
       <button type="button" className="kd-Button" onClick={() => copy(text)}>
         {trans.__('Copy YAML')}
       </button>
