@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.free_port import free_port
 from tests.kd_engines.running_server import eventually
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,7 +76,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 def server(installed: Installed) -> Iterator[str]:
     """Start that environment's JupyterLab, as a user would; return its URL."""
     line = [str(installed.folder / "bin" / "jupyter-lab"), "--no-browser", "--allow-root"]
-    line += ["--ip=127.0.0.1", "--port=0", f"--IdentityProvider.token={LOGIN}"]
+    line += ["--ip=127.0.0.1", f"--port={free_port()}", "--ServerApp.port_retries=0"]
+    line += [f"--IdentityProvider.token={LOGIN}"]
     process = subprocess.Popen(line, cwd=installed.folder, env=installed.environment)
     runtime = installed.folder / "home" / ".local" / "share" / "jupyter" / "runtime"
 

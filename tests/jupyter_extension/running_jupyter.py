@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 
+from tests.free_port import free_port
 from tests.kd_engines.running_server import eventually
 
 LOGIN = "a1b2c3d4" * 4
@@ -17,9 +18,11 @@ ROOT = Path(__file__).parents[2]
 
 
 class RunningJupyter:
-    """A Jupyter server; it chooses a free port itself and writes down which.
+    """A Jupyter server on a port of its own.
 
-    Nothing tells it of the extension: installing the package has enabled it.
+    Left to itself, Jupyter looks for a free port some time before it listens there: of two that
+    start together one ends, and its file names the other. Nothing tells it of the extension:
+    installing the package has enabled it.
     """
 
     def __init__(
@@ -27,6 +30,7 @@ class RunningJupyter:
     ) -> None:
         self.home, self._log = home, home / "server.log"
         line = ["-m", "jupyter_server", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
+        line += [f"--port={free_port()}", "--ServerApp.port_retries=0"]
         line += [f"--IdentityProvider.token={LOGIN}", f"--ServerApp.root_dir={home}"]
         line += ["--ServerApp.allow_unauthenticated_access=False", "--debug", *options]
         settings = {
