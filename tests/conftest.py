@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.any_cluster import AnyCluster
+from tests.kubedirector.operator import running_cluster
 from tests.real_api_server import ApiServer
 
 
@@ -22,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def api_server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ApiServer]:
-    """Return an API server that knows KubeDirector's kinds."""
+    """Return an API server that KubeDirector sees to."""
     folder = tmp_path_factory.mktemp("kubernetes")
     named = request.config.getoption("--kubeconfig")
     if named:
@@ -30,10 +31,8 @@ def api_server(
         yield cluster
         cluster.close()
         return
-    server = ApiServer(folder)
-    server.install_kubedirector()
-    yield server
-    server.kill()
+    with running_cluster(folder) as (server, _):
+        yield server
 
 
 @pytest.fixture

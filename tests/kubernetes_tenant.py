@@ -6,7 +6,6 @@ the notebook has a kubeconfig and its configmeta.json, as in a cluster.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,11 @@ from kd_pipeline.clusters import Cluster
 from kd_pipeline.project_repository import ProjectRepository
 from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.kd_engines.running_server import eventually
-from tests.kubedirector import KubeDirector, Pod
-from tests.kubedirector_admission import enforced
-from tests.real_api_server import ADMIN_TOKEN, ApiServer, running_server
+from tests.kubedirector.operator import Operator, running_cluster
+from tests.kubedirector.pods import Pod, Pods, running_pods
+from tests.real_api_server import ADMIN_TOKEN, ApiServer
+from tests.shipped import NOTEBOOK, lay_out, new_tenant
 
-TRAINING, DEPLOYMENT = "training-engine-instance", "deployment-engine-instance"
-NOTEBOOK = "jupyter-notebook"
-RBAC = Path(__file__).resolve().parents[1] / "deploy" / "rbac.yaml"
 # A data scientist with the role that ships, and somebody who may only look.
 USER, READER = "user-token", "reader-token"
 USERS = {USER: ("ada", "data-scientists"), READER: ("bob", "readers")}
@@ -57,15 +54,16 @@ class Tenant:
 
     server: ApiServer
     registry: ApiServerRegistry
-    kubedirector: KubeDirector
+    operator: Operator
+    containers: Pods
     repository: Path
 
     def pods(self, cluster: str, role: str, number: int) -> list[Pod]:
         """Return a role's members once there are so many, all configured."""
 
         def found() -> list[Pod]:
-            assert self.kubedirector.errors == []
-            pods = self.kubedirector.pods(cluster, role)
+            assert self.operator.errors == []
+            pods = self.containers.of(cluster, role)
             return pods if len(pods) == number else []
 
         return list(eventually(found, 90))
@@ -97,21 +95,17 @@ class Tenant:
 def running_tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
     """Apply the manifests that ship to a real API server, and let KubeDirector see to them."""
     folder = tmp_path_factory.mktemp("kubernetes")
-    with running_server(folder, USERS) as server, enforced(server, race=0.1):
-        yield from _tenant(server, tmp_path_factory)
+    with running_cluster(folder, USERS, race=0.1) as (server, operator):
+        yield from _tenant(server, operator, tmp_path_factory.mktemp("pods"))
 
 
-def _tenant(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
-    registry = ApiServerRegistry(server.client(), server.new_namespace())
-    for path in (files("kd_engines.local") / "manifests").iterdir():
-        if path.name.endswith(".yaml"):
-            server.apply(yaml.safe_load(path.read_text()), namespace=registry.namespace)
-    rbac = yaml.safe_load_all(RBAC.read_text())
-    server.apply(*rbac, *READERS, namespace=registry.namespace)
-    folder = tmp_path_factory.mktemp("pods")
+def _tenant(server: ApiServer, operator: Operator, folder: Path) -> Iterator[Tenant]:
     repository = ProjectRepository(folder / "project_repo").create().root
-    kubedirector = KubeDirector(registry, folder, repository)
-    tenant = Tenant(server, registry, kubedirector, repository)
-    tenant.pods(NOTEBOOK, "controller", 1)
-    yield tenant
-    kubedirector.close()
+    registry = ApiServerRegistry(server.client(), new_tenant(server))
+    with running_pods(operator, registry, folder, repository) as containers:
+        lay_out(server, registry.namespace)
+        server.apply(*READERS, namespace=registry.namespace)
+        tenant = Tenant(server, registry, operator, containers, repository)
+        tenant.pods(NOTEBOOK, "controller", 1)
+        assert operator.panics == 0
+        yield tenant

@@ -9,8 +9,7 @@ import shutil
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from types import MappingProxyType
@@ -187,17 +186,6 @@ class ApiServer:
         return requests.get(
             self.url + path, headers=headers, verify=str(self.ca), timeout=5
         ).status_code
-
-
-@contextmanager
-def running_server(
-    folder: Path, users: Mapping[str, tuple[str, str]] = MappingProxyType({})
-) -> Iterator[ApiServer]:
-    """Run a server that knows KubeDirector's kinds."""
-    server = ApiServer(folder, users)
-    server.install_kubedirector()
-    yield server
-    server.kill()
 
 
 if __name__ == "__main__":

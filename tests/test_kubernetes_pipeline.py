@@ -19,7 +19,8 @@ from kd_pipeline.errors import Conflict, VersionTaken
 from tests.kd_engines.balancer.running_balancer import Load
 from tests.kd_engines.running_server import eventually
 from tests.kd_magics.running_notebook import Notebook
-from tests.kubernetes_tenant import DEPLOYMENT, NOTEBOOK, TRAINING, Tenant, running_tenant
+from tests.kubernetes_tenant import Tenant, running_tenant
+from tests.shipped import DEPLOYMENT, NOTEBOOK, TRAINING
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 ROOT = Path(__file__).resolve().parents[1]

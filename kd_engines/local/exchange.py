@@ -29,7 +29,10 @@ SERVERS_METADATA = frozenset(
     | {"ownerReferences", "finalizers"}
 )
 CLUSTERS_CONFIGMAP = "kube-root-ca.crt"  # Kubernetes puts it into each namespace
-KUBECTLS_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
+# KubeDirector takes a new kdcluster that has them for one that it is to restore: it validates
+# nothing, and never runs it (v0.11.0). kubectl's holds the whole manifest again.
+FOREIGN_ANNOTATIONS = ("kubedirector.hpe.com/", "kubectl.kubernetes.io/last-applied-configuration")
+RESTORING_LABEL = "kubedirector.hpe.com/restoring"
 _SECRET_NAME = re.compile(r"(?i)password|passwd|token|secret|credential|api_?key")
 _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 
@@ -119,10 +122,15 @@ def _cleaned(manifest: Mapping[str, Any]) -> dict[str, Any]:
     cleaned = copy.deepcopy({key: value for key, value in manifest.items() if key != "status"})
     metadata = {k: v for k, v in cleaned["metadata"].items() if k not in SERVERS_METADATA}
     metadata.pop("namespace", None)
-    annotations = dict(metadata.pop("annotations", None) or {})
-    annotations.pop(KUBECTLS_ANNOTATION, None)
-    if annotations:
-        metadata["annotations"] = annotations
+    annotations = metadata.pop("annotations", None) or {}
+    labels = metadata.pop("labels", None) or {}
+    kept = {
+        "labels": {k: v for k, v in labels.items() if k != RESTORING_LABEL},
+        "annotations": {
+            k: v for k, v in annotations.items() if not k.startswith(FOREIGN_ANNOTATIONS)
+        },
+    }
+    metadata |= {key: texts for key, texts in kept.items() if texts}
     return {**cleaned, "metadata": metadata}
 
 

@@ -5,9 +5,7 @@ for. Status codes: Kubernetes API conventions, "Response Status Kind".
 """
 
 import json
-import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kubernetes.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
@@ -25,10 +23,13 @@ from kd_pipeline.errors import (
 )
 
 # While KubeDirector processes a change it refuses the next one, and, where it writes a kdcluster's
-# status at the same moment, any (v0.11.0, pkg/validator/cluster.go): both mean "not now".
-NOT_NOW = ("Change to spec not allowed", "status properties are read-only")
-EDIT_WITHIN_S = 60.0
-LONGEST_PAUSE_S = 1.0
+# status at the same moment, any (v0.11.0, pkg/validator/cluster.go); while it restarts, the API
+# server cannot ask it. All mean "not now".
+NOT_NOW = (
+    "Change to spec not allowed",
+    "status properties are read-only",
+    'failed calling webhook "validate-cr.kubedirector.hpe.com"',
+)
 
 
 @contextmanager
@@ -82,24 +83,6 @@ def _meaning(error: DynamicApiError, what: str, server: str) -> KdError:
     if status in (400, 422):
         return InvalidInput(f"Could not {what}: {message}")
     return Unavailable(f"Could not {what}, as {server} answered {status}: {message}")
-
-
-def again_after_conflicts(attempt: Callable[[], None], what: str) -> None:
-    """Read and write anew after each Conflict, after pauses that grow; raises it after a minute."""
-    deadline = time.monotonic() + EDIT_WITHIN_S
-    pause = 0.02
-    while True:
-        try:
-            attempt()
-            return
-        except Conflict as error:
-            if time.monotonic() > deadline:
-                raise Conflict(
-                    f"{what} could not be changed for {EDIT_WITHIN_S:g} s, as it was changed by "
-                    f"others all the time; try again when they are done. The last answer: {error}"
-                ) from None
-        time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - so that two do not keep step
-        pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
 def message_of(error: DynamicApiError) -> str:

@@ -18,7 +18,6 @@ from kubernetes.dynamic import DynamicClient, Resource
 from kd_pipeline.clusters import APP_KIND, CLUSTER_KIND, App, Cluster
 from kd_pipeline.errors import (
     Conflict,
-    InvalidInput,
     InvalidManifest,
     InvalidModel,
     KdError,
@@ -27,7 +26,8 @@ from kd_pipeline.errors import (
 from kd_pipeline.model_aliases import ALIASES_TYPE, ModelAliases, aliases_name
 from kd_pipeline.model_config import CM_TYPE_LABEL, ModelConfig, check_label
 from kd_pipeline.registry.api_access import missing_permissions, token_words
-from kd_pipeline.registry.api_errors import again_after_conflicts, told
+from kd_pipeline.registry.api_edits import again_after_conflicts, who_changes
+from kd_pipeline.registry.api_errors import told
 from kd_pipeline.registry.api_objects import (
     ALIASES,
     API_VERSIONS,
@@ -212,12 +212,13 @@ class ApiServerRegistry(Registry):
     def edit_cluster(self, name: str, edit: Callable[[Cluster], Cluster]) -> bool:
         """Read, edit and write a kdcluster; where somebody was faster, again from what is new."""
         changed = False
+        before: dict[str, Any] = {}
 
         def attempt() -> None:
-            nonlocal changed
+            nonlocal changed, before
             before = self.cluster(name).manifest
-            if "deletionTimestamp" in before["metadata"]:
-                raise InvalidInput(f"kdcluster {name!r} is being deleted; it takes no changes.")
+            if "deletionTimestamp" in before["metadata"]:  # and may be made anew
+                raise Conflict(f"kdcluster {name!r} is being deleted; it takes no changes.")
             patch = merge_patch(before, edit(Cluster(before)).manifest)
             changed = bool(patch)
             if changed:
@@ -225,7 +226,7 @@ class ApiServerRegistry(Registry):
                 patch["metadata"] = {**patch.get("metadata", {}), **version}
                 self._patch(CLUSTER_KIND, name, patch)
 
-        again_after_conflicts(attempt, f"kdcluster {name!r}")
+        again_after_conflicts(attempt, f"kdcluster {name!r}", lambda: who_changes(before))
         return changed
 
     def _build(self, kind: str, build: Callable[[dict[str, Any]], Any], selector: str = "") -> Any:

@@ -9,14 +9,8 @@ from playwright.sync_api import Page, expect
 from tests.browser.register_form import RegisterForm
 from tests.browser.running_lab import LabOf
 from tests.browser.sidebar import Sidebar, screenshot, violations
-from tests.kubernetes_tenant import (
-    DEPLOYMENT,
-    READER,
-    TRAINING,
-    USER,
-    Tenant,
-    running_tenant,
-)
+from tests.kubernetes_tenant import READER, USER, Tenant, running_tenant
+from tests.shipped import DEPLOYMENT, TRAINING
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

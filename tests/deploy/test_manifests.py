@@ -3,9 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -14,7 +12,10 @@ from kd_pipeline.errors import Forbidden
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.project_repository import MOUNT_POINTS
 from kd_pipeline.registry.api_server import ApiServerRegistry
-from tests.real_api_server import ApiServer, running_server
+from tests.kubedirector.operator import running_cluster
+from tests.kubedirector.rules import DEFAULTS
+from tests.real_api_server import ApiServer
+from tests.shipped import lay_out, manifests, new_tenant
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,46 +23,33 @@ USER_TOKEN, STRANGER_TOKEN = "a-data-scientist", "a-stranger"
 TAXI = ModelConfig("taxi", "1", "models/taxi/1", "code/score.py")
 
 
-def shipped() -> list[dict[str, Any]]:
-    folder = files("kd_engines.local") / "manifests"
-    return [
-        yaml.safe_load(path.read_text())
-        for path in sorted(folder.iterdir(), key=lambda path: path.name)
-        if path.name.endswith(".yaml")
-    ]
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """Run an API server with two users, one of them a data scientist."""
     users = {USER_TOKEN: ("ana", "data-scientists"), STRANGER_TOKEN: ("bob", "others")}
-    with running_server(tmp_path_factory.mktemp("kubernetes"), users) as server:
+    with running_cluster(tmp_path_factory.mktemp("kubernetes"), users) as (server, _):
         yield server
 
 
 @pytest.fixture
 def namespace(server: ApiServer) -> str:
     """Return a tenant's namespace with our manifests and our role."""
-    name = server.new_namespace()
-    server.apply(*shipped(), namespace=name)
-    rbac = yaml.safe_load_all((ROOT / "deploy" / "rbac.yaml").read_text())
-    server.apply(*rbac, namespace=name)
+    name = new_tenant(server)
+    lay_out(server, name)
     return name
 
 
 def test_kubedirectors_definitions_take_them_as_they_are(server: ApiServer, namespace: str) -> None:
     registry = ApiServerRegistry(server.client(), namespace)
-    kinds = [manifest["kind"] for manifest in shipped()]
+    kinds = [manifest["kind"] for manifest in manifests()]
     assert len(registry.apps()) == kinds.count("KubeDirectorApp") == 3
     assert len(registry.clusters()) == kinds.count("KubeDirectorCluster") == 3
     assert registry.problems == {}
-    for manifest in shipped():
+    for manifest in manifests():
         if manifest["kind"] == "KubeDirectorCluster":
             # Unknown fields are pruned: what comes back whole was all known.
-            assert (
-                registry.cluster(manifest["metadata"]["name"]).manifest["spec"]
-                == (manifest["spec"])
-            )
+            taken = registry.cluster(manifest["metadata"]["name"]).manifest["spec"]
+            assert taken == {**DEFAULTS, **manifest["spec"]}
 
 
 def test_the_role_allows_all_that_the_magics_do(server: ApiServer, namespace: str) -> None:
@@ -95,7 +83,7 @@ def test_every_pod_mounts_the_claim_that_ships_at_the_contracts_mount_point() ->
     claim, _ = yaml.safe_load_all((ROOT / "deploy" / "project-repository.yaml").read_text())
     mounts = [
         projection
-        for manifest in shipped()
+        for manifest in manifests()
         if manifest["kind"] == "KubeDirectorCluster"
         for role in manifest["spec"]["roles"]
         for projection in role.get("volumeProjections", ())
@@ -107,7 +95,7 @@ def test_every_pod_mounts_the_claim_that_ships_at_the_contracts_mount_point() ->
 
 def test_network_rules_name_the_ports_and_apps_that_ship() -> None:
     """A rule that selects nothing would be a rule that protects nothing."""
-    apps = {m["metadata"]["name"]: m for m in shipped() if m["kind"] == "KubeDirectorApp"}
+    apps = {m["metadata"]["name"]: m for m in manifests() if m["kind"] == "KubeDirectorApp"}
     ports = {
         service["endpoint"]["port"] for app in apps.values() for service in app["spec"]["services"]
     }

@@ -11,6 +11,7 @@ from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry import Registry
 from tests.configmeta import configmeta
 from tests.real_api_server import ApiServer
+from tests.shipped import new_tenant
 
 DEPLOYMENT, NOTEBOOK = "deployment-engine-instance", "jupyter-notebook"
 DEAD = "http://127.0.0.1:9"  # "discard": nothing listens there
@@ -40,7 +41,7 @@ class Surroundings:
 
     def use(self, server: ApiServer) -> str:
         """Have the registry in a new namespace of an API server; return its name."""
-        namespace = server.new_namespace()
+        namespace = new_tenant(server)
         config = server.kubeconfig(self.path / "kubeconfig", namespace=namespace)
         self._monkeypatch.setenv("KD_REGISTRY", "kubernetes")
         self._monkeypatch.setenv("KUBECONFIG", str(config))

@@ -12,6 +12,7 @@ from kd_pipeline.errors import InvalidInput, ModelNotFound, Unauthorized, Unavai
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry import open_registry
 from tests.jupyter_extension.surroundings import Surroundings, register
+from tests.kubedirector.operator import running_cluster
 from tests.real_api_server import ApiServer
 
 
@@ -115,9 +116,7 @@ class TestCredentials:
     def test_a_server_that_is_down_is_told_and_comes_back(
         self, here: Surroundings, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
-        server = ApiServer(tmp_path_factory.mktemp("own"))
-        try:
-            server.install_kubedirector()
+        with running_cluster(tmp_path_factory.mktemp("own")) as (server, _):
             here.use(server)
             pipeline = here.pipeline()
             register(pipeline.registry(), "1")
@@ -126,8 +125,6 @@ class TestCredentials:
                 models.model_registry(pipeline)
             server.start()
             assert len(models.model_registry(pipeline).models) == 1
-        finally:
-            server.kill()
 
 
 def test_a_registry_that_is_slow_is_read_by_one(

@@ -10,14 +10,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-import yaml
 
 from kd_engines.doctor import compared
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.kd_engines.local.running_home import DEPLOYMENT, TRAINING, RunningHome
 from tests.kd_engines.running_server import eventually
+from tests.kubedirector.operator import running_cluster
 from tests.real_api_server import ApiServer
+from tests.shipped import new_tenant
 
 pytestmark = pytest.mark.slow
 
@@ -105,13 +106,9 @@ def test_another_python_is_told(python: str, words: str) -> None:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """Run an API server with the tenant's role, whose users are ana (of its group) and bob."""
     users = {"of-ana": ("ana", "data-scientists"), "of-bob": ("bob", "others")}
-    server = ApiServer(tmp_path_factory.mktemp("kubernetes"), users)
-    server.install_kubedirector()
-    server.new_namespace()
-    rbac = Path(__file__).parents[2] / "deploy" / "rbac.yaml"
-    server.apply(*yaml.safe_load_all(rbac.read_text()), namespace="tenant1")
-    yield server
-    server.kill()
+    with running_cluster(tmp_path_factory.mktemp("kubernetes"), users) as (server, _):
+        assert new_tenant(server) == "tenant1"
+        yield server
 
 
 def doctor_on(cluster: ApiServer, folder: Path, token: str) -> tuple[int, str]:

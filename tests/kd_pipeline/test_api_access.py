@@ -19,6 +19,7 @@ from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.configmeta import configmeta
 from tests.kd_pipeline.test_registry import TAXI
 from tests.real_api_server import ApiServer
+from tests.shipped import new_tenant
 
 pytestmark = pytest.mark.slow
 RBAC = Path(__file__).resolve().parents[2] / "deploy" / "rbac.yaml"
@@ -26,13 +27,13 @@ RBAC = Path(__file__).resolve().parents[2] / "deploy" / "rbac.yaml"
 
 @pytest.fixture
 def registry(api_server: ApiServer) -> ApiServerRegistry:
-    return ApiServerRegistry(api_server.client(), api_server.new_namespace())
+    return ApiServerRegistry(api_server.client(), new_tenant(api_server))
 
 
 def test_a_renewed_token_is_used_without_a_restart(
     api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    namespace = api_server.new_namespace()
+    namespace = new_tenant(api_server)
     config = api_server.kubeconfig(tmp_path / "config", "expired", namespace)
     _surroundings(monkeypatch, tmp_path, KUBECONFIG=str(config))
     with pytest.raises(Unauthorized, match=r"may have expired\. Log in to the cluster again"):
@@ -44,7 +45,7 @@ def test_a_renewed_token_is_used_without_a_restart(
 def test_a_pods_service_account_leads_here(
     own_api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    namespace = own_api_server.new_namespace()
+    namespace = new_tenant(own_api_server)
     own_api_server.kubectl("-n", namespace, "apply", "-f", str(RBAC))
     folder = tmp_path / "serviceaccount"
     folder.mkdir()
@@ -87,7 +88,7 @@ def test_a_token_tells_until_when_it_is_good(claims: Any, told: str | None) -> N
 def test_a_kubeconfig_that_is_connected_as_a_secret_leads_here(
     own_api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    namespace = own_api_server.new_namespace()
+    namespace = new_tenant(own_api_server)
     config = own_api_server.kubeconfig(tmp_path / "config", namespace=namespace).read_bytes()
     meta = tmp_path / "configmeta.json"
 

@@ -1,5 +1,6 @@
 """What only a registry on an API server has: refusals, other users, and servers that go away."""
 
+import copy
 import threading
 import time
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kd_pipeline.clusters import Cluster
 from kd_pipeline.errors import (
     Forbidden,
     InvalidInput,
@@ -22,6 +24,7 @@ from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.kd_engines.running_server import eventually
 from tests.kd_pipeline.test_registry import ENGINE, TAXI
 from tests.real_api_server import ApiServer
+from tests.shipped import new_tenant, wait_until_configured
 
 pytestmark = pytest.mark.slow
 TENANT_TOKEN = "a-tenant-of-the-tests"
@@ -29,7 +32,7 @@ TENANT_TOKEN = "a-tenant-of-the-tests"
 
 @pytest.fixture
 def registry(api_server: ApiServer) -> ApiServerRegistry:
-    return ApiServerRegistry(api_server.client(), api_server.new_namespace())
+    return ApiServerRegistry(api_server.client(), new_tenant(api_server))
 
 
 @pytest.fixture(scope="module")
@@ -75,18 +78,28 @@ def test_what_kubedirector_adds_to_a_kdcluster_stays(
     api_server: ApiServer, registry: ApiServerRegistry
 ) -> None:
     registry.apply_cluster(ENGINE)
-    status = {**registry._get("KubeDirectorCluster", "engine"), "status": {"state": "configured"}}
-    resource = registry._resource("KubeDirectorCluster")
-    resource.status.replace(body=status, namespace=registry.namespace)
+    wait_until_configured(registry, "engine")
+    before = registry.cluster("engine").manifest
     registry.connect("engine", "configmaps", "taxi-1")
-    assert registry.cluster("engine").manifest["status"] == {"state": "configured"}
+    after = registry.cluster("engine").manifest
     assert registry.cluster("engine").connections("configmaps") == ["taxi-1"]
+    for key in ("annotations", "finalizers"):
+        assert after["metadata"][key] == before["metadata"][key]
+    assert after["status"]["roles"] == before["status"]["roles"]
 
 
 def test_a_kdcluster_that_the_definition_refuses_is_told(registry: ApiServerRegistry) -> None:
-    manifest = {**ENGINE.manifest, "spec": {"app": "x", "roles": [{"id": "RESTServer"}]}}
-    with pytest.raises(InvalidInput, match=r"roles\[0\]\.resources"):
-        registry.apply_cluster(type(ENGINE)(manifest))
+    spec = copy.deepcopy(ENGINE.manifest["spec"])
+    del spec["roles"][0]["resources"]["limits"]
+    with pytest.raises(InvalidInput, match=r"roles\[0\]\.resources\.limits"):
+        registry.apply_cluster(Cluster({**ENGINE.manifest, "spec": spec}))
+
+
+def test_a_kdcluster_that_kubedirector_refuses_is_told(registry: ApiServerRegistry) -> None:
+    spec = copy.deepcopy(ENGINE.manifest["spec"])
+    spec["roles"][0]["resources"]["requests"]["memory"] = "1Mi"
+    with pytest.raises(InvalidInput, match="Minimum value must be"):
+        registry.apply_cluster(Cluster({**ENGINE.manifest, "spec": spec}))
 
 
 def test_expired_credentials_are_told(api_server: ApiServer) -> None:
@@ -163,7 +176,7 @@ def test_the_largest_model_fits_and_a_larger_one_is_told(registry: ApiServerRegi
 def test_a_kubeconfig_file_leads_here(
     api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    namespace = api_server.new_namespace()
+    namespace = new_tenant(api_server)
     config = api_server.kubeconfig(tmp_path / "config", namespace=namespace)
     for name in ("KD_REGISTRY", "KD_CONFIGMETA", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)

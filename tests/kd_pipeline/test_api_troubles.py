@@ -22,7 +22,9 @@ from kd_pipeline.registry.api_server import ApiServerRegistry
 from kd_pipeline.registry.api_watch import until_it_ends
 from tests.kd_engines.running_server import eventually
 from tests.kd_pipeline.test_registry import ENGINE, TAXI
+from tests.kubedirector.operator import running_cluster
 from tests.real_api_server import ApiServer
+from tests.shipped import new_tenant
 from tests.tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.slow
@@ -33,7 +35,7 @@ MODEL_LABEL = "kubedirector.hpe.com/cmType=model"
 
 @pytest.fixture
 def registry(api_server: ApiServer) -> ApiServerRegistry:
-    return ApiServerRegistry(api_server.client(), api_server.new_namespace())
+    return ApiServerRegistry(api_server.client(), new_tenant(api_server))
 
 
 @pytest.fixture
@@ -192,13 +194,11 @@ def test_more_than_a_mebibyte_is_told(registry: ApiServerRegistry) -> None:
 def lacking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], Any]]:
     """Return a maker of registries whose user has our Role without one verb of one resource."""
     users = {f"user-{n}": (f"user-{n}", "some") for n in range(8)}
-    server = ApiServer(tmp_path_factory.mktemp("lacking"), users)
-    server.install_kubedirector()
     _, role, binding = yaml.safe_load_all(RBAC.read_text())
     unused = iter(users)
 
     def make(verb: str, resource: str) -> ApiServerRegistry:
-        user, namespace = next(unused), server.new_namespace()
+        user, namespace = next(unused), new_tenant(server)
         admin = ApiServerRegistry(server.client(), namespace)
         admin.apply_cluster(ENGINE)
         admin.register(TAXI)
@@ -207,11 +207,13 @@ def lacking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str,
             if resource in rule["resources"]:
                 rule["verbs"].remove(verb)
         subject = {"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}
-        server.apply(less, {**binding, "subjects": [subject]}, namespace=namespace)
+        less["metadata"]["name"] = binding["metadata"]["name"] = "lacking"
+        bound = {"subjects": [subject], "roleRef": {**binding["roleRef"], "name": "lacking"}}
+        server.apply(less, {**binding, **bound}, namespace=namespace)
         return ApiServerRegistry(server.client(user), namespace)
 
-    yield make
-    server.kill()
+    with running_cluster(tmp_path_factory.mktemp("lacking"), users) as (server, _):
+        yield make
 
 
 OTHER = type(TAXI)("other", "1", "p", "s")
@@ -242,9 +244,12 @@ def test_each_verb_that_is_forbidden_is_named(
 def test_nothing_is_lost_while_the_server_is_killed_again_and_again(
     tmp_path: Path,
 ) -> None:
-    server = ApiServer(tmp_path)
-    server.install_kubedirector()
-    registry = ApiServerRegistry(server.client(), server.new_namespace())
+    with running_cluster(tmp_path) as (server, _):
+        registry = ApiServerRegistry(server.client(), new_tenant(server))
+        _register_while_it_is_killed(server, registry)
+
+
+def _register_while_it_is_killed(server: ApiServer, registry: ApiServerRegistry) -> None:
     done: list[str] = []
     stop = threading.Event()
 

@@ -15,25 +15,11 @@ from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry import FolderRegistry, Registry, open_registry
 from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.real_api_server import ApiServer
+from tests.shipped import DEPLOYMENT, manifests, new_tenant
 
 TAXI = ModelConfig("taxi", "1", "models/taxi/1", "code/score.py", extra={"model-sha256": "a"})
-ENGINE = Cluster(
-    {
-        "apiVersion": "kubedirector.hpe.com/v1beta1",
-        "kind": "KubeDirectorCluster",
-        "metadata": {"name": "engine"},
-        "spec": {
-            "app": "deployment-engine",
-            "roles": [
-                {
-                    "id": "RESTServer",
-                    "members": 1,
-                    "resources": {"limits": {"cpu": "1", "memory": "1Gi"}},
-                }
-            ],
-        },
-    }
-)
+ENGINE = next(Cluster(one) for one in manifests() if one["metadata"]["name"] == DEPLOYMENT)
+ENGINE = Cluster({**ENGINE.manifest, "metadata": {"name": "engine"}})
 
 
 @pytest.fixture(params=["folder", pytest.param("kubernetes", marks=pytest.mark.slow)])
@@ -42,7 +28,7 @@ def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Registry:
     if request.param == "folder":
         return FolderRegistry(tmp_path / "manifests")
     server: ApiServer = request.getfixturevalue("api_server")
-    return ApiServerRegistry(server.client(), server.new_namespace())
+    return ApiServerRegistry(server.client(), new_tenant(server))
 
 
 def put(registry: Registry, request: pytest.FixtureRequest, manifest: dict[str, Any]) -> None:

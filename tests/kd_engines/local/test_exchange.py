@@ -8,12 +8,14 @@ import requests
 import yaml
 
 from kd_engines.local.exchange import exported, import_into, read_stream
+from kd_pipeline.clusters import CLUSTER_KIND
 from kd_pipeline.errors import Conflict, InvalidManifest, TooLarge
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry import FolderRegistry
 from tests.kd_engines.local.running_home import DEPLOYMENT, NOTEBOOK, RunningHome
 from tests.kd_engines.running_server import eventually
 from tests.real_api_server import ApiServer
+from tests.shipped import new_tenant
 
 MOUNT = "/bd-fs-mnt/project_repo"
 HALF = (
@@ -126,7 +128,7 @@ def test_a_huge_file_is_told() -> None:
 def test_by_way_of_a_cluster_to_another_machine_where_it_predicts(
     home: RunningHome, api_server: ApiServer, tmp_path: Path
 ) -> None:
-    namespace = api_server.new_namespace()
+    namespace = new_tenant(api_server)
     stream, back = tmp_path / "pipeline.yaml", tmp_path / "back.yaml"
     assert home.kd("export", "-o", str(stream)).returncode == 0
     api_server.kubectl("-n", namespace, "apply", "-f", str(stream))
@@ -140,6 +142,9 @@ def test_by_way_of_a_cluster_to_another_machine_where_it_predicts(
     )
     home.environment["KD_REGISTRY"] = "kubernetes"
     of_cluster = list(yaml.safe_load_all(home.kd("export", "--from-cluster").stdout))
+    for manifest in of_cluster:
+        if manifest["kind"] == CLUSTER_KIND:
+            assert manifest["spec"].pop("namingScheme") == "UID"  # KubeDirector's webhook's
     assert of_cluster == list(yaml.safe_load_all(stream.read_text()))
 
     other = RunningHome(tmp_path / "other")

@@ -1,12 +1,14 @@
-"""KubeDirector's part for the tests: kdclusters of an API server as processes of this machine.
+"""kdclusters of an API server as processes of this machine, in the place of kubelets.
 
 It does what KubeDirector's reconciler does, by its own means and in its order: members with a
 token each, configmeta.json written in place, the setup package unpacked and its startscript
-called, members told of each other, and the kdcluster's status written.
+called, and members told of each other.
 """
 
 import secrets
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,12 @@ from typing import Any
 from kd_engines.local.configmeta import Running, configmeta
 from kd_engines.local.member import Member
 from kd_engines.local.world import TYPE_LABELS
-from kd_pipeline.clusters import CLUSTER_KIND, App, Cluster
+from kd_pipeline.clusters import App, Cluster
 from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.free_port import free_port
 from tests.kd_engines.kubedirector.running_member import GuestMember
+from tests.kubedirector.operator import Operator
+from tests.kubedirector.rules import Object
 
 Roles = dict[str, list["Pod"]]
 
@@ -32,73 +36,64 @@ class Pod:
     written: dict[str, Any] = field(default_factory=dict)
 
 
-class KubeDirector:
-    """Reconciles a namespace until it is closed; ``errors`` has what went wrong."""
+class Pods:
+    """The containers of a namespace."""
 
     def __init__(self, registry: ApiServerRegistry, folder: Path, repository: Path) -> None:
         self._registry, self._folder, self._repository = registry, folder, repository
         self._pods: dict[str, Roles] = {}
         self._nodes: dict[str, int] = {}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self.errors: list[str] = []
-        self._thread.start()
+        self._new: list[Pod] = []
+        self._gone: list[Pod] = []
 
-    def pods(self, cluster: str, role: str) -> list[Pod]:
+    def of(self, cluster: str, role: str) -> list[Pod]:
         """Return the members of a role that are configured."""
         status = self._registry.cluster(cluster).manifest.get("status") or {}
         if status.get("state") != "configured":
             return []
         return list(self._pods.get(cluster, {}).get(role, []))
 
-    def close(self) -> None:
-        """End every container."""
-        self._stop.set()
-        self._thread.join(timeout=60)
+    def members(self, cluster: Object, role: str) -> list[str]:
+        """Return a role's members; those that are new or gone are seen to by the next sync."""
+        wanted = Cluster({"kind": "KubeDirectorCluster", **cluster})
+        pods = self._pods.setdefault(wanted.name, {}).setdefault(role, [])
+        (number,) = [one.members for one in wanted.roles if one.id == role]
+        while len(pods) < number:
+            pods.append(self._pod(wanted, role, self._registry.app(wanted.app), len(pods)))
+            self._new.append(pods[-1])
+        while len(pods) > number:
+            self._gone.append(pods.pop())
+        return [pod.member.name for pod in pods]
+
+    def sync(self, clusters: list[Object], changed: bool) -> None:
+        """Start what is new, write each member's file where it has changed, tell the others."""
+        wanted = [Cluster({"kind": "KubeDirectorCluster", **one}) for one in clusters]
+        for name in self._pods.keys() - {cluster.name for cluster in wanted}:
+            self._gone += [pod for pods in self._pods.pop(name).values() for pod in pods]
+        (added, self._new), (removed, self._gone) = (self._new, []), (self._gone, [])
+        apps = {app.name: app for app in self._registry.apps()}
+        running = {
+            cluster.name: Running(cluster, apps[cluster.app], self._members(cluster.name))
+            for cluster in wanted
+        }
         for roles in self._pods.values():
             for pods in roles.values():
-                for pod in pods:
-                    pod.guest.stop()
-                    pod.guest.kill_all()
-
-    def _run(self) -> None:
-        for _ in self._registry.changes(self._stop):
-            try:
-                self._reconcile()
-            except Exception as error:  # told by the test that waits in vain
-                self.errors.append(repr(error))
-                raise
-
-    def _reconcile(self) -> None:
-        apps = {app.name: app for app in self._registry.apps()}
-        clusters = {cluster.name: cluster for cluster in self._registry.clusters()}
-        added, removed = [], []
-        for cluster in clusters.values():
-            for role in cluster.roles:
-                pods = self._pods.setdefault(cluster.name, {}).setdefault(role.id, [])
-                while len(pods) < role.members:
-                    pods.append(self._new(cluster, role.id, apps[cluster.app], len(pods)))
-                    added.append(pods[-1])
-                while len(pods) > role.members:
-                    removed.append(pods.pop())
-        running = {
-            name: Running(cluster, apps[cluster.app], self._members(name))
-            for name, cluster in clusters.items()
-        }
-        for pod in added:
-            self._set_state(pod.member.cluster, "creating")
-        for cluster in clusters.values():
-            for pods in self._pods[cluster.name].values():
                 for pod in pods:
                     self._write(pod, running, pod in added)
         self._tell("--addnodes", added, added)
         self._tell("--delnodes", removed, added)
         for pod in removed:
             pod.guest.stop()
-        for name in clusters:
-            self._set_state(name, "configured")
 
-    def _new(self, cluster: Cluster, role: str, app: App, number: int) -> Pod:
+    def close(self) -> None:
+        """End every container."""
+        for roles in self._pods.values():
+            for pods in roles.values():
+                for pod in pods:
+                    pod.guest.stop()
+                    pod.guest.kill_all()
+
+    def _pod(self, cluster: Cluster, role: str, app: App, number: int) -> Pod:
         node = self._nodes[cluster.name] = self._nodes.get(cluster.name, 0) + 1
         folder = self._folder / f"{cluster.name}-{role}-{node}"
         guest = GuestMember(folder, role, app.distro_id, [])
@@ -155,30 +150,28 @@ class KubeDirector:
 
     def _tell(self, event: str, changed: list[Pod], new: list[Pod]) -> None:
         for one in changed:
-            for pods in self._pods[one.member.cluster].values():
+            for pods in self._pods.get(one.member.cluster, {}).values():
                 for pod in (pod for pod in pods if pod not in new):
                     fqdn = f"{one.member.name.replace('/', '-')}.example"
                     line = f"{event} --nodegroup 1 --role {one.member.role} --fqdns {fqdn}"
                     assert pod.guest.event(line).returncode == 0
 
-    def _set_state(self, name: str, state: str) -> None:
-        roles = [
-            {
-                "id": role,
-                "members": [
-                    {"pod": pod.member.name, "state": state, "authToken": pod.member.token}
-                    for pod in pods
-                ],
-            }
-            for role, pods in self._pods[name].items()
-        ]
-        status = {"state": state, "roles": roles}
-        if self._registry.cluster(name).manifest.get("status") != status:
-            resource = self._registry._resource(CLUSTER_KIND)
-            body = {"status": status}
-            resource.status.patch(
-                body=body,
-                name=name,
-                namespace=self._registry.namespace,
-                content_type="application/merge-patch+json",
-            )
+
+@contextmanager
+def running_pods(
+    operator: Operator, registry: ApiServerRegistry, folder: Path, repository: Path
+) -> Iterator[Pods]:
+    """Run what the kdclusters of a namespace want, the only one that ``operator`` sees to."""
+    pods = Pods(registry, folder, repository)
+    operator.containers = pods
+    stop = threading.Event()
+
+    def watch() -> None:  # ConfigMaps, too, are told to members
+        for _ in registry.changes(stop):
+            operator.changed.set()
+
+    threading.Thread(target=watch, daemon=True).start()
+    yield pods
+    stop.set()
+    operator.close()  # nothing is started any more
+    pods.close()
