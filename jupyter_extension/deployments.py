@@ -1,12 +1,12 @@
 """The deployments as the sidebar shows them: what is wanted on each kdcluster, what is there."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from jupyter_extension.kept_registry import Snapshot
 from jupyter_extension.pipeline import Pipeline
 from kd_client.models.deployment import connect_model, disconnect_model
 from kd_client.models.deployment_states import DeploymentStates
+from kd_pipeline.cluster_status import CONFIGURED, configured_members, state_of, troubles
 from kd_pipeline.clusters import Cluster
 from kd_pipeline.connections import DEPLOYMENT_DISTROS, ENGINE_ROLE
 from kd_pipeline.errors import InvalidInput, KdError, NoConnections, UnknownCluster
@@ -15,7 +15,6 @@ from kd_pipeline.model_aliases import aliases_name
 from kd_pipeline.model_config import ModelConfig
 
 MOST_MEMBERS = 64
-CONFIGURED = "configured"
 UNKNOWN = "Unknown"
 
 
@@ -136,20 +135,20 @@ def _message(
     states: DeploymentStates | None,
     unconnected: str,
 ) -> Deployment:
-    status = (cluster.manifest.get("status") or {}) if cluster else {}
+    manifest = cluster.manifest if cluster else {}
     trouble = states.trouble(name) if states else None
     wanted = sum(r.members for r in cluster.roles if r.id == ENGINE_ROLE) if cluster else 0
-    members = _configured(status)
+    members = configured_members(manifest, ENGINE_ROLE)
     if members is None:
         members = states.members(name).count(None) if states else 0
     models = _models(found, name, cluster, states, unconnected)
-    reasons = [_member_reasons(status), str(trouble or ""), "" if states else unconnected]
+    reasons = [troubles(manifest), str(trouble or ""), "" if states else unconnected]
     reasons.append(_left_out_words(found, cluster))
     return Deployment(
         name=name,
         app=cluster.app if cluster else "",
         connected=states is not None,
-        state=str(status.get("state") or "") or _derived(states, wanted, members),
+        state=state_of(manifest) or _derived(states, wanted, members),
         reason=" ".join(filter(None, reasons)),
         members_wanted=wanted,
         members=members,
@@ -164,27 +163,6 @@ def _derived(states: DeploymentStates | None, wanted: int, members: int) -> str:
     if members == 0:
         return "down"
     return CONFIGURED if members >= wanted else "creating"
-
-
-def _configured(status: Mapping[str, Any]) -> int | None:
-    """Return how many engines KubeDirector has set up; None where it tells nothing of them."""
-    for role in status.get("roles") or []:
-        if role.get("id") == ENGINE_ROLE:
-            states = [member.get("state") for member in role.get("members") or []]
-            return states.count(CONFIGURED)
-    return None
-
-
-def _member_reasons(status: Mapping[str, Any]) -> str:
-    """Return in a sentence what KubeDirector says is wrong with members."""
-    told = []
-    for role in status.get("roles") or []:
-        for member in role.get("members") or []:
-            detail = member.get("stateDetail") or {}
-            for key in ("configErrorDetail", "schedulingErrorMessage"):
-                if detail.get(key):
-                    told.append(f"{member.get('pod') or role.get('id')}: {detail[key]}")
-    return "; ".join(dict.fromkeys(told)) + "." if told else ""
 
 
 def _models(

@@ -10,7 +10,7 @@ from jupyter_extension.kept_registry import Snapshot
 from jupyter_extension.pipeline import Pipeline
 from kd_pipeline.clusters import API_VERSION, CLUSTER_KIND, App, Cluster
 from kd_pipeline.connections import ENGINE_ROLE
-from kd_pipeline.errors import Conflict, InvalidInput, KdError
+from kd_pipeline.errors import Conflict, Forbidden, InvalidInput, KdError
 from kd_pipeline.messages.sidebar_models import Deployment, NewDeployment
 from kd_pipeline.project_repository import MOUNT_POINTS
 
@@ -23,8 +23,8 @@ LIMITS = {"cpu": "1", "memory": "1Gi"}
 def create(pipeline: Pipeline, wanted: NewDeployment) -> Deployment:
     """Write a new kdcluster with its models, and connect it to the notebook's own.
 
-    Raises InvalidInput, Conflict where the name is taken, ModelNotFound. Where the notebook's
-    kdcluster cannot be changed, the deployment is there, and its reason says so.
+    Raises InvalidInput, Conflict where the name is taken, ModelNotFound, Forbidden. Where the
+    notebook's kdcluster cannot be changed, the deployment is there, and its reason says so.
     """
     found = pipeline.kept.snapshot()
     _check(wanted, found)
@@ -41,8 +41,15 @@ def create(pipeline: Pipeline, wanted: NewDeployment) -> Deployment:
         cluster = cluster.connect("configmaps", model.configmap_name)
         if model.name in found.aliases:
             cluster = cluster.connect("configmaps", found.aliases[model.name].configmap_name)
-    with pipeline.kept.used() as registry:
-        registry.create_cluster(cluster)
+    try:
+        with pipeline.kept.used() as registry:
+            registry.create_cluster(cluster)
+    except Forbidden:
+        raise Forbidden(
+            f"You may not make kdclusters in {registry.place}: who may can run pods under any "
+            f"service account there. Ask its administrator to make {wanted.name!r}; it can be "
+            "connected here then."
+        ) from None
     trouble = ""
     try:
         own = pipeline.attached.connections().cluster_name

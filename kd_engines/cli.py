@@ -12,8 +12,9 @@ import typer
 import yaml
 
 from kd_engines.doctor import examine
+from kd_engines.local.applying import apply
 from kd_engines.local.commands import login_url
-from kd_engines.local.exchange import exported, import_into, read_stream
+from kd_engines.local.exchange import exported, import_into, notes_on_order, read_stream
 from kd_engines.local.home import Home
 from kd_engines.local.job_runners import running_jobs, sentence_of_cancelled
 from kd_engines.local.status import Status, read_status
@@ -22,7 +23,7 @@ from kd_engines.local.world import module_of, read_world
 from kd_engines.mounted import mount
 from kd_pipeline.atomic import write_atomic
 from kd_pipeline.errors import InvalidInput, KdError, Unavailable
-from kd_pipeline.registry import open_registry
+from kd_pipeline.registry.surroundings import open_kubernetes
 from kd_pipeline.version import version
 
 READY_WITHIN_S = 60.0
@@ -125,18 +126,28 @@ def export_manifests(
     from_cluster: Annotated[
         bool, typer.Option("--from-cluster", help="The surroundings' namespace, not the home.")
     ] = False,
+    to_cluster: Annotated[
+        bool, typer.Option("--apply", help="To the surroundings' namespace, waiting for engines.")
+    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite what differs.")] = False,
 ) -> None:
     """Write the pipeline's manifests as `kubectl apply -f` takes them, without any secret."""
     place = Home.at(home)
-    registry = open_registry() if from_cluster else place.registry()
-    manifests, notes = exported(registry, place.repository.root, namespace)
+    if to_cluster and (from_cluster or output):
+        raise InvalidInput("--apply is from the home to a cluster; take --from-cluster and -o out.")
+    registry = open_kubernetes() if from_cluster else place.registry()
+    written = None if to_cluster else namespace
+    manifests, notes = exported(registry, place.repository.root, written)
+    for note in notes if to_cluster else (*notes, *notes_on_order(manifests)):
+        typer.echo(note, err=True)
+    if to_cluster:
+        apply(open_kubernetes(namespace), manifests, replace, _tell)
+        return
     text = yaml.safe_dump_all(manifests, sort_keys=False, allow_unicode=True)
     if output:
         write_atomic(output, text)
     else:
         typer.echo(text, nl=False)
-    for note in notes:
-        typer.echo(note, err=True)
 
 
 @app.command("import")

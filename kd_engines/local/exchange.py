@@ -55,7 +55,7 @@ def exported(
         elif cleaned["kind"] == "ConfigMap":
             _to_mount_point(cleaned, root, notes)
         manifests.append(cleaned)
-    return sorted(manifests, key=lambda m: (list(KINDS).index(m["kind"]), _name(m))), notes
+    return in_order(sorted(manifests, key=_place)), notes
 
 
 def read_stream(content: bytes) -> list[dict[str, Any]]:
@@ -89,7 +89,7 @@ def import_into(
 
     Nothing is written where one that is there differs, unless ``replace``: raises Conflict.
     """
-    there = {(d.kind, d.name): _cleaned(d.manifest) for d in registry.documents()}
+    there = {(m["kind"], _name(m)): m for m in held_manifests(registry)}
     changed = [m for m in manifests if there.get((m["kind"], _name(m))) != m]
     taken = [f"{m['kind']} {_name(m)!r}" for m in changed if (m["kind"], _name(m)) in there]
     if taken and not replace:
@@ -99,6 +99,50 @@ def import_into(
         )
     registry.apply(changed)
     return len(changed), len(manifests) - len(changed)
+
+
+def in_order(manifests: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return manifests so that each kdcluster comes after those that it is connected to.
+
+    The order stays otherwise. Raises InvalidManifest for kdclusters in a circle.
+    """
+    waiting, ordered = list(manifests), list[dict[str, Any]]()
+    while waiting:
+        names = {_name(m) for m in waiting if m["kind"] == CLUSTER_KIND}
+        later = [m for m in waiting if names & {*connected_clusters(m)}]
+        if len(later) == len(waiting):
+            raise InvalidManifest(
+                f"The kdclusters {', '.join(sorted(names))} are connected to each other in a "
+                "circle, with which KubeDirector cannot begin; take one connection out."
+            )
+        ordered += [m for m in waiting if not names & {*connected_clusters(m)}]
+        waiting = later
+    return ordered
+
+
+def connected_clusters(manifest: dict[str, Any]) -> list[str]:
+    """Return the kdclusters that a manifest is connected to."""
+    return Cluster(manifest).connections("clusters") if manifest["kind"] == CLUSTER_KIND else []
+
+
+def notes_on_order(manifests: list[dict[str, Any]]) -> Iterable[str]:
+    """Yield what somebody has to know who applies the manifests with kubectl."""
+    there = {_name(m) for m in manifests if m["kind"] == CLUSTER_KIND}
+    for manifest in manifests:
+        if named := sorted(there & {*connected_clusters(manifest)}):
+            yield (
+                f"Apply kdcluster {_name(manifest)} when {', '.join(named)} are configured, as "
+                "KubeDirector restarts otherwise; `kd export --apply` does all in that order."
+            )
+
+
+def held_manifests(registry: Registry) -> list[dict[str, Any]]:
+    """Return what a registry holds, cleaned."""
+    return [_cleaned(manifest) for manifest in _manifests(registry, [])]
+
+
+def _place(manifest: dict[str, Any]) -> tuple[int, str]:
+    return list(KINDS).index(manifest["kind"]), _name(manifest)
 
 
 def _manifests(registry: Registry, notes: list[str]) -> Iterable[Mapping[str, Any]]:

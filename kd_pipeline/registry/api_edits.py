@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kd_pipeline.cluster_status import state_of, still_notified
 from kd_pipeline.errors import Conflict
 
 EDIT_WITHIN_S = 30.0
@@ -37,15 +38,8 @@ def again_after_conflicts(
 
 def who_changes(manifest: Mapping[str, Any]) -> str:
     """Say what KubeDirector does with a kdcluster, and who changed its spec last and when."""
-    status = manifest.get("status") or {}
-    waiting = [
-        str(member.get("pod"))
-        for role in status.get("roles") or ()
-        for member in role.get("members") or ()
-        if (member.get("stateDetail") or {}).get("pendingNotifyCmds")
-    ]
-    said = [f"KubeDirector has it in state {status.get('state', 'new')!r}."]
-    if waiting:
+    said = [f"KubeDirector has it in state {state_of(manifest) or 'new'!r}."]
+    if waiting := still_notified(manifest):
         said.append(f"It waits for {', '.join(waiting[:3])}.")
     edits = [
         (str(entry.get("time")), str(entry.get("manager")))

@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kubernetes.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import (
+    HTTPError,
+    MaxRetryError,
+    NameResolutionError,
+    ProxyError,
+    SSLError,
+)
 
 from kd_pipeline.errors import (
     Conflict,
@@ -48,10 +54,38 @@ def told(verb: str, resource: str, namespace: str, server: str) -> Iterator[None
     except DynamicApiError as error:
         raise _meaning(error, f"{verb} {resource} in namespace {namespace}", server) from None
     except HTTPError as error:
-        raise Unavailable(
-            f"The Kubernetes API server {server} does not answer ({type(error).__name__}); check "
-            "the network, and the server's address in the kubeconfig. Nothing was changed."
-        ) from None
+        raise Unavailable(f"{_why_no_answer(error, server)} Nothing was changed.") from None
+
+
+def _why_no_answer(error: HTTPError, server: str) -> str:
+    """Say what is between us and the API server, and what to look at."""
+    reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
+    if isinstance(reason, ProxyError):
+        return (
+            f"The proxy before the Kubernetes API server {server} does not let us through "
+            f"({_plain(reason.original_error)}); check proxy-url in the kubeconfig, or HTTPS_PROXY "
+            "and NO_PROXY."
+        )
+    if isinstance(reason, SSLError):
+        inner = reason.args[0] if reason.args else reason
+        why = getattr(inner, "verify_message", "") or _plain(inner)
+        return (
+            f"The Kubernetes API server {server} is not trusted ({why}); check "
+            "certificate-authority and server in the kubeconfig, or download a new one."
+        )
+    if isinstance(reason, NameResolutionError):
+        return (
+            f"The name of the Kubernetes API server {server} is not known here; check the server "
+            "in the kubeconfig, and your network or VPN."
+        )
+    return (
+        f"The Kubernetes API server {server} does not answer ({type(reason).__name__}); check the "
+        "network, and the server in the kubeconfig."
+    )
+
+
+def _plain(error: object) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _meaning(error: DynamicApiError, what: str, server: str) -> KdError:

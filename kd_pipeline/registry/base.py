@@ -3,7 +3,8 @@
 import re
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from kd_pipeline.clusters import App, Cluster
 from kd_pipeline.errors import (
@@ -92,8 +93,15 @@ class Registry(ABC):
         """Read, edit and write a model's aliases as one step; without any, they are deleted."""
 
     @abstractmethod
+    def apply(self, manifests: Iterable[dict[str, Any]]) -> None:
+        """Write manifests of ConfigMaps, kdapps and kdclusters, new or changed.
+
+        Their names must be checked before.
+        """
+
     def apply_cluster(self, cluster: Cluster) -> None:
         """Write a kdcluster, new or changed."""
+        self.apply([cluster.manifest])
 
     @abstractmethod
     def create_cluster(self, cluster: Cluster) -> None:

@@ -162,11 +162,6 @@ class FolderRegistry(Registry):
             elif found:
                 self._rewrite(found, None)
 
-    def apply_cluster(self, cluster: Cluster) -> None:
-        """Write a kdcluster, new or changed."""
-        with self._writing():
-            self._write(cluster.manifest)
-
     def create_cluster(self, cluster: Cluster) -> None:
         """Write a new kdcluster (see :meth:`Registry.create_cluster`)."""
         with self._writing():
@@ -175,7 +170,7 @@ class FolderRegistry(Registry):
             self._write(cluster.manifest)
 
     def apply(self, manifests: Iterable[dict[str, Any]]) -> None:
-        """Write manifests of whatever kind, new or changed; their names must be checked before."""
+        """Write manifests, new or changed (see :meth:`Registry.apply`)."""
         with self._writing():
             for manifest in manifests:
                 self._write(manifest)

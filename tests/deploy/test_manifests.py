@@ -113,7 +113,7 @@ def test_the_role_allows_no_more(server: ApiServer, namespace: str) -> None:
     tenants = server.new_namespace()
     stranger = ApiServerRegistry(server.client(STRANGER_TOKEN), namespace)
     assert "create configmaps" in stranger.missing_permissions()
-    assert len(stranger.missing_permissions()) == 15
+    assert len(stranger.missing_permissions()) == 13
     with pytest.raises(Forbidden, match=f"list configmaps in namespace {tenants}"):
         ApiServerRegistry(server.client(USER_TOKEN), tenants).models()
     with pytest.raises(Forbidden, match="list configmaps"):

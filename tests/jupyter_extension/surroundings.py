@@ -11,7 +11,7 @@ from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry import Registry
 from tests.configmeta import configmeta
 from tests.real_api_server import ApiServer
-from tests.shipped import new_tenant
+from tests.shipped import manifests, new_tenant
 
 DEPLOYMENT, NOTEBOOK = "deployment-engine-instance", "jupyter-notebook"
 DEAD = "http://127.0.0.1:9"  # "discard": nothing listens there
@@ -59,10 +59,11 @@ class Surroundings:
         return file
 
 
-def kdcluster(name: str, app: str = "deployment-engine", role: str = "RESTServer") -> Cluster:
-    """Return a kdcluster with one member."""
-    limits = {"limits": {"cpu": "1", "memory": "1Gi"}}
-    spec = {"app": app, "roles": [{"id": role, "members": 1, "resources": limits}]}
+def kdcluster(name: str, app: str = "deployment-engine") -> Cluster:
+    """Return a kdcluster like the one that ships for an app, with no connections."""
+    clusters = (Cluster(one) for one in manifests() if one["kind"] == CLUSTER_KIND)
+    spec = next(dict(cluster.manifest["spec"]) for cluster in clusters if cluster.app == app)
+    spec.pop("connections", None)
     return Cluster(
         {
             "apiVersion": API_VERSION,
@@ -74,10 +75,10 @@ def kdcluster(name: str, app: str = "deployment-engine", role: str = "RESTServer
 
 
 def kdapp(name: str, distro: str) -> dict[str, object]:
-    """Return a kdapp with a balancer and engines, of which the latter need 2 GiB."""
+    """Return a kdapp with a balancer and engines, of which the latter need 3 GiB."""
     roles = [
         {"id": "LoadBalancer", "cardinality": "1"},
-        {"id": "RESTServer", "cardinality": "1+", "minResources": {"cpu": "500m", "memory": "2Gi"}},
+        {"id": "RESTServer", "cardinality": "1+", "minResources": {"cpu": "500m", "memory": "3Gi"}},
     ]
     return {
         "apiVersion": API_VERSION,

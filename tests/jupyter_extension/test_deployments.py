@@ -1,7 +1,5 @@
 """What is wanted on deployments, on each kind of registry; their engines are down here."""
 
-from typing import Any
-
 import pytest
 
 from jupyter_extension import deployments
@@ -17,6 +15,7 @@ from tests.jupyter_extension.surroundings import (
     kdcluster,
     register,
 )
+from tests.shipped import wait_until_configured
 
 
 def shown(pipeline: Pipeline, name: str = DEPLOYMENT) -> list[tuple[str, bool, str]]:
@@ -32,12 +31,16 @@ class TestDeployments:
         register(pipeline.registry(), "2")
         pipeline.registry().apply_cluster(kdcluster(DEPLOYMENT))
         pipeline.registry().apply_cluster(kdcluster("train", "training-engine"))
+        if isinstance(registry := pipeline.registry(), ApiServerRegistry):
+            wait_until_configured(registry, DEPLOYMENT)
 
     def test_one_that_is_not_connected_shows_what_is_wanted(self, pipeline: Pipeline) -> None:
         pipeline.registry().connect(DEPLOYMENT, "configmaps", "taxi-1")
         (found,) = deployments.deployment_list(pipeline).deployments
         assert (found.name, found.app, found.connected) == (DEPLOYMENT, "deployment-engine", False)
-        assert (found.state, found.members_wanted, found.members) == ("unknown", 1, 0)
+        on_kubernetes = isinstance(pipeline.registry(), ApiServerRegistry)
+        told = ("configured", 1, 1) if on_kubernetes else ("unknown", 1, 0)
+        assert (found.state, found.members_wanted, found.members) == told
         assert "not connected to this notebook" in found.reason
         (model,) = found.models
         assert (model.wanted, model.state, model.has_example) == (True, "Unknown", True)
@@ -46,7 +49,9 @@ class TestDeployments:
         anywhere.attach({DEPLOYMENT: [(DEAD, "0d5e" * 8)]})
         deployments.connect(pipeline, DEPLOYMENT, "taxi", "1")
         found = deployments.deployment(pipeline, DEPLOYMENT)
-        assert (found.connected, found.state, found.members) == (True, "down", 0)
+        on_kubernetes = isinstance(pipeline.registry(), ApiServerRegistry)
+        told = ("configured", 1) if on_kubernetes else ("down", 0)  # there, KubeDirector tells
+        assert (found.connected, found.state, found.members) == (True, *told)
         assert "does not answer" in found.reason
         assert found.models[0].state == "Unknown"
 
@@ -88,7 +93,7 @@ class TestDeployments:
         assert deployments.deployment(pipeline, DEPLOYMENT).members_wanted == 3
 
     def test_one_that_is_asked_to_be_connected_says_so(self, pipeline: Pipeline) -> None:
-        notebook = kdcluster(NOTEBOOK, "jupyter-notebook", "controller")
+        notebook = kdcluster(NOTEBOOK, "jupyter-notebook")
         pipeline.registry().apply_cluster(notebook.connect("clusters", DEPLOYMENT))
         reason = deployments.deployment(pipeline, DEPLOYMENT).reason
         assert reason == "It is being connected to this notebook, which takes a moment."
@@ -116,26 +121,16 @@ def test_one_that_is_connected_but_in_no_registry_is_shown(here: Surroundings) -
         deployments.connect(here.pipeline(), "deploy-else", "taxi", "1")
 
 
-@pytest.mark.slow
-def test_what_kubedirector_tells_is_shown(here: Surroundings, api_server: Any) -> None:
-    here.use(api_server)
+def test_what_kubedirector_tells_is_shown(here: Surroundings) -> None:
     pipeline = here.pipeline()
-    registry = pipeline.registry()
-    assert isinstance(registry, ApiServerRegistry)
-    registry.apply_cluster(kdcluster(DEPLOYMENT).with_members("RESTServer", 3))
     detail = {"schedulingErrorMessage": "0/3 nodes have enough memory"}
     members = [
         {"pod": "kdss-1-0", "state": "configured"},
         {"pod": "kdss-1-1", "state": "create pending", "stateDetail": detail},
     ]
     status = {"state": "creating", "roles": [{"id": "RESTServer", "members": members}]}
-    registry._resource("KubeDirectorCluster").status.patch(
-        body={"status": status},
-        name=DEPLOYMENT,
-        namespace=registry.namespace,
-        content_type="application/merge-patch+json",
-    )
+    cluster = kdcluster(DEPLOYMENT).with_members("RESTServer", 3)
+    pipeline.registry().apply_cluster(Cluster({**cluster.manifest, "status": status}))
     found = deployments.deployment(pipeline, DEPLOYMENT)
     assert (found.state, found.members, found.members_wanted) == ("creating", 1, 3)
     assert "kdss-1-1: 0/3 nodes have enough memory." in found.reason
-    assert Cluster(registry.cluster(DEPLOYMENT).manifest).name == DEPLOYMENT

@@ -78,7 +78,7 @@ def test_a_kubeconfig_that_is_none_is_told_until_it_is_one(
     monkeypatch.setenv("KUBECONFIG", str(config))
     pipeline = here.pipeline()
     for _ in range(2):
-        with pytest.raises(InvalidInput, match="kubeconfig cannot be used"):
+        with pytest.raises(InvalidInput, match="config cannot be used"):
             models.model_registry(pipeline)
 
 

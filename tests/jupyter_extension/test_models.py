@@ -139,11 +139,11 @@ class TestModels:
         if isinstance(registry, FolderRegistry):
             registry.apply([model])
         else:
-            registry._call("create", "ConfigMap", body=model)
+            registry.objects.call("create", "ConfigMap", body=model)
         (problem,) = models.model_registry(pipeline).problems
         assert "lacks path" in problem
         if isinstance(registry, FolderRegistry):
             (registry.path / "configmap-taxi-1.yaml").unlink()
         else:
-            registry._call("delete", "ConfigMap", name="taxi-1")
+            registry.objects.call("delete", "ConfigMap", name="taxi-1")
         assert models.model_registry(pipeline).problems == []

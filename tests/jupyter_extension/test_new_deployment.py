@@ -7,7 +7,8 @@ import yaml
 
 from jupyter_extension import deployments, new_deployment
 from jupyter_extension.pipeline import Pipeline
-from kd_pipeline.clusters import Cluster
+from kd_pipeline.clusters import APP_KIND, Cluster
+from kd_pipeline.connections import ENGINE_ROLE
 from kd_pipeline.errors import Conflict, InvalidInput, ModelNotFound
 from kd_pipeline.messages.sidebar_models import NewDeployment
 from kd_pipeline.registry import FolderRegistry, Registry
@@ -18,17 +19,18 @@ from tests.jupyter_extension.surroundings import (
     kdcluster,
     register,
 )
+from tests.shipped import manifests
 
 APP = "deployment-engine"
 
 
-def put_apps(registry: Registry, *apps: dict[str, object]) -> None:
-    """Write kdapps as an administrator does."""
-    for app in apps:
-        if isinstance(registry, FolderRegistry):
-            registry.apply([app])
-        else:
-            registry._call("create", "KubeDirectorApp", body=app)
+def put_app(registry: Registry, app: dict[str, Any]) -> None:
+    """Put a kdapp in the place of the one of its name, as an administrator does."""
+    if isinstance(registry, FolderRegistry):
+        registry.apply([app])
+    else:
+        registry.objects.call("delete", "KubeDirectorApp", name=app["metadata"]["name"])
+        registry.objects.call("create", "KubeDirectorApp", body=app)
 
 
 def edited(cluster: Cluster, **spec: Any) -> Cluster:
@@ -41,8 +43,9 @@ def edited(cluster: Cluster, **spec: Any) -> Cluster:
 def registry(pipeline: Pipeline) -> Registry:
     """Return a registry with a notebook and both kinds of apps."""
     found = pipeline.registry()
-    put_apps(found, kdapp(APP, "hpecp/deploymt-engine"), kdapp("training", "hpecp/training-engine"))
-    found.apply_cluster(kdcluster(NOTEBOOK, "jupyter-notebook", "controller"))
+    if isinstance(found, FolderRegistry):
+        found.apply([one for one in manifests() if one["kind"] == APP_KIND])
+    found.apply_cluster(kdcluster(NOTEBOOK, "jupyter-notebook"))
     return found
 
 
@@ -50,7 +53,7 @@ class TestNewDeployment:
     def test_it_is_like_another_of_its_app(self, pipeline: Pipeline, registry: Registry) -> None:
         register(registry, "1", "2")
         registry.set_alias("taxi", "champion", "1")
-        other = edited(kdcluster(DEPLOYMENT), namingScheme="CrNameRole", appCatalog="system")
+        other = edited(kdcluster(DEPLOYMENT), namingScheme="CrNameRole")
         registry.apply_cluster(other.connect("configmaps", "taxi-2"))
         wanted = NewDeployment("canary", APP, 3, ["taxi/champion"])
         told = new_deployment.create(pipeline, wanted)
@@ -62,24 +65,24 @@ class TestNewDeployment:
         assert [(m.name, m.version, m.wanted) for m in told.models] == [("taxi", "1", True)]
         assert "is being connected to this notebook" in told.reason
         spec = registry.cluster("canary").manifest["spec"]
-        assert (spec["namingScheme"], spec["appCatalog"]) == ("CrNameRole", "system")
+        assert (spec["namingScheme"], spec["appCatalog"]) == ("CrNameRole", "local")
         assert spec["connections"] == {"configmaps": ["taxi-1", "taxi-aliases"]}
-        assert spec["roles"][0]["resources"]["limits"] == {"cpu": "1", "memory": "1Gi"}
+        assert (
+            spec["roles"]
+            == registry.cluster(DEPLOYMENT).with_members(ENGINE_ROLE, 3).manifest["spec"]["roles"]
+        )
         assert registry.cluster(NOTEBOOK).connections("clusters") == ["canary"]
-        assert registry.cluster(DEPLOYMENT).manifest["spec"]["roles"][0]["members"] == 1
 
     def test_the_first_one_is_as_its_app_says(self, pipeline: Pipeline, registry: Registry) -> None:
-        claim = {"pvcName": "repo", "mountPath": "/bd-fs-mnt/project_repo", "readOnly": False}
-        notebook = registry.cluster(NOTEBOOK)
-        role = {**notebook.manifest["spec"]["roles"][0], "volumeProjections": [claim]}
-        registry.apply_cluster(edited(notebook, roles=[role]))
+        put_app(registry, kdapp(APP, "hpecp/deploymt-engine"))
+        claim = {"pvcName": "project-repo", "mountPath": "/bd-fs-mnt/project_repo"}
         new_deployment.create(pipeline, NewDeployment("first", APP))
         spec = registry.cluster("first").manifest["spec"]
         balancer, engine = spec["roles"]
         assert (balancer["id"], balancer["members"]) == ("LoadBalancer", 1)
         assert (engine["id"], engine["members"]) == ("RESTServer", 1)
-        assert engine["resources"]["limits"] == {"cpu": "1", "memory": "2Gi"}
-        assert engine["resources"]["requests"] == {"cpu": "500m", "memory": "2Gi"}
+        assert engine["resources"]["limits"] == {"cpu": "1", "memory": "3Gi"}
+        assert engine["resources"]["requests"] == {"cpu": "500m", "memory": "3Gi"}
         assert spec["serviceType"] == "ClusterIP"
         assert engine["volumeProjections"] == [{**claim, "readOnly": True}]
         assert "volumeProjections" not in balancer
@@ -93,7 +96,7 @@ class TestNewDeployment:
             ({"name": NOTEBOOK}, Conflict, "already"),
             ({"members": 0}, InvalidInput, "1 to 64"),
             ({"members": 65}, InvalidInput, "1 to 64"),
-            ({"app": "training"}, InvalidInput, f"there are: {APP}"),
+            ({"app": "training-engine"}, InvalidInput, f"there are: {APP}"),
             ({"app": ""}, InvalidInput, "is no deployment kdapp"),
             ({"models": ["taxi/9"]}, ModelNotFound, "taxi/9"),
             ({"models": ["taxi"]}, InvalidInput, "is not NAME/VERSION"),
@@ -120,7 +123,7 @@ class TestNewDeployment:
         if isinstance(registry, FolderRegistry):
             (registry.path / f"kdcluster-{NOTEBOOK}.yaml").unlink()
         else:
-            registry._call("delete", "KubeDirectorCluster", name=NOTEBOOK)
+            registry.objects.call("delete", "KubeDirectorCluster", name=NOTEBOOK)
         told = new_deployment.create(pipeline, NewDeployment("canary", APP))
         assert "could not be connected to this notebook" in told.reason
         assert deployments.deployment(pipeline, "canary").name == "canary"

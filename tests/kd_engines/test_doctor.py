@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.slow
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHome]:
     """Return a home that runs."""
     home = RunningHome(tmp_path_factory.mktemp("kd") / "home", deployment=True)
-    home.environment["KUBECONFIG"] = str(home.path / "none")
+    home.environment["KUBECONFIG"] = os.devnull
     home.up()
     yield home
     home.kd("down")
@@ -76,7 +77,7 @@ def test_an_engine_of_another_version_is_told(tmp_path: Path) -> None:
     package.write_text("Metadata-Version: 2.1\nName: kd-magics\nVersion: 0.0.7\n")
     home = RunningHome(tmp_path / "home")
     home.environment |= {
-        "KUBECONFIG": str(tmp_path / "none"),
+        "KUBECONFIG": os.devnull,
         "PYTHONPATH": str(package.parents[1]),
     }
     try:
@@ -157,7 +158,7 @@ def test_on_a_cluster_it_tells_of_expired_credentials(cluster: ApiServer, tmp_pa
 
 
 def test_where_nothing_is_it_says_how_to_begin(tmp_path: Path) -> None:
-    environment = {"KD_HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "none"), "PATH": ""}
+    environment = {"KD_HOME": str(tmp_path), "KUBECONFIG": os.devnull, "PATH": ""}
     command = [sys.executable, "-m", "kd_engines", "doctor"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1

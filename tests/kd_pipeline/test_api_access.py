@@ -108,7 +108,7 @@ def test_a_kubeconfig_that_is_connected_as_a_secret_leads_here(
     connect(config)
     assert open_registry().register(TAXI) is True
     connect(b"no kubeconfig")
-    with pytest.raises(InvalidInput, match="kubeconfig cannot be used"):
+    with pytest.raises(InvalidInput, match="kubeconfig of the connected secret cannot be used"):
         open_registry()
 
 

@@ -48,7 +48,7 @@ def test_what_we_write_is_what_kubectl_and_kubedirector_read(
     api_server: ApiServer, registry: ApiServerRegistry
 ) -> None:
     registry.register(TAXI)
-    written = registry._get("ConfigMap", "taxi-1")
+    written = registry.objects.get("ConfigMap", "taxi-1")
     assert written["metadata"]["labels"] == {"kubedirector.hpe.com/cmType": "model"}
     assert written["data"] == TAXI.to_manifest()["data"]
     assert written["metadata"]["managedFields"][0]["manager"] == "kd-magics"
@@ -61,14 +61,14 @@ def test_a_configmap_that_is_no_model_is_left_alone(
     api_server.apply({**other, "data": {"a": "b"}}, namespace=registry.namespace)
     with pytest.raises(InvalidModel, match="that is no model exists already"):
         registry.register(TAXI)
-    assert registry._get("ConfigMap", "taxi-1")["data"] == {"a": "b"}
+    assert registry.objects.get("ConfigMap", "taxi-1")["data"] == {"a": "b"}
     assert registry.models() == []
 
 
 def test_more_models_than_a_page_are_all_there(
     registry: ApiServerRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kd_pipeline.registry.api_server.PAGE", 3)
+    monkeypatch.setattr("kd_pipeline.registry.api_namespace.PAGE", 3)
     for version in range(1, 9):
         registry.register(ModelConfig("taxi", str(version), "p", "s"))
     assert [model.version for model in registry.models()] == [str(v) for v in range(1, 9)]
@@ -189,5 +189,5 @@ def test_a_kubeconfig_file_leads_here(
     )
     assert registry.register(TAXI) is True
     config.write_text("clusters: [")
-    with pytest.raises(InvalidInput, match="kubeconfig cannot be used"):
+    with pytest.raises(InvalidInput, match="config cannot be used: it is no YAML"):
         open_registry()

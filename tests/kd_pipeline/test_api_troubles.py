@@ -187,7 +187,7 @@ def test_more_than_a_mebibyte_is_told(registry: ApiServerRegistry) -> None:
     manifest = TAXI.to_manifest()
     manifest["data"]["metrics"] = "x" * 1_100_000
     with pytest.raises(TooLarge, match="a ConfigMap holds 1 MiB at most"):
-        registry._call("create", "ConfigMap", body=manifest)
+        registry.objects.call("create", "ConfigMap", body=manifest)
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +279,7 @@ def _register_while_it_is_killed(server: ApiServer, registry: ApiServerRegistry)
         assert len(done) > 9
         eventually(lambda: seen[-1][1] == registry.generation())
     # What the server has forgotten (410 Gone) is listed anew.
-    watched, _ = registry._begin("ConfigMap")
+    watched, _ = registry.objects.begin_watch("ConfigMap")
     assert until_it_ends(watched, "1", threading.Event(), threading.Event()) == ""
     server.kill()
 
@@ -288,7 +288,7 @@ def test_a_connection_that_falls_silent_is_noticed(
     own_api_server: ApiServer, registry: ApiServerRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No end, no reset, no bytes: only a time limit tells that a watch is dead."""
-    for limit in ("api_watch.SILENCE_S", "api_server.READ_S"):
+    for limit in ("api_watch.SILENCE_S", "api_namespace.READ_S"):
         monkeypatch.setattr(f"kd_pipeline.registry.{limit}", 2.0)
     proxy = TcpProxy(own_api_server.port)
     client = own_api_server.client()
@@ -308,7 +308,7 @@ def test_a_server_that_answers_too_slowly_is_told(
     client.configuration.host = f"https://127.0.0.1:{proxy.port}"
     slow = ApiServerRegistry(client, registry.namespace)
     assert slow.models() == []
-    monkeypatch.setattr("kd_pipeline.registry.api_server.READ_S", 0.5)
+    monkeypatch.setattr("kd_pipeline.registry.api_namespace.READ_S", 0.5)
     proxy.silence()
     with pytest.raises(Unavailable, match=r"does not answer \(.*\); check the network"):
         slow.models()

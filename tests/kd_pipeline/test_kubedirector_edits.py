@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from kd_pipeline.errors import Conflict, UnknownCluster
+from kd_pipeline.clusters import Cluster as ClusterManifest
+from kd_pipeline.errors import Conflict, Forbidden, UnknownCluster
 from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.kd_engines.running_server import eventually
 from tests.kubedirector.operator import NoContainers, Operator, running_cluster
@@ -178,6 +179,29 @@ def test_one_that_is_made_anew_takes_the_change_then(
     server.apply(engine, namespace=registry.namespace)
     assert registry.connect(DEPLOYMENT, "configmaps", "taxi-1")  # before it has a status
     assert BUSY in operator.admission.refused
+
+
+def test_a_new_kdcluster_is_connected_once_kubedirector_has_seen_it(
+    cluster: Cluster, registry: ApiServerRegistry, operator: Operator
+) -> None:
+    server, _ = cluster
+    with slow(operator) as containers:
+        registry.edit_cluster(TRAINING, lambda c: c.with_members("RESTServer", 2))
+        assert containers.begun.wait(20)
+        (engine,) = [one for one in manifests() if one["metadata"]["name"] == DEPLOYMENT]
+        new = {**engine, "metadata": {"name": "canary"}}
+        with pytest.raises(Forbidden, match="create kubedirectorclusters"):
+            registry.create_cluster(ClusterManifest(new))
+        server.apply(new, namespace=registry.namespace)
+        edit = ThreadPoolExecutor(1).submit(registry.connect, NOTEBOOK, "clusters", "canary")
+        time.sleep(0.3)
+        assert not edit.done()
+        containers.go.set()
+        assert edit.result(20)
+    wait_until_configured(registry, NOTEBOOK)
+    assert "canary" in registry.cluster(NOTEBOOK).connections("clusters")
+    assert operator.panics == 0
+    assert registry.connect(NOTEBOOK, "clusters", "nowhere")  # is left out without a word
 
 
 def test_an_operator_that_restarts_is_waited_for(

@@ -1,5 +1,6 @@
 """One test class for every place where a registry can be."""
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -171,7 +172,7 @@ class TestFolder:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("KD_HOME", str(tmp_path))
-        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+        monkeypatch.setenv("KUBECONFIG", os.devnull)
         monkeypatch.delenv("KD_REGISTRY", raising=False)
         open_registry().register(TAXI)
         assert (tmp_path / "manifests" / "configmap-taxi-1.yaml").exists()
