@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from jupyter_extension.kept_registry import Snapshot
 from jupyter_extension.pipeline import Pipeline
 from kd_client.models.deployment import connect_model, disconnect_model
-from kd_client.models.deployment_states import DeploymentStates
+from kd_client.models.deployment_states import DeploymentStates, not_registered
 from kd_pipeline.cluster_status import CONFIGURED, configured_members, state_of, troubles
 from kd_pipeline.clusters import Cluster
 from kd_pipeline.connections import DEPLOYMENT_DISTROS, ENGINE_ROLE
 from kd_pipeline.errors import InvalidInput, KdError, NoConnections, UnknownCluster
 from kd_pipeline.messages.sidebar_models import DeployedModel, Deployment, DeploymentList
-from kd_pipeline.model_aliases import aliases_name
 from kd_pipeline.model_config import ModelConfig
 
 MOST_MEMBERS = 64
@@ -204,10 +203,7 @@ def _wanted(found: Snapshot, cluster: Cluster | None) -> list[ModelConfig]:
 
 def _left_out_words(found: Snapshot, cluster: Cluster | None) -> str:
     """Return a sentence about connected ConfigMaps that are not there: they would never arrive."""
-    known = {model.configmap_name for model in found.models}
-    known |= {aliases_name(model.name) for model in found.models}
-    connected = cluster.connections("configmaps") if cluster else []
-    gone = [name for name in connected if name not in known]
+    gone = not_registered(cluster, found.models) if cluster else []
     words = f"{', '.join(gone[:5])}{', …' if len(gone) > 5 else ''}"
     return f"Connected, but not registered: {words}." if gone else ""
 

@@ -191,7 +191,7 @@ def _registry() -> Iterator[Finding]:
     clusters = registry.clusters()
     yield Finding("kdclusters", ", ".join(cluster.name for cluster in clusters) or "none")
     for name, problem in (left_out | registry.problems).items():
-        yield Finding(name, "left out", problem)
+        yield Finding(name, "cannot be used", problem)
 
 
 def _permissions(registry: Registry) -> Iterator[Finding]:

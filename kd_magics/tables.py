@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from kd_magics.screen import show_bundle
+from kd_pipeline.plain_text import one_line
 
 GAP = "  "
 
@@ -26,10 +27,10 @@ class Table:
         self.headers = [str(header) for header in headers]
         self._cells = [["" if cell is None else cell for cell in row] for row in rows]
         self.rows = [
-            [f"{cell} *" if isinstance(cell, Best) else str(cell) for cell in row]
+            [f"{one_line(cell)} *" if isinstance(cell, Best) else one_line(cell) for cell in row]
             for row in self._cells
         ]
-        self.notes = list(notes)
+        self.notes = [one_line(note) for note in notes]
 
     @property
     def text(self) -> str:
@@ -90,5 +91,5 @@ def number_words(values: Mapping[str, object], most: int = 3) -> str:
 
 
 def _html(cell: object) -> str:
-    text = escape(str(cell))
+    text = escape(one_line(cell))
     return f"<b>{text}</b>" if isinstance(cell, Best) else text

@@ -7,7 +7,7 @@ keys (lineage, metrics, an example request) travel through KubeDirector untouche
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -158,15 +158,20 @@ def configmap_name(name: str, version: str) -> str:
     return f"{slug}-{hashlib.sha256(f'{name}/{version}'.encode()).hexdigest()[:6]}"
 
 
-def check_label(manifest: Mapping[str, Any]) -> None:
-    """Raise InvalidModel for a ConfigMap that looks like a model but lacks the label."""
-    metadata = manifest.get("metadata") or {}
-    unlabelled = not (metadata.get("labels") or {}).get(CM_TYPE_LABEL)
-    if unlabelled and "scoring-path" in (manifest.get("data") or {}):
-        raise InvalidModel(
-            f"ConfigMap {metadata.get('name')!r} looks like a model but lacks the label "
-            f"{CM_TYPE_LABEL}: {MODEL_TYPE}, so KubeDirector never connects it; add it."
-        )
+def check_label(metadata: Mapping[str, Any], keys: Collection[str]) -> None:
+    """Raise InvalidModel for a ConfigMap that has a model's data keys, but not its label.
+
+    Labels are compared as they are, so that one in other capitals is another.
+    """
+    labels: Mapping[str, str] = metadata.get("labels") or {}
+    if "scoring-path" not in keys or labels.get(CM_TYPE_LABEL) == MODEL_TYPE:
+        return
+    like = [f"{k}: {v}" for k, v in labels.items() if k.lower() == CM_TYPE_LABEL.lower()]
+    has = f" (it has {like[0]})" if like else ""
+    raise InvalidModel(
+        f"ConfigMap {metadata.get('name')!r} looks like a model but lacks the label "
+        f"{CM_TYPE_LABEL}: {MODEL_TYPE}{has}, so it never gets to an engine as one; add it."
+    )
 
 
 def check_name(name: str) -> str:

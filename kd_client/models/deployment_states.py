@@ -13,6 +13,7 @@ from kd_client.fan_out import ask_all
 from kd_pipeline.clusters import Cluster
 from kd_pipeline.errors import KdError
 from kd_pipeline.messages import ModelList, ModelStatus, Traffic
+from kd_pipeline.model_aliases import aliases_name
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry.base import natural
 
@@ -123,6 +124,13 @@ def deployed_places(clusters: Iterable[Cluster]) -> dict[str, list[str]]:
         for configmap in cluster.connections("configmaps"):
             places.setdefault(configmap, []).append(cluster.name)
     return places
+
+
+def not_registered(cluster: Cluster, registered: Iterable[ModelConfig]) -> list[str]:
+    """Return the ConfigMaps that are connected to a kdcluster, but no model's: deleted, mostly."""
+    known = {model.configmap_name for model in registered}
+    known |= {aliases_name(model.name) for model in registered}
+    return [name for name in cluster.connections("configmaps") if name not in known]
 
 
 def newer_than_deployed(

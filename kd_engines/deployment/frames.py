@@ -9,6 +9,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from kd_pipeline.plain_text import one_line
+
 M = TypeVar("M")
 LENGTH = struct.Struct(">I")
 _encoder = msgspec.msgpack.Encoder()
@@ -85,4 +87,4 @@ class Frames(Generic[M]):
 
 def one(text: Any) -> str:
     """Return a text of several lines as one line of at most 500 characters."""
-    return " ".join(str(text).split())[:500]
+    return one_line(text, 500)

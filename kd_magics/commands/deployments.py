@@ -7,6 +7,7 @@ from kd_client.attached import SEE
 from kd_client.models.deployment_states import Actual, DeploymentStates
 from kd_magics import face
 from kd_magics.cluster_words import trouble
+from kd_magics.deployment_words import gone_words
 from kd_magics.help import Help
 from kd_magics.options import Options
 from kd_magics.session import Session
@@ -52,6 +53,8 @@ def run(session: Session, options: Namespace) -> None:
         elif not models:
             deploy = face.typed("deploy", "NAME/VERSION", "--to", cluster)
             notes.append(f"{cluster} has no model. {deploy} adds one.")
+    shown = [one for one in registry.clusters() if one.name in clusters]
+    notes += gone_words(session, shown, registry.models())
     if not rows:
         print("\n".join(notes))
         return

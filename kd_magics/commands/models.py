@@ -10,11 +10,13 @@ from kd_client.models.deployment_states import (
     newer_than_deployed,
 )
 from kd_magics import face
+from kd_magics.deployment_words import gone_words
 from kd_magics.help import Help
 from kd_magics.options import Options
 from kd_magics.session import Session
 from kd_magics.tables import Table, number_words, show
 from kd_pipeline.model_config import ModelConfig
+from kd_pipeline.plain_text import one_line
 from kd_pipeline.registry import Registry, open_registry
 
 HELP = Help(
@@ -34,10 +36,11 @@ def run(session: Session, _options: Namespace) -> None:
     left_out = list(registry.problems.values())
     if not registered:
         print(f"No model is registered yet. {face.help_of('register')} shows how it is done.")
-        for reason in left_out:
-            print(reason)
+        left_out += gone_words(session, registry.clusters(), registered)
+        print("\n".join(map(one_line, left_out)), end="\n" if left_out else "")
         return
-    places = deployed_places(registry.clusters())
+    clusters = registry.clusters()
+    places = deployed_places(clusters)
     states = DeploymentStates(
         session, [name for m in registered for name in places.get(m.configmap_name, ())]
     )
@@ -54,7 +57,9 @@ def run(session: Session, _options: Namespace) -> None:
             rows.append([*start, "", "Not deployed", _newer_words(newer.get(model.key))])
     headers = ["Name", "Version", "Aliases", "Description", "Metrics"]
     headers += ["Deployed on", "State", "Reason"]
-    show(Table(headers, rows, [f"Registered in {registry.place}.", *left_out]).without_empty())
+    notes = [f"Registered in {registry.place}.", *left_out]
+    notes += gone_words(session, clusters, registered)
+    show(Table(headers, rows, notes).without_empty())
 
 
 def data(_session: Session, _options: Namespace) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from kd_pipeline.errors import (
     Unauthorized,
     Unavailable,
 )
+from kd_pipeline.plain_text import one_line
 
 # While KubeDirector processes a change it refuses the next one, and, where it writes a kdcluster's
 # status at the same moment, any (v0.11.0, pkg/validator/cluster.go); while it restarts, the API
@@ -63,12 +64,12 @@ def _why_no_answer(error: HTTPError, server: str) -> str:
     if isinstance(reason, ProxyError):
         return (
             f"The proxy before the Kubernetes API server {server} does not let us through "
-            f"({_plain(reason.original_error)}); check proxy-url in the kubeconfig, or HTTPS_PROXY "
-            "and NO_PROXY."
+            f"({one_line(reason.original_error, 200)}); check proxy-url in the kubeconfig, or "
+            "HTTPS_PROXY and NO_PROXY."
         )
     if isinstance(reason, SSLError):
         inner = reason.args[0] if reason.args else reason
-        why = getattr(inner, "verify_message", "") or _plain(inner)
+        why = getattr(inner, "verify_message", "") or one_line(inner, 200)
         return (
             f"The Kubernetes API server {server} is not trusted ({why}); check "
             "certificate-authority and server in the kubeconfig, or download a new one."
@@ -82,10 +83,6 @@ def _why_no_answer(error: HTTPError, server: str) -> str:
         f"The Kubernetes API server {server} does not answer ({type(reason).__name__}); check the "
         "network, and the server in the kubeconfig."
     )
-
-
-def _plain(error: object) -> str:
-    return " ".join(str(error).split())[:200]
 
 
 def _meaning(error: DynamicApiError, what: str, server: str) -> KdError:
@@ -125,5 +122,5 @@ def message_of(error: DynamicApiError) -> str:
         text = str(json.loads(error.body or "")["message"])
     except (ValueError, TypeError, KeyError):
         text = str(error.reason or error)
-    text = " ".join(text.split())  # KubeDirector's begin with a line break
+    text = one_line(text)  # KubeDirector's begin with a line break
     return text if text.endswith(".") else f"{text}."

@@ -13,6 +13,7 @@ from kd_pipeline.registry.api_objects import (
     API_VERSIONS,
     FIELD_MANAGER,
     MERGE_PATCH,
+    METADATA_ONLY,
     NAMES,
     selector_of,
     writable,
@@ -62,7 +63,8 @@ class ApiNamespace:
     def begin_watch(self, kind: str) -> tuple[Watched, str]:
         """Return what is watched of a kind, and the resource version from which on."""
         selector = selector_of(kind)
-        version = self.list(kind, selector)[1]
+        page = self.call("get", kind, accept=METADATA_ONLY, label_selector=selector, limit=1)
+        version = str(page["metadata"]["resourceVersion"])
         return Watched(self._resource(kind), self.name, selector or None), version
 
     def get(self, kind: str, name: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A registry's objects on an API server: their kinds, their labels, what is written of them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from kd_pipeline.clusters import APP_KIND, CLUSTER_KIND
@@ -16,7 +17,7 @@ NAMES = {"ConfigMap": "configmaps", CLUSTER_KIND: "kubedirectorclusters"}
 NAMES[APP_KIND] = "kubedirectorapps"
 MODELS = f"{CM_TYPE_LABEL}={MODEL_TYPE}"
 ALIASES = f"{CM_TYPE_LABEL}={ALIASES_TYPE}"
-UNLABELLED = f"!{CM_TYPE_LABEL}"
+NO_MODELS = f"{CM_TYPE_LABEL}!={MODEL_TYPE}"  # those without the label as well
 WATCHED = f"{CM_TYPE_LABEL} in ({MODEL_TYPE},{ALIASES_TYPE})"
 # A list without the objects' contents (Kubernetes API concepts, "PartialObjectMetadataList").
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -28,6 +29,16 @@ SERVERS_OWN = ("managedFields", "uid", "creationTimestamp", "generation", "selfL
 def selector_of(kind: str) -> str:
     """Return the label selector of what the registry looks at of a kind; "" is all of it."""
     return WATCHED if kind == "ConfigMap" else ""
+
+
+def data_keys(metadata: Mapping[str, Any]) -> set[str]:
+    """Return a ConfigMap's data keys by what its metadata tells of who set them.
+
+    Its contents, up to 1 MiB, need not be read for that ("fieldsV1" of managedFields).
+    """
+    entries = metadata.get("managedFields") or ()
+    fields = (((one.get("fieldsV1") or {}).get("f:data")) or {} for one in entries)
+    return {key.removeprefix("f:") for of_one in fields for key in of_one}
 
 
 def writable(manifest: dict[str, Any], keep_version: bool) -> dict[str, Any]:

@@ -35,7 +35,8 @@ from kd_pipeline.registry.api_objects import (
     FIELD_MANAGER,
     METADATA_ONLY,
     MODELS,
-    UNLABELLED,
+    NO_MODELS,
+    data_keys,
     merge_patch,
     selector_of,
     writable,
@@ -47,6 +48,7 @@ from kd_pipeline.registry.base import (
     cluster_taken,
     name_taken,
     natural,
+    registered_twice,
 )
 
 RETRY_S = 1.0
@@ -78,8 +80,9 @@ class ApiServerRegistry(Registry):
 
     def models(self) -> list[ModelConfig]:
         """Return the ConfigMaps of type model, by name and version."""
-        self._build("ConfigMap", check_label, UNLABELLED)  # for `problems`
+        self._build("ConfigMap", _check_other, NO_MODELS, METADATA_ONLY)  # for `problems`
         found = self._build("ConfigMap", ModelConfig.from_manifest, MODELS)
+        self._note(("ConfigMap", "twice"), registered_twice(found))
         return sorted(found, key=lambda model: (model.name, natural(model.version)))
 
     def clusters(self) -> list[Cluster]:
@@ -231,13 +234,27 @@ class ApiServerRegistry(Registry):
                 if not state_of(self.cluster(name).manifest):
                     raise Conflict(f"KubeDirector has not seen the new kdcluster {name!r} yet.")
 
-    def _build(self, kind: str, build: Callable[[dict[str, Any]], Any], selector: str = "") -> Any:
+    def _build(
+        self,
+        kind: str,
+        build: Callable[[dict[str, Any]], Any],
+        selector: str = "",
+        accept: str = "",
+    ) -> Any:
         found, problems = [], {}
-        for item in self.objects.list(kind, selector)[0]:
+        for item in self.objects.list(kind, selector, accept)[0]:
             try:
                 found.append(build({"apiVersion": API_VERSIONS[kind], "kind": kind, **item}))
             except (InvalidManifest, InvalidModel) as error:
                 problems[f"{kind} {item['metadata']['name']}"] = str(error)
-        self._problems[kind, selector] = problems  # those of before may be deleted or mended
-        self.problems = {k: v for some in [*self._problems.values()] for k, v in some.items()}
+        self._note((kind, selector), problems)
         return found
+
+    def _note(self, read: tuple[str, str], problems: dict[str, str]) -> None:
+        """Tell of what was read now; problems of before may be deleted or mended."""
+        self._problems[read] = problems
+        self.problems = {k: v for some in [*self._problems.values()] for k, v in some.items()}
+
+
+def _check_other(manifest: dict[str, Any]) -> None:
+    check_label(manifest["metadata"], data_keys(manifest["metadata"]))

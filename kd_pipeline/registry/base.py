@@ -115,11 +115,17 @@ class Registry(ABC):
         """
 
     def model(self, name: str, version: str) -> ModelConfig:
-        """Return one model version; raises ModelNotFound, which lists the versions there are."""
+        """Return one model version.
+
+        Raises ModelNotFound, which lists the versions there are, and Conflict where several
+        ConfigMaps say that they are it.
+        """
         models = self.models()
-        for model in models:
-            if model.key == (name, version):
-                return model
+        found = [model for model in models if model.key == (name, version)]
+        if len(found) > 1:
+            raise Conflict(registered_twice(found)[f"{name}/{version}"])
+        if found:
+            return found[0]
         versions = [m.version for m in models if m.name == name]
         names = sorted({m.name for m in models})
         known = (
@@ -201,6 +207,19 @@ class Registry(ABC):
     def disconnect(self, cluster: str, kind: str, name: str) -> bool:
         """Take a connection from a kdcluster; False where there was none."""
         return self.edit_cluster(cluster, lambda c: c.disconnect(kind, name))
+
+
+def registered_twice(models: Iterable[ModelConfig]) -> dict[str, str]:
+    """Return by "name/version" what to do where several ConfigMaps say that they are it."""
+    by_key: dict[str, list[str]] = {}
+    for model in models:
+        by_key.setdefault("/".join(model.key), []).append(model.configmap_name)
+    return {
+        label: f"{label} is registered by the ConfigMaps {' and '.join(sorted(names))}; delete one "
+        "(with kubectl, or its manifest), as nobody can tell which of them is meant."
+        for label, names in by_key.items()
+        if len(names) > 1
+    }
 
 
 def same_content(one: ModelConfig, other: ModelConfig) -> bool:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kd_pipeline.errors import InvalidInput, Unauthorized
+from kd_pipeline.plain_text import one_line
 
 PLUGIN_S = 30.0
 # Credentials that end within this time are asked for anew.
@@ -153,9 +154,8 @@ def _info(plugin: Mapping[str, Any], cluster: Mapping[str, Any]) -> str:
 
 
 def _words(text: str) -> str:
-    """Return the end of what a plugin said, on one line and without control characters."""
-    plain = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(plain.split())[-LONGEST_WORDS:]
+    """Return the end of what a plugin said."""
+    return one_line(text)[-LONGEST_WORDS:]
 
 
 def _base64(text: str) -> str:

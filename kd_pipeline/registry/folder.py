@@ -27,6 +27,7 @@ from kd_pipeline.registry.base import (
     cluster_taken,
     name_taken,
     natural,
+    registered_twice,
 )
 from kd_pipeline.registry.manifest_files import Document, ManifestFiles, dump_all, load_all
 
@@ -72,9 +73,10 @@ class FolderRegistry(Registry):
                 if _is_model(document):
                     found.append(ModelConfig.from_manifest(document.manifest))
                 elif document.kind == "ConfigMap":
-                    check_label(document.manifest)
+                    check_label(document.manifest["metadata"], document.manifest.get("data") or {})
             except InvalidModel as error:
                 self.problems[document.path.name] = str(error)
+        self.problems |= registered_twice(found)
         return sorted(found, key=lambda model: (model.name, natural(model.version)))
 
     def clusters(self) -> list[Cluster]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from kd_pipeline.errors import InvalidInput
+from kd_pipeline.plain_text import one_line
 from kd_pipeline.registry.credentials import checked_provider, of_plugin
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _parsed(content: bytes, source: str) -> Settings:
     try:
         loaded = yaml.safe_load(content)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise _unusable_source(source, f"it is no YAML: {' '.join(str(error).split())}") from None
+        raise _unusable_source(source, f"it is no YAML: {error}") from None
     try:
         settings: Settings = {"current-context": str(loaded.get("current-context") or "")}
         for key, inner in LISTS.items():
@@ -197,6 +198,6 @@ def _unusable(kubeconfig: Kubeconfig, why: str) -> InvalidInput:
 
 def _unusable_source(source: str, why: str) -> InvalidInput:
     return InvalidInput(
-        f"The kubeconfig of {source} cannot be used: {' '.join(why.split())[:400]}. Correct it, or "
+        f"The kubeconfig of {source} cannot be used: {one_line(why, 400)}. Correct it, or "
         "download a new one from your cluster."
     )

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from kd_pipeline.plain_text import one_line
+
 # The same reader in C, where PyYAML was built with it: eight times as fast.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -87,13 +89,13 @@ class ManifestFiles:
         try:
             content = path.read_bytes()
         except OSError as error:
-            return before.manifests, _one_line(error)
+            return before.manifests, one_line(error, 300)
         if before.content == content:
             return before.manifests, before.problem
         try:
             now = _Parsed(content, load_all(content.decode()))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            now = _Parsed(content, before.manifests, _one_line(error))
+            now = _Parsed(content, before.manifests, one_line(error, 300))
         self._parsed[path] = now
         return now.manifests, now.problem
 
@@ -106,7 +108,3 @@ def load_all(text: str) -> list[Any]:
 def dump_all(manifests: list[Any]) -> str:
     """Return manifests as they are written, and as ``kubectl apply`` takes them."""
     return yaml.safe_dump_all(manifests, sort_keys=False, allow_unicode=True, width=100)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

@@ -137,7 +137,9 @@ def test_on_a_cluster_it_tells_namespace_permissions_and_models(
     assert f"ok    registry: kubernetes, namespace tenant1 of {cluster.url}\n" in shown
     assert "ok    permissions: all that the magics need\n" in shown
     assert "ok    models: 1 registered\n" in shown
-    assert "wrong ConfigMap bare: left out\n      → ConfigMap 'bare' looks like a model" in shown
+    assert (
+        "wrong ConfigMap bare: cannot be used\n      → ConfigMap 'bare' looks like a model" in shown
+    )
 
 
 def test_on_a_cluster_it_tells_what_is_forbidden_and_whom_to_ask(

@@ -3,6 +3,7 @@
 import copy
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,6 +101,24 @@ def test_a_kdcluster_that_kubedirector_refuses_is_told(registry: ApiServerRegist
     spec["roles"][0]["resources"]["requests"]["memory"] = "1Mi"
     with pytest.raises(InvalidInput, match="Minimum value must be"):
         registry.apply_cluster(Cluster({**ENGINE.manifest, "spec": spec}))
+
+
+def test_the_contents_of_other_configmaps_are_not_read(
+    api_server: ApiServer, registry: ApiServerRegistry
+) -> None:
+    registry.register(TAXI)
+    for number in range(20):
+        other = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"big-{number}"}}
+        api_server.apply({**other, "data": {"a": "b" * 1_000_000}}, namespace=registry.namespace)
+    registry.models()
+    tracemalloc.start()
+    try:
+        for read in (registry.models, registry.generation, registry.aliases):
+            read()
+        registry.objects.begin_watch("ConfigMap")
+        assert tracemalloc.get_traced_memory()[1] < 3_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_expired_credentials_are_told(api_server: ApiServer) -> None:

@@ -139,6 +139,39 @@ class TestRegistry:
         assert [model.version for model in registry.models()] == ["1", "2"]
         assert registry.problems == {}
 
+    @pytest.mark.parametrize(
+        "label", ["kubedirector.hpe.com/cmtype: model", "kubedirector.hpe.com/cmType: Model"]
+    )
+    def test_a_label_in_other_capitals_is_told(
+        self, registry: Registry, request: pytest.FixtureRequest, label: str
+    ) -> None:
+        manifest = TAXI.to_manifest()
+        manifest["metadata"]["labels"] = yaml.safe_load(label)
+        put(registry, request, manifest)
+        assert registry.models() == []
+        (told,) = registry.problems.values()
+        assert "'taxi-1' looks like a model but lacks the label" in told
+        assert f"(it has {label})" in told
+
+    def test_two_configmaps_of_one_version_are_told_apart(
+        self, registry: Registry, request: pytest.FixtureRequest
+    ) -> None:
+        registry.register(TAXI)
+        copy = replace(TAXI, path="models/other", configmap_name="a-copy").to_manifest()
+        put(registry, request, copy)
+        assert [m.configmap_name for m in registry.models()] == ["a-copy", "taxi-1"]
+        sentence = "taxi/1 is registered by the ConfigMaps a-copy and taxi-1; delete one"
+        assert registry.problems["taxi/1"].startswith(sentence)
+        for call in (
+            lambda: registry.model("taxi", "1"),
+            lambda: registry.delete_model("taxi", "1"),
+            lambda: registry.describe("taxi", "1", "which?"),
+            lambda: registry.set_alias("taxi", "champion", "1"),
+        ):
+            with pytest.raises(Conflict, match=sentence):
+                call()
+        assert len(registry.models()) == 2
+
 
 class TestFolder:
     """What only a folder of manifests has: files that people and kubectl read and write too."""

@@ -300,3 +300,29 @@ def test_rule_14_a_model_is_connected_seen_live_and_tried_with_its_example(
 
 def test_without_an_example_the_arguments_are_asked_for(serving: Notebook) -> None:
     assert "was registered without an example" in serving.fails("%predict good/1", BadOptions)
+
+
+def test_a_description_breaks_no_table(serving: Notebook) -> None:
+    described = "first\nsecond\t\x1b[2Jthird \u202egnisrever\u202c & <b>"
+    open_registry().describe("old", "2", described)
+    shown = serving.good("%models").outputs[0]
+    (row,) = [line for line in shown["text/plain"].splitlines() if "first" in line]
+    assert "first second [2Jthird gnisrever & <b>" in row
+    assert row.startswith("old")
+    assert "first second [2Jthird gnisrever &amp; &lt;b&gt;</td>" in shown["text/html"]
+    open_registry().describe("old", "2", "a model")
+
+
+def test_a_configmap_that_is_deleted_while_it_is_deployed_is_told(serving: Notebook) -> None:
+    registry = open_registry()
+    gone = ModelConfig("gone", "1", "models/good", "code/good.py")
+    registry.register(gone)
+    serving.good("%deploy gone/1")
+    registry.delete_model("gone", "1")
+    for line in ("%models", "%deployments"):
+        shown = serving.good(line)
+        text = shown.outputs[0]["text/plain"] if shown.outputs else shown.text
+        assert f"{CLUSTER} is connected to gone-1, which no ConfigMap of a model is any" in text
+        assert "take it off with %undeploy NAME/VERSION." in text
+    serving.good("%undeploy gone/1")
+    assert "gone-1" not in serving.good("%models").outputs[0]["text/plain"]
