@@ -19,11 +19,12 @@ CONNECTION_KINDS = ("clusters", "configmaps", "secrets")
 
 @dataclass(frozen=True)
 class Role:
-    """A role of a kdcluster: how many members it has and what environment they get."""
+    """A role of a kdcluster: how many members it has, their environment and their limits."""
 
     id: str
     members: int
     env: Mapping[str, str]
+    limits: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ class Cluster:
                 f"found id={role.get('id')!r} members={members!r}."
             )
         env = {str(e["name"]): str(e.get("value", "")) for e in role.get("env") or []}
-        return Role(str(role["id"]), members, env)
+        limits = (role.get("resources") or {}).get("limits") or {}
+        return Role(str(role["id"]), members, env, {k: str(v) for k, v in limits.items()})
 
 
 class App:

@@ -6,8 +6,11 @@ services, so nobody is sent to an endpoint that does not answer.
 """
 
 import base64
+import math
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from kd_engines.local.member import HOST, Member
@@ -47,8 +50,7 @@ def configmeta(
                     "connections": {"clusters": None, "configmaps": None, "secrets": None},
                 }
                 for running in connected
-            }
-            or None,
+            },
             "configmaps": _by_type(configmaps, types["configmaps"], str, _texts),
             "secrets": _by_type(secrets, types["secrets"], _base64, _secret_data),
         },
@@ -80,7 +82,7 @@ def _cluster(
         "cluster": {
             "name": running.cluster.name,
             "isolated": False,
-            "id": running.cluster.name,
+            "id": _uid(running),
             "config_metadata": {"1": {"bdvlibrefkey": [*group, "config_metadata"]}},
         },
         "node": node,
@@ -103,7 +105,7 @@ def _role(running: Running, role: str, group: Sequence[str]) -> dict[str, Any]:
             "fqdns": {"bdvlibrefkey": [*key, "fqdns"]},
             "global_id": f"1_{role}_{service.id}",
             "exported_service": "",
-            "endpoints": [f"{member.url}{service.path}" for member in members],
+            "endpoints": [member.url for member in members],
             # As in KubeDirector one member's token stands for the role. The first's, because it
             # stays the same when members are added.
             "authToken": members[0].token if service.has_auth_token else "",
@@ -116,14 +118,31 @@ def _role(running: Running, role: str, group: Sequence[str]) -> dict[str, Any]:
         "fqdn_mappings": {
             name: member.node_id for name, member in zip(names, members, strict=True)
         },
-        "flavor": {
-            "storage": "n/a",
-            "name": "n/a",
-            "memory": "n/a",
-            "description": "n/a",
-            "cores": "n/a",
-        },
+        "flavor": _flavor(running.cluster, role),
     }
+
+
+def _flavor(cluster: Cluster, role: str) -> dict[str, str]:
+    """Return a role's limits: memory in MiB, processors rounded up, 0 where there is none."""
+    limits = {one.id: one.limits for one in cluster.roles}.get(role, {})
+    memory, cores = (_number(limits.get(key)) for key in ("memory", "cpu"))
+    unknown = dict.fromkeys(("storage", "name", "description"), "n/a")
+    return {**unknown, "memory": str(int(memory // 1024**2)), "cores": str(math.ceil(cores))}
+
+
+def _number(quantity: str | None) -> Decimal:
+    from kubernetes.utils.quantity import parse_quantity  # slow to import
+
+    try:
+        return Decimal(parse_quantity(quantity or "0"))
+    except ValueError:  # the manifest is a person's
+        return Decimal(0)
+
+
+def _uid(running: Running) -> str:
+    """Return what stands for a kdcluster's UID, which stays while its folder does."""
+    folder = next((m.folder.parent for some in running.members.values() for m in some), None)
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{folder}/{running.cluster.name}"))
 
 
 def _node(member: Member, own: Running) -> dict[str, Any]:
@@ -144,8 +163,8 @@ def _by_type(
     label: str,
     encode: Callable[[str], str],
     data: Callable[[Mapping[str, Any]], dict[str, str]],
-) -> dict[str, list[dict[str, Any]]] | None:
-    """Group manifests by the label that says their type; KubeDirector's nil map is null."""
+) -> dict[str, list[dict[str, Any]]]:
+    """Group manifests by the label that says their type."""
     grouped: dict[str, list[dict[str, Any]]] = {}
     for manifest in manifests:
         metadata = manifest["metadata"]
@@ -159,7 +178,7 @@ def _by_type(
             },
         }
         grouped.setdefault(labels[label], []).append(entry)
-    return grouped or None
+    return grouped
 
 
 def _texts(manifest: Mapping[str, Any]) -> dict[str, str]:

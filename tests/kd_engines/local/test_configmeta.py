@@ -1,5 +1,6 @@
 import base64
 import json
+import uuid
 from pathlib import Path
 
 from hypothesis import given
@@ -47,11 +48,13 @@ def app(distro: str = "hpecp/training-engine") -> App:
 def running(
     name: str, members: list[tuple[int, str]], distro: str = "x/training-engine"
 ) -> Running:
+    limits = {"limits": {"cpu": "1500m", "memory": "4Gi"}}
+    role = {"id": "RESTServer", "members": len(members), "resources": limits}
     cluster = Cluster(
         {
             "kind": "KubeDirectorCluster",
             "metadata": {"name": name},
-            "spec": {"app": "engine", "roles": [{"id": "RESTServer", "members": len(members)}]},
+            "spec": {"app": "engine", "roles": [role]},
         }
     )
     made = [
@@ -126,7 +129,12 @@ def test_the_file_has_kubedirectors_keys_and_references_that_lead_somewhere() ->
     expected = {"version", "services", "nodegroups", "distros", "cluster", "node", "connections"}
     assert content.keys() == expected
     assert content["connections"]["clusters"]["engine"].keys() == expected
-    assert content["connections"]["configmaps"] is None
+    assert content["connections"]["configmaps"] == content["connections"]["secrets"] == {}
+    role = content["nodegroups"]["1"]["roles"]["RESTServer"]
+    assert (role["flavor"]["memory"], role["flavor"]["cores"]) == ("4096", "2")
+    assert uuid.UUID(content["cluster"]["id"])
+    (service,) = role["services"].values()
+    assert service["endpoints"] == ["http://127.0.0.1:1"]
     references = list(found(content))
     assert len(references) > 6
     for keys in references:
