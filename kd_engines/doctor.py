@@ -190,6 +190,8 @@ def _registry() -> Iterator[Finding]:
     left_out = dict(registry.problems)  # a folder's next reading begins anew
     clusters = registry.clusters()
     yield Finding("kdclusters", ", ".join(cluster.name for cluster in clusters) or "none")
+    left_out |= registry.problems
+    yield Finding("kdapps", ", ".join(app.name for app in registry.apps()) or "none")
     for name, problem in (left_out | registry.problems).items():
         yield Finding(name, "cannot be used", problem)
 

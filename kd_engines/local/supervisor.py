@@ -43,6 +43,7 @@ class Supervisor:
         self._series: dict[str, int] = {}
         self._troubles: dict[str, str] = {}
         self._look_again = 0.0
+        self._written: dict[str, tuple[int, ...]] = {}  # by member, its configmeta.json as written
 
     def run(self) -> None:
         """Supervise until told to stop, then stop every member and job."""
@@ -64,6 +65,8 @@ class Supervisor:
             self._changed.clear()
             with self._bearing("reading the manifests"):
                 self._reconcile()
+        elif not self._troubles and self._is_spoilt():
+            self._connect()
         for member in list(self._members.values()):
             if again and f"writing {member.record_path}" in self._troubles:
                 self._save(member)
@@ -126,6 +129,14 @@ class Supervisor:
             with self._bearing(f"writing {member.configmeta}"):
                 if not member.configmeta.exists() or member.configmeta.read_bytes() != content:
                     write_atomic(member.configmeta, content)
+                self._written[member.name] = _stamp(member.configmeta)
+
+    def _is_spoilt(self) -> bool:
+        """Tell whether somebody else has written, or deleted, a member's configmeta.json."""
+        return any(
+            _stamp(member.configmeta) != self._written.get(name)
+            for name, member in self._members.items()
+        )
 
     def _save(self, member: Member) -> None:
         with self._bearing(f"writing {member.record_path}"):
@@ -170,6 +181,14 @@ class Supervisor:
         member.retry_at = time.time() + pause
         self._save(member)
         self._tell(f"{member.name}: {member.reason} It starts again in {pause:g} s.")
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def command_of(member: Member, world: World, lab_root: Path | None) -> list[str] | None:

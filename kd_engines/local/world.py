@@ -75,8 +75,11 @@ def read_world(home: Home, registry: FolderRegistry) -> World:
     Raises OSError where the folder cannot be read, or a new member's record cannot be written.
     """
     world = World(documents=registry.documents())
-    registry.models()
-    world.notes += registry.problems.values()
+    problems: dict[str, str] = {}  # each reading begins with none
+    for read in (registry.models, registry.apps, registry.clusters):
+        read()
+        problems |= registry.problems
+    world.notes += problems.values()
     apps = {app.name: app for app in registry.apps()}
     for cluster in registry.clusters():
         app = apps.get(cluster.app)

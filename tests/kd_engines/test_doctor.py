@@ -15,8 +15,7 @@ import pytest
 from kd_engines.doctor import compared
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry.api_server import ApiServerRegistry
-from tests.kd_engines.local.running_home import DEPLOYMENT, TRAINING, RunningHome
-from tests.kd_engines.running_server import eventually
+from tests.kd_engines.local.running_home import DEPLOYMENT, NOTEBOOK, TRAINING, RunningHome
 from tests.kubedirector.operator import running_cluster
 from tests.real_api_server import ApiServer
 from tests.shipped import new_tenant
@@ -49,14 +48,18 @@ def test_what_is_well_is_told_and_no_token(home: RunningHome) -> None:
 
 
 def test_what_is_wrong_is_told_with_what_to_do(home: RunningHome) -> None:
-    record = home.folder(TRAINING) / "configmeta.json"
-    whole = record.read_text()
-    token = next(token for token in home.secrets() if token in whole)
-    record.write_text(whole.replace(token, "0" * 32))
-    eventually(lambda: "does not accept the token of configmeta.json" in home.kd("doctor").stdout)
-    assert "connect it again" in home.kd("doctor").stdout
-    record.write_text(whole)
-    eventually(lambda: home.kd("doctor").returncode == 0)
+    token = home.connections().cluster(TRAINING).api_endpoints()[0].token
+    stale = home.path / "stale.json"
+    stale.write_text(
+        (home.folder(NOTEBOOK) / "configmeta.json").read_text().replace(token, "0" * 32)
+    )
+    home.environment |= {"KD_CONFIGMETA": str(stale), "KD_REGISTRY": str(home.manifests)}
+    shown = home.kd("doctor").stdout
+    assert "does not accept the token of configmeta.json" in shown
+    assert "connect it again" in shown
+    for name in ("KD_CONFIGMETA", "KD_REGISTRY"):
+        del home.environment[name]
+    assert home.kd("doctor").returncode == 0
     (home.manifests / "kdcluster-broken.yaml").write_text("spec: [")
     bare = {"name": "taxi", "model-version": "1", "path": "p", "scoring-path": "s"}
     manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "bare"}, "data": bare}

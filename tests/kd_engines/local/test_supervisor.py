@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 
 import psutil
 import pytest
+import yaml
 
 from kd_pipeline.model_config import ModelConfig
 from tests.kd_engines.local.running_home import (
@@ -209,13 +210,39 @@ def test_a_moment_without_file_handles_stops_nothing(home: RunningHome) -> None:
     assert home.member(TRAINING) == before
 
 
-def test_a_configmeta_json_that_is_no_text_is_written_again(home: RunningHome) -> None:
-    record = home.folder(TRAINING) / "configmeta.json"
+def test_a_configmeta_json_that_is_spoilt_or_deleted_is_written_again(home: RunningHome) -> None:
+    before, record = home.member(TRAINING), home.folder(TRAINING) / "configmeta.json"
     good = record.read_bytes()
-    record.write_bytes(b"\xe9" + good)
-    home.edit(NOTEBOOK, lambda spec: spec.update(namingScheme="UID"))  # so that it looks
-    eventually(lambda: record.read_bytes() == good)
-    home.edit(NOTEBOOK, lambda spec: spec.pop("namingScheme"))
+    for spoilt in (b"\xe9" + good, b"", good[:100], None):
+        record.unlink()
+        if spoilt is not None:
+            record.write_bytes(spoilt)
+        eventually(lambda: record.exists() and record.read_bytes() == good)
+    assert home.member(TRAINING) == before
+
+
+def test_what_is_not_ours_is_told_and_not_started(home: RunningHome) -> None:
+    """A kdapp and a kdcluster of somebody else's, of which one has another shape."""
+    app = yaml.safe_load((home.manifests / "kdapp-training-engine.yaml").read_text())
+    app["metadata"]["name"] = "spark"
+    app["spec"]["distroID"] = "bluedata/spark"
+    cluster = yaml.safe_load((home.manifests / f"kdcluster-{TRAINING}.yaml").read_text())
+    cluster["metadata"]["name"] = "spark-instance"
+    cluster["spec"]["app"] = "spark"
+    bare = {**app, "metadata": {"name": "bare"}, "spec": {}}
+    written = [home.manifests / f"foreign-{number}.yaml" for number in range(3)]
+    for path, manifest in zip(written, (app, cluster, bare), strict=True):
+        path.write_text(yaml.safe_dump(manifest))
+    home.edit(NOTEBOOK, lambda spec: spec["connections"]["clusters"].append("spark-instance"))
+    told = "spark-instance: bluedata/spark is an app that cannot run on one machine"
+    eventually(lambda: told in supervisor_log(home))
+    eventually(lambda: "kdapp 'bare' needs spec.distroID" in supervisor_log(home))
+    eventually(lambda: len(home.connections().clusters) == 2)
+    assert not home.connections().cluster("spark-instance").api_endpoints()
+    assert not (home.path / "run" / "spark-instance").exists()
+    home.edit(NOTEBOOK, lambda spec: spec["connections"]["clusters"].remove("spark-instance"))
+    for path in written:
+        path.unlink()
 
 
 def test_a_manifest_that_is_torn_while_it_is_edited_stops_nothing(home: RunningHome) -> None:
