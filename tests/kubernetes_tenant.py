@@ -20,9 +20,13 @@ from tests.kubedirector.pods import Pod, Pods, running_pods
 from tests.real_api_server import ADMIN_TOKEN, ApiServer
 from tests.shipped import NOTEBOOK, lay_out, new_tenant
 
-# A data scientist with the role that ships, and somebody who may only look.
-USER, READER = "user-token", "reader-token"
-USERS = {USER: ("ada", "data-scientists"), READER: ("bob", "readers")}
+# Two data scientists with the role that ships, and somebody who may only look.
+USER, OTHER_USER, READER = "user-token", "other-user-token", "reader-token"
+USERS = {
+    USER: ("ada", "data-scientists"),
+    OTHER_USER: ("eve", "data-scientists"),
+    READER: ("bob", "readers"),
+}
 LOOKS = ["get", "list", "watch"]
 READERS = [
     {

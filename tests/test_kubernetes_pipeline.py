@@ -5,6 +5,8 @@ the notebook has a kubeconfig and its configmeta.json, as in a cluster.
 """
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,8 @@ from kd_pipeline.errors import Conflict, VersionTaken
 from tests.kd_engines.balancer.running_balancer import Load
 from tests.kd_engines.running_server import eventually
 from tests.kd_magics.running_notebook import Notebook
-from tests.kubernetes_tenant import Tenant, running_tenant
+from tests.kubedirector.rules import NOTIFYING, READ_ONLY
+from tests.kubernetes_tenant import OTHER_USER, USER, Tenant, running_tenant
 from tests.shipped import DEPLOYMENT, NOTEBOOK, TRAINING
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -41,6 +44,19 @@ def load(path):
 def predict(model, args):
     return 0
 ''')
+"""
+ROUNDS = 5
+# A data scientist who tries a model again and again, in a kernel of their own.
+DEPLOYER = """
+import sys
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+model, rounds = sys.argv[1], int(sys.argv[2])
+lines = ['%load_ext kd_magics']
+ask = f'answer = %predict {model} {{"miles": 7}}'
+lines += [f'%deploy {model}', ask, 'print(answer)', f'%undeploy {model}'] * rounds
+for line in lines:
+    shell.run_cell(line).raise_error()
 """
 REGISTER = "%register half --version 1 --path models/half/1 --scoring code/half.py"
 
@@ -156,6 +172,34 @@ def test_engines_are_scaled_under_load_and_no_request_is_lost(
     tenant.scale(DEPLOYMENT, 1)
     tenant.pods(DEPLOYMENT, "RESTServer", 1)
     notebook.good("%undeploy half/1")
+
+
+def test_two_users_deploy_and_undeploy_while_an_engine_joins(
+    tenant: Tenant, notebook: Notebook, tmp_path: Path
+) -> None:
+    """KubeDirector refuses some of it for the moment; nobody is told, and nothing gets lost."""
+    notebook.good("%register half --version 3 --path models/half/1 --scoring code/half.py")
+    tenant.operator.admission.refused.clear()
+    users = []
+    for version, token in (("1", USER), ("3", OTHER_USER)):
+        folder = tmp_path / version
+        folder.mkdir()
+        environment = {**os.environ, **tenant.environment(folder, token), "PYTHONPATH": str(ROOT)}
+        environment.pop("KD_REGISTRY", None)
+        command = [sys.executable, "-c", DEPLOYER, f"half/{version}", str(ROUNDS)]
+        users.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
+    tenant.scale(DEPLOYMENT, 2)
+    tenant.pods(DEPLOYMENT, "RESTServer", 2)
+    said = [user.communicate(timeout=250)[0] for user in users]
+    assert tenant.operator.errors == []
+    assert [user.returncode for user in users] == [0, 0], said
+    assert [text.count("3.5") for text in said] == [ROUNDS, ROUNDS]
+    assert tenant.registry.cluster(DEPLOYMENT).connections("configmaps") == []
+    assert {*tenant.operator.admission.refused} <= {READ_ONLY, NOTIFYING}
+    assert tenant.operator.admission.refused != []
+    assert tenant.operator.panics == 0
+    tenant.scale(DEPLOYMENT, 1)
+    tenant.pods(DEPLOYMENT, "RESTServer", 1)
 
 
 def test_two_training_engines_share_their_jobs(tenant: Tenant, notebook: Notebook) -> None:

@@ -118,6 +118,10 @@ class Pods:
         )
         for cluster in (meta, *(meta["connections"]["clusters"] or {}).values()):
             self._give_statistics_a_port(cluster)
+        # Pods have addresses of their own and one port; here a member finds its port by the first.
+        role = meta["nodegroups"]["1"]["roles"][pod.member.role]
+        for service in role["services"].values():
+            service["endpoints"].sort(key=lambda url: url != pod.guest.url)
         if meta == pod.written:
             return
         reconnected = bool(pod.written) and pod.written["connections"] != meta["connections"]
@@ -130,6 +134,7 @@ class Pods:
             status = pod.guest.configure()
             said = (pod.guest.guest / "configure.stderr").read_text()
             assert status == "0", f"{pod.member.name}: {said}"
+            assert pod.guest.listens(), f"somebody else answers on the port of {pod.member.name}"
         elif reconnected:
             assert pod.guest.event("--reconnect").returncode == 0
 

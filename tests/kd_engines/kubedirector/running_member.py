@@ -125,6 +125,16 @@ class GuestMember:
         self.process.terminate()
         return self.process.wait(60)
 
+    def listens(self) -> bool:
+        """Tell whether it is this container that listens on its port."""
+        assert self.process is not None
+        container = psutil.Process(self.process.pid)
+        return any(
+            connection.status == psutil.CONN_LISTEN and connection.laddr.port == self.port
+            for process in (container, *container.children(recursive=True))
+            for connection in process.net_connections()
+        )
+
     def kill_all(self) -> None:
         """End whatever was started with this container's environment."""
         for process in psutil.process_iter():
