@@ -23,7 +23,7 @@ help:
 	@echo "make lab        the same engines with JupyterLab, left running until Ctrl-C"
 	@echo "make test       everything: style, types, tests, notebooks"
 	@echo "make test-fast  the tests without the slow ones"
-	@echo "make bench      predictions a second and what a job costs, beside peers; the sidebar"
+	@echo "make bench      predictions, jobs, the sidebar and a large namespace, beside peers"
 
 demo: .venv/demo
 	$(BIN)/python notebooks/demo.py
@@ -44,6 +44,7 @@ bench: .venv/test
 	$(BIN)/python -m benchmarks.predict
 	$(BIN)/python -m benchmarks.jobs
 	$(BIN)/python -m benchmarks.sidebar
+	$(BIN)/python -m benchmarks.registry
 
 check: .venv/test
 	$(BIN)/ruff check .

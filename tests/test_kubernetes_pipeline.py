@@ -45,7 +45,7 @@ def predict(model, args):
     return 0
 ''')
 """
-ROUNDS = 5
+ROUNDS = 25
 # A data scientist who tries a model again and again, in a kernel of their own.
 DEPLOYER = """
 import sys

@@ -8,6 +8,7 @@ called, and members told of each other.
 import secrets
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,10 +77,9 @@ class Pods:
             cluster.name: Running(cluster, apps[cluster.app], self._members(cluster.name))
             for cluster in wanted
         }
-        for roles in self._pods.values():
-            for pods in roles.values():
-                for pod in pods:
-                    self._write(pod, running, pod in added)
+        every = [pod for roles in self._pods.values() for pods in roles.values() for pod in pods]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda pod: self._write(pod, running, pod in added), every))
         self._tell("--addnodes", added, added)
         self._tell("--delnodes", removed, added)
         for pod in removed:
