@@ -73,7 +73,7 @@ class Admission:
         if request["kind"]["kind"] == "KubeDirectorApp":
             return rules.of_app(new, old, self._clusters(namespace)) if old else []
         if request["operation"] == "DELETE":
-            return []
+            return rules.of_deletion(old)
         new["metadata"].setdefault("namespace", namespace)
         meets = self._random.random() < self.race
         if old and "status" in new and new["spec"] != old["spec"] and meets:

@@ -16,6 +16,7 @@ NOTIFYING = (
 READ_ONLY = "KubeDirector-related status properties are read-only"
 BACKUP_ANNOTATION = "kubedirector.hpe.com/status-backup-exists"
 RESTORING_LABEL = "kubedirector.hpe.com/restoring"
+ALLOW_DELETE_LABEL = "kubedirector.hpe.com/allow-delete-while-restoring"
 DEFAULTS = {"appCatalog": "local", "namingScheme": "UID", "serviceType": "LoadBalancer"}
 SHARED = {"ReadWriteMany", "ReadOnlyMany"}
 Object = dict[str, Any]
@@ -52,6 +53,17 @@ def of_cluster(new: Object, old: Object, generation: str | None, look: Look) -> 
     ]
     # Changes of what never changes are told alone.
     return (_changes(new, old) if old else []) or wrong
+
+
+def of_deletion(old: Object) -> list[str]:
+    """Return what is wrong with deleting a kdcluster."""
+    labels = old["metadata"].get("labels") or {}
+    if RESTORING_LABEL not in labels or ALLOW_DELETE_LABEL in labels:
+        return []
+    return [
+        f"delete not allowed while {RESTORING_LABEL} label exists, unless {ALLOW_DELETE_LABEL} "
+        "label also exists"
+    ]
 
 
 def of_app(new: Object | None, old: Object, clusters: Iterable[Object]) -> list[str]:

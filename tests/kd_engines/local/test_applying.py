@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 import yaml
 
 from kd_engines.local import applying
@@ -14,12 +15,20 @@ from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry import FolderRegistry
 from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.kd_engines.local.running_home import DEPLOYMENT, NOTEBOOK, TRAINING, RunningHome
+from tests.kd_engines.running_server import eventually
 from tests.kubedirector.operator import Operator, running_cluster
+from tests.kubedirector.pods import running_pods
 from tests.kubedirector.rules import READ_ONLY
 from tests.real_api_server import ApiServer
 from tests.shipped import lay_out, manifests, new_tenant
 
 KINDS = "configmaps,kdapp,kdcluster"
+HALF = """
+def load(path):
+    return float(open(path).read())
+def predict(model, args):
+    return model * args["miles"]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +43,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ApiServe
 def home(cluster: tuple[ApiServer, Operator], tmp_path: Path) -> RunningHome:
     """Return a home with a deployed model, and a kubeconfig beside it."""
     home = RunningHome(tmp_path / "home", deployment=True)
-    for path in ("models/half/1", "code/half.py"):
+    for path, text in (("models/half/1", "0.5"), ("code/half.py", HALF)):
         (home.repository / path).parent.mkdir(parents=True, exist_ok=True)
-        (home.repository / path).write_text("0")
+        (home.repository / path).write_text(text)
     model = ModelConfig("half", "1", "models/half/1", "code/half.py")
     registry = FolderRegistry(home.manifests)
     registry.register(model)
@@ -81,32 +90,6 @@ def test_all_of_a_home_runs_in_a_cluster(
 
 
 @pytest.mark.slow
-def test_a_live_tenant_is_brought_up_again_elsewhere(
-    cluster: tuple[ApiServer, Operator], home: RunningHome, tmp_path: Path
-) -> None:
-    """By way of one machine: nothing of KubeDirector's own marks gets there."""
-    server, _ = cluster
-    live = ApiServerRegistry(server.client(), new_tenant(server))
-    lay_out(server, live.namespace)
-    live.register(ModelConfig("half", "1", "models/half/1", "code/half.py"))
-    live.connect(DEPLOYMENT, "configmaps", "half-1")
-    exported = server.kubectl("-n", live.namespace, "get", KINDS, "-o", "yaml").stdout
-    assert "kubedirector.hpe.com/status-backup-exists" in exported
-    (tmp_path / "live.yaml").write_text(exported)
-    for path in home.manifests.iterdir():
-        path.unlink()
-    done = home.kd("import", str(tmp_path / "live.yaml"))
-    assert "7 written" in done.stdout, done.stderr
-
-    anew = ApiServerRegistry(server.client(), new_tenant(server))
-    done = home.kd("export", "--apply", "--namespace", anew.namespace)
-    assert done.returncode == 0, done.stderr
-    assert states(anew) == states(live)
-    assert anew.cluster(DEPLOYMENT).connections("configmaps") == ["half-1"]
-    assert anew.model("half", "1") == live.model("half", "1")
-
-
-@pytest.mark.slow
 def test_a_kdcluster_that_is_never_configured_is_told(
     cluster: tuple[ApiServer, Operator], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +102,46 @@ def test_a_kdcluster_that_is_never_configured_is_told(
         applying.apply(registry, manifests(), replace=False, tell=told.append)
     assert told[-1].startswith("waiting for ")
     assert told[-1].endswith(": creating")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_a_live_tenant_is_brought_up_again_elsewhere_and_predicts(
+    cluster: tuple[ApiServer, Operator], home: RunningHome, tmp_path: Path
+) -> None:
+    """By way of one machine: nothing of KubeDirector's own marks gets there."""
+    server, operator = cluster
+    live = ApiServerRegistry(server.client(), new_tenant(server))
+    lay_out(server, live.namespace)
+    live.register(ModelConfig("half", "1", "models/half/1", "code/half.py"))
+    live.connect(DEPLOYMENT, "configmaps", "half-1")
+    exported = server.kubectl("-n", live.namespace, "get", KINDS, "-o", "yaml").stdout
+    assert "kubedirector.hpe.com/status-backup-exists" in exported
+    (tmp_path / "live.yaml").write_text(exported)
+    server.kubectl("delete", "kdcluster", "--all", "--all-namespaces")  # only the new one runs
+    for path in home.manifests.iterdir():
+        path.unlink()
+    done = home.kd("import", str(tmp_path / "live.yaml"))
+    assert "7 written" in done.stdout, done.stderr
+
+    anew = ApiServerRegistry(server.client(), new_tenant(server))
+    with running_pods(operator, anew, tmp_path / "pods", home.repository) as containers:
+        done = home.kd("export", "--apply", "--namespace", anew.namespace)
+        assert done.returncode == 0, done.stderr
+        assert states(anew) == dict.fromkeys((DEPLOYMENT, NOTEBOOK, TRAINING), "configured")
+        assert anew.model("half", "1") == live.model("half", "1")
+        (balancer,) = containers.of(DEPLOYMENT, "LoadBalancer")
+
+        def predicted() -> object:
+            answer = requests.post(
+                f"{balancer.guest.url}/half/1/predict",
+                json={"scoring_args": {"miles": 7}},
+                headers={"X-Auth-Token": balancer.member.token},
+                timeout=10,
+            )
+            return answer.ok and answer.json()["result"]
+
+        assert eventually(predicted, 60) == 3.5
 
 
 def test_a_file_has_the_notebook_last_and_says_what_to_wait_for(home: RunningHome) -> None:
