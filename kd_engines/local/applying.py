@@ -36,12 +36,14 @@ def apply(
             f"{len(taken)} of the manifests are in {registry.place} with other content "
             f"({', '.join(taken[:5])}); nothing was written. --replace overwrites them."
         )
+    to_write = {_key(m) for m in changed}
     for manifest in in_order(manifests):
         for name in connected_clusters(manifest):
             _wait_until_configured(registry, name, tell)
-        if manifest in changed:
+        is_new = _key(manifest) in to_write
+        if is_new:
             registry.apply([manifest])
-        tell(f"{manifest['kind']} {_name(manifest)}: {'' if manifest in changed else 'un'}changed")
+        tell(f"{manifest['kind']} {_name(manifest)}: {'written' if is_new else 'unchanged'}")
     for manifest in manifests:
         if manifest["kind"] == CLUSTER_KIND:
             _wait_until_configured(registry, _name(manifest), tell)

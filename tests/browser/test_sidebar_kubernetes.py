@@ -90,6 +90,16 @@ def test_a_model_becomes_a_configmap_of_the_api_server(
     screenshot(page, "kubernetes-registered")
 
 
+def test_a_new_deployment_is_an_administrators_to_make(tenant: Tenant, lab: LabOf) -> None:
+    """KubeDirector would run its pods under any service account of the namespace."""
+    wanted = {"name": "canary", "app": "deployment-engine"}
+    answer = lab.jupyter.ask("POST", "deployments", json=wanted)
+    assert answer.status_code == 403
+    assert "You may not make kdclusters in namespace" in answer.text
+    assert "Ask its administrator to make 'canary'" in answer.text
+    assert "canary" not in [cluster.name for cluster in tenant.registry.clusters()]
+
+
 def test_who_may_only_look_is_told_what_to_ask_for(
     tenant: Tenant, readers_lab: LabOf, page: Page
 ) -> None:

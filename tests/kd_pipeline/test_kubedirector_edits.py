@@ -54,6 +54,15 @@ def slow(operator: Operator) -> Iterator[SlowContainers]:
         operator.containers = before
 
 
+@contextmanager
+def busy(operator: Operator, registry: ApiServerRegistry) -> Iterator[SlowContainers]:
+    """Have the operator be at another kdcluster, until the end at most."""
+    with slow(operator) as containers:
+        registry.edit_cluster(TRAINING, lambda c: c.with_members("RESTServer", 2))
+        assert containers.begun.wait(20)
+        yield containers
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with running_cluster(tmp_path_factory.mktemp("kubernetes"), USERS) as cluster:
@@ -163,9 +172,7 @@ def test_one_that_is_made_anew_takes_the_change_then(
     cluster: Cluster, registry: ApiServerRegistry, operator: Operator
 ) -> None:
     server, _ = cluster
-    with slow(operator) as containers:
-        registry.edit_cluster(TRAINING, lambda c: c.with_members("RESTServer", 2))
-        assert containers.begun.wait(20)
+    with busy(operator, registry) as containers:
         where = ("kdcluster", DEPLOYMENT, "-n", registry.namespace)
         server.kubectl("delete", *where, "--wait=false")
         edit = connecting(registry)
@@ -185,9 +192,7 @@ def test_a_new_kdcluster_is_connected_once_kubedirector_has_seen_it(
     cluster: Cluster, registry: ApiServerRegistry, operator: Operator
 ) -> None:
     server, _ = cluster
-    with slow(operator) as containers:
-        registry.edit_cluster(TRAINING, lambda c: c.with_members("RESTServer", 2))
-        assert containers.begun.wait(20)
+    with busy(operator, registry) as containers:
         (engine,) = [one for one in manifests() if one["metadata"]["name"] == DEPLOYMENT]
         new = {**engine, "metadata": {"name": "canary"}}
         with pytest.raises(Forbidden, match="create kubedirectorclusters"):
@@ -210,9 +215,7 @@ def test_an_operator_that_restarts_is_waited_for(
     """As it does where the notebook is applied before its engines are there."""
     server, _ = cluster
     namespace = new_tenant(server)
-    with slow(operator) as containers:
-        registry.edit_cluster(TRAINING, lambda c: c.with_members("RESTServer", 2))
-        assert containers.begun.wait(20)
+    with busy(operator, registry) as containers:
         for manifest in reversed(manifests()):
             if manifest["kind"] == "KubeDirectorCluster":
                 server.apply(manifest, namespace=namespace)

@@ -76,7 +76,7 @@ def test_all_of_a_home_runs_in_a_cluster(
     assert "Copy models/half/1" in done.stderr
 
     again = home.kd(*line)
-    assert (again.returncode, ": changed" in again.stdout) == (0, False)
+    assert (again.returncode, ": written" in again.stdout) == (0, False)
     registry.describe("half", "1", "by another hand")
     registry.connect(DEPLOYMENT, "configmaps", "another-1")
     refused = home.kd(*line)
