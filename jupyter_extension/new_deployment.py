@@ -13,6 +13,7 @@ from kd_pipeline.connections import ENGINE_ROLE
 from kd_pipeline.errors import Conflict, Forbidden, InvalidInput, KdError
 from kd_pipeline.messages.sidebar_models import Deployment, NewDeployment
 from kd_pipeline.project_repository import MOUNT_POINTS
+from kd_pipeline.quantities import quantity
 
 LONGEST_NAME = 63
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -116,14 +117,9 @@ def _resources(app: App, role: str) -> dict[str, Any]:
 
 
 def _more(key: str, ours: str, least: Mapping[str, Any]) -> str:
-    """Return the larger of two quantities (Kubernetes', such as 500m and 1Gi)."""
-    from kubernetes.utils.quantity import parse_quantity  # slow to import, and rarely needed
-
-    try:
-        needed = str(least.get(key) or "0")
-        return needed if parse_quantity(needed) > parse_quantity(ours) else ours
-    except ValueError:
-        return ours
+    """Return the larger of two quantities."""
+    needed = str(least.get(key) or "0")
+    return needed if quantity(needed) > quantity(ours) else ours
 
 
 def _repository_claims(found: Snapshot) -> Iterator[dict[str, Any]]:

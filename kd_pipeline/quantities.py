@@ -1,4 +1,6 @@
-"""Sizes and durations as people read them: 31 kB, 4 GiB, 12 min."""
+"""Sizes and durations as people read them (31 kB, 12 min), and Kubernetes' quantities."""
+
+from decimal import Decimal
 
 _MEMORY = (("GiB", 3), ("MiB", 2), ("KiB", 1))
 
@@ -20,6 +22,16 @@ def memory_text(count: int) -> str:
     unit, power = next(((u, p) for u, p in _MEMORY if count >= 1024**p), ("B", 0))
     value = count / 1024**power
     return f"{value:.0f} {unit}" if value >= 99.5 or not power else f"{value:.3g} {unit}"
+
+
+def quantity(text: str | None) -> Decimal:
+    """Return the number of a Kubernetes quantity, such as 500m and 4Gi; 0 for what is none."""
+    from kubernetes.utils.quantity import parse_quantity  # slow to import, and rarely needed
+
+    try:
+        return Decimal(parse_quantity(text or "0"))
+    except ValueError:  # the manifest is a person's
+        return Decimal(0)
 
 
 def duration_text(seconds: float) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 
 import nbformat
 import pytest
-import requests
 from nbclient import NotebookClient
 
 from kd_magics.errors import DeployFailed
@@ -126,13 +125,7 @@ def test_magics_kubectl_and_the_python_api_see_each_others_changes(
     (balancer,) = tenant.pods(DEPLOYMENT, "LoadBalancer", 1)
 
     def version() -> Any:
-        answer = requests.post(
-            f"{balancer.guest.url}/half/champion/predict",
-            json={"scoring_args": {"miles": 1}},
-            headers={"X-Auth-Token": balancer.member.token},
-            timeout=10,
-        )
-        return answer.json().get("version")
+        return balancer.predict("half/champion", miles=1).get("version")
 
     eventually(lambda: version() == "1")
     kubectl("patch", "configmap", "half-aliases", "-p", '{"data":{"champion":"2"}}')

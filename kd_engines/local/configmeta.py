@@ -10,11 +10,11 @@ import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from kd_engines.local.member import HOST, Member
 from kd_pipeline.clusters import App, Cluster
+from kd_pipeline.quantities import quantity
 
 VERSION = "7"
 
@@ -125,18 +125,9 @@ def _role(running: Running, role: str, group: Sequence[str]) -> dict[str, Any]:
 def _flavor(cluster: Cluster, role: str) -> dict[str, str]:
     """Return a role's limits: memory in MiB, processors rounded up, 0 where there is none."""
     limits = {one.id: one.limits for one in cluster.roles}.get(role, {})
-    memory, cores = (_number(limits.get(key)) for key in ("memory", "cpu"))
+    memory, cores = (quantity(limits.get(key)) for key in ("memory", "cpu"))
     unknown = dict.fromkeys(("storage", "name", "description"), "n/a")
     return {**unknown, "memory": str(int(memory // 1024**2)), "cores": str(math.ceil(cores))}
-
-
-def _number(quantity: str | None) -> Decimal:
-    from kubernetes.utils.quantity import parse_quantity  # slow to import
-
-    try:
-        return Decimal(parse_quantity(quantity or "0"))
-    except ValueError:  # the manifest is a person's
-        return Decimal(0)
 
 
 def _uid(running: Running) -> str:

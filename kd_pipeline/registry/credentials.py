@@ -7,7 +7,6 @@ plugins"). The client library runs them as well, but waits for ever and keeps th
 import base64
 import json
 import os
-import shlex
 import subprocess
 import threading
 from collections.abc import Mapping
@@ -112,7 +111,7 @@ def _run(command: list[str], plugin: Mapping[str, Any], cluster: Mapping[str, An
     """Return what a plugin prints; its secrets are in there, so none of it is told."""
     variables = {str(one["name"]): str(one["value"]) for one in plugin.get("env") or ()}
     environment = {**os.environ, **variables, "KUBERNETES_EXEC_INFO": _info(plugin, cluster)}
-    line = shlex.join(command[:4])
+    name = command[0]  # its arguments may hold a secret, and are not told
     try:
         done = subprocess.run(
             command,
@@ -124,20 +123,20 @@ def _run(command: list[str], plugin: Mapping[str, Any], cluster: Mapping[str, An
         )
     except FileNotFoundError:
         hint = _words(str(plugin.get("installHint") or "install it, or correct the kubeconfig."))
-        raise InvalidInput(f"The kubeconfig's plugin `{command[0]}` is not there: {hint}") from None
+        raise InvalidInput(f"The kubeconfig's plugin `{name}` is not there: {hint}") from None
     except OSError as error:
         raise InvalidInput(
-            f"The kubeconfig's plugin `{command[0]}` cannot be run: {error.strerror}."
+            f"The kubeconfig's plugin `{name}` cannot be run: {error.strerror}."
         ) from None
     except subprocess.TimeoutExpired:
         raise Unauthorized(
-            f"The kubeconfig's plugin `{line}` has given no credentials for {PLUGIN_S:g} s; it may "
+            f"The kubeconfig's plugin `{name}` has given no credentials for {PLUGIN_S:g} s; it may "
             "wait for a login. Log in with it in a terminal, then try again."
         ) from None
     if done.returncode:
         words = _words((done.stderr or done.stdout).decode(errors="replace")) or "it said nothing"
         raise Unauthorized(
-            f"The kubeconfig's plugin `{line}` gives no credentials (exit code "
+            f"The kubeconfig's plugin `{name}` gives no credentials (exit code "
             f"{done.returncode}): {words}"
         )
     return done.stdout.decode(errors="replace")

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from kd_engines.local.configmeta import Running, configmeta
 from kd_engines.local.member import Member
 from kd_engines.local.world import TYPE_LABELS
@@ -35,6 +37,17 @@ class Pod:
     guest: GuestMember
     stats_port: int = field(default_factory=free_port)
     written: dict[str, Any] = field(default_factory=dict)
+
+    def predict(self, model: str, **arguments: object) -> dict[str, Any]:
+        """Return what it answers when it is asked for ``name/version``, an error as well."""
+        answer = requests.post(
+            f"{self.guest.url}/{model}/predict",
+            json={"scoring_args": arguments},
+            headers={"X-Auth-Token": self.member.token},
+            timeout=10,
+        )
+        told: dict[str, Any] = answer.json()
+        return told
 
 
 class Pods:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 import yaml
 
 from kd_engines.local import applying
@@ -131,17 +130,7 @@ def test_a_live_tenant_is_brought_up_again_elsewhere_and_predicts(
         assert states(anew) == dict.fromkeys((DEPLOYMENT, NOTEBOOK, TRAINING), "configured")
         assert anew.model("half", "1") == live.model("half", "1")
         (balancer,) = containers.of(DEPLOYMENT, "LoadBalancer")
-
-        def predicted() -> object:
-            answer = requests.post(
-                f"{balancer.guest.url}/half/1/predict",
-                json={"scoring_args": {"miles": 7}},
-                headers={"X-Auth-Token": balancer.member.token},
-                timeout=10,
-            )
-            return answer.ok and answer.json()["result"]
-
-        assert eventually(predicted, 60) == 3.5
+        assert eventually(lambda: balancer.predict("half/1", miles=7).get("result"), 60) == 3.5
 
 
 def test_a_file_has_the_notebook_last_and_says_what_to_wait_for(home: RunningHome) -> None:
