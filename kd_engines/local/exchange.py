@@ -16,9 +16,9 @@ import yaml
 from kd_pipeline.clusters import API_VERSION, APP_KIND, CLUSTER_KIND, App, Cluster
 from kd_pipeline.errors import Conflict, InvalidInput, InvalidManifest, TooLarge
 from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE, ModelConfig
-from kd_pipeline.plain_text import one_line
 from kd_pipeline.project_repository import MOUNT_POINTS
 from kd_pipeline.registry import FolderRegistry, Registry
+from kd_pipeline.yaml_trouble import yaml_trouble
 
 KINDS = {"ConfigMap": "v1", APP_KIND: API_VERSION, CLUSTER_KIND: API_VERSION}
 PATHS = ("path", "scoring-path")
@@ -69,8 +69,7 @@ def read_stream(content: bytes) -> list[dict[str, Any]]:
     try:
         documents = list(yaml.safe_load_all(content))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        where = one_line(error, 200)
-        raise InvalidManifest(f"The file is no YAML: {where}") from None
+        raise InvalidManifest(f"The file is no YAML: {yaml_trouble(error)}") from None
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for document in _opened(documents):
         manifest = _checked(document)

@@ -16,6 +16,7 @@ import yaml
 from kd_pipeline.errors import InvalidInput
 from kd_pipeline.plain_text import one_line
 from kd_pipeline.registry.credentials import checked_provider, of_plugin
+from kd_pipeline.yaml_trouble import yaml_trouble
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -139,7 +140,7 @@ def _parsed(content: bytes, source: str) -> Settings:
     try:
         loaded = yaml.safe_load(content)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise _unusable_source(source, f"it is no YAML: {error}") from None
+        raise _unusable_source(source, f"it is no YAML: {yaml_trouble(error)}") from None
     try:
         settings: Settings = {"current-context": str(loaded.get("current-context") or "")}
         for key, inner in LISTS.items():

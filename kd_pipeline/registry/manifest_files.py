@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from kd_pipeline.plain_text import one_line
+from kd_pipeline.yaml_trouble import yaml_trouble
 
 # The same reader in C, where PyYAML was built with it: eight times as fast.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -95,7 +96,7 @@ class ManifestFiles:
         try:
             now = _Parsed(content, load_all(content.decode()))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            now = _Parsed(content, before.manifests, one_line(error, 300))
+            now = _Parsed(content, before.manifests, yaml_trouble(error))
         self._parsed[path] = now
         return now.manifests, now.problem
 
