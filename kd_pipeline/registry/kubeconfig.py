@@ -8,6 +8,7 @@ files"). ``KD_CONTEXT`` names another context than the current one.
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,8 +89,7 @@ def configuration_of(kubeconfig: Kubeconfig) -> tuple["Configuration", str]:
             raise _unusable(kubeconfig, f"{key} {str(path)!r} is not there, or not readable")
     renew: Callable[[], Settings] | None = None
     if user.get("exec"):
-        command = user["exec"]
-        renew = lambda: of_plugin(command, cluster, kubeconfig.source)  # noqa: E731
+        renew = partial(of_plugin, user["exec"], cluster, kubeconfig.source)
         user = {**renew(), **{k: v for k, v in user.items() if k != "exec"}}
     elif user.get("auth-provider"):
         checked_provider(user["auth-provider"])
