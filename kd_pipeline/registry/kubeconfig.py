@@ -57,9 +57,9 @@ def kubeconfig_of_files() -> Kubeconfig | None:
     if not there:
         if not os.environ.get("KUBECONFIG") or not paths:
             return None
+        missing = "which is not there" if len(paths) == 1 else "none of which is there"
         raise InvalidInput(
-            f"KUBECONFIG names {', '.join(map(str, paths))}, which is not there; correct it, or "
-            "unset it."
+            f"KUBECONFIG names {', '.join(map(str, paths))}, {missing}; correct it, or unset it."
         )
     settings: Settings = {}
     for path in there:
