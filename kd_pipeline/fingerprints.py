@@ -1,27 +1,42 @@
 """The sha256 and size of a file or folder of the project repository."""
 
 import hashlib
+import os
+from collections.abc import Callable
 from pathlib import Path
 
+from kd_pipeline.regular_files import open_regular
 
-def fingerprint(path: Path) -> tuple[str, int]:
+Digest = Callable[[Path], tuple[str, int]]
+
+
+def of_file(path: Path) -> tuple[str, int]:
+    """Return sha256 (hex) and bytes of a regular file; raises OSError."""
+    with os.fdopen(open_regular(path), "rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+        return digest, content.tell()
+
+
+def files_of(path: Path) -> dict[str, Path]:
+    """Return a folder's files by their paths relative to it, in order; a file is its only one."""
+    if path.is_file():
+        return {path.name: path}
+    found = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
+    return dict(sorted(found.items()))
+
+
+def fingerprint(path: Path, digest: Digest = of_file) -> tuple[str, int]:
     """Return sha256 (hex) and bytes of a file, or of a folder's files with their names.
 
     A folder's sum is over a line ``<relative path>\\0<size>\\0<sha256>\\n`` per file, in order of
-    the paths, so it does not depend on times or on the folder's own name.
+    the paths, so it does not depend on times or on the folder's own name. ``digest`` is what sums
+    one file up.
     """
-    if path.is_file():
-        return _of_file(path)
+    if not path.is_dir():
+        return digest(path)
     total, size = hashlib.sha256(), 0
-    files = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
-    for name in sorted(files):
-        digest, length = _of_file(files[name])
-        total.update(f"{name}\0{length}\0{digest}\n".encode(errors="surrogateescape"))
+    for name, file in files_of(path).items():
+        one, length = digest(file)
+        total.update(f"{name}\0{length}\0{one}\n".encode(errors="surrogateescape"))
         size += length
     return total.hexdigest(), size
-
-
-def _of_file(path: Path) -> tuple[str, int]:
-    with path.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-        return digest, content.tell()

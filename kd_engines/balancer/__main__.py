@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kd_engines.balancer.balancer import Balancer
 from kd_engines.balancer.settings import Settings
-from kd_engines.serve import log_to_stderr
+from kd_engines.web.serve import log_to_stderr
 from kd_pipeline.connections_file import ConnectionsFile
 from kd_pipeline.errors import KdError
 

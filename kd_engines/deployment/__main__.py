@@ -10,8 +10,8 @@ import sys
 
 from kd_engines.deployment.app import DeploymentEngine, deployment_app
 from kd_engines.deployment.loading import Limits
-from kd_engines.http import Guard, guard
-from kd_engines.serve import run_engine
+from kd_engines.web.guard import Guard, guard
+from kd_engines.web.serve import run_engine
 from kd_pipeline.connections_file import ConnectionsFile
 from kd_pipeline.project_repository import ProjectRepository
 

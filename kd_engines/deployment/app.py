@@ -15,14 +15,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from kd_engines.daemon_thread import in_daemon_thread
 from kd_engines.deployment.history import LARGEST_LISTED, History
 from kd_engines.deployment.loading import Limits
 from kd_engines.deployment.model_set import ModelSet
 from kd_engines.deployment.openapi import API
 from kd_engines.deployment.peers import ask_peers, first_id, is_peer
 from kd_engines.deployment.predict import Predict, host_of, model_of
-from kd_engines.http import application, json_response
+from kd_engines.deployment.worker_group import WorkerGroup
 from kd_engines.packages import packages
+from kd_engines.web.answers import application, json_response
 from kd_pipeline.connections import Connections
 from kd_pipeline.connections_file import ConnectionsFile
 from kd_pipeline.errors import NotFound, Unavailable
@@ -42,7 +44,8 @@ class DeploymentEngine:
         self.connections: Connections | None = None
         self._stop = threading.Event()
         self.history = History(socket.gethostname())
-        self.models = ModelSet(repository, limits)
+        self._group = WorkerGroup(str(file.path))
+        self.models = ModelSet(repository, limits, self._group)
 
     def tokens(self) -> frozenset[str]:
         """Return the tokens that are accepted now."""
@@ -68,14 +71,19 @@ class DeploymentEngine:
                 if not self._stop.is_set():
                     loop.call_soon_threadsafe(self._want, connections)
 
+        await in_daemon_thread(self._group.end_former)
         thread = threading.Thread(target=follow, name="configmeta", daemon=True)
         thread.start()
-        limit = asyncio.create_task(self._end_of_start())
+        beside = [
+            asyncio.create_task(self._end_of_start()),
+            asyncio.create_task(self.models.see_that_they_answer()),
+        ]
         try:
             yield
         finally:
             self._stop.set()
-            limit.cancel()
+            for task in beside:
+                task.cancel()
             await self.models.close()
 
     def _want(self, connections: Connections) -> None:

@@ -2,42 +2,93 @@
 
 import hashlib
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kd_pipeline.errors import LoadFailed, UnsafePath
+from kd_pipeline.fingerprints import files_of, fingerprint
 from kd_pipeline.model_config import ModelConfig
+from kd_pipeline.project_repository import ProjectRepository
 from kd_pipeline.regular_files import open_regular
 
-_known: dict[tuple[str, int, int, int], bytes] = {}
+LARGEST_SCRIPT_BYTES = 4 * 1024 * 1024
+MOST_KNOWN = 100_000
+# What was registered: keys of the ConfigMap.
+MODEL_SHA256, SCORING_SHA256 = "model-sha256", "scoring-sha256"
+_known: dict[tuple[str, int, int, int, int], tuple[str, int]] = {}
 
 
-def identity(model: ModelConfig, script: Path, path: Path) -> str:
-    """Return the sha256 (hex) of a model's ConfigMap data, its script and its files.
+@dataclass(frozen=True)
+class ModelFiles:
+    """Where the files of a model version are, and its script as it is now."""
 
-    The description, which alone of a version may change, is no part of it.
+    model: ModelConfig
+    script: Path
+    path: Path
+    source: bytes
 
-    Files that have not changed since the last call are not read again. Raises OSError.
-    """
-    total = hashlib.sha256()
-    for key, value in sorted(replace(model, description="").data().items()):
-        total.update(f"{key}\0{value}\0".encode())
-    for file in (script, *files(path)):
-        total.update(f"{file}\0".encode() + _digest(file))
-    return total.hexdigest()
+    @classmethod
+    def find(cls, model: ModelConfig, repository: ProjectRepository) -> "ModelFiles":
+        """Find a model's files and read its script; raises KdError, OSError."""
+        script = repository.existing(model.scoring_path)
+        path = repository.existing(model.path)
+        with os.fdopen(open_regular(script), "rb") as file:
+            source = file.read(LARGEST_SCRIPT_BYTES + 1)
+        if len(source) > LARGEST_SCRIPT_BYTES:
+            raise LoadFailed(
+                f"The scoring script {model.scoring_path!r} has more than "
+                f"{LARGEST_SCRIPT_BYTES:,} bytes, which is the limit; keep data in a file."
+            )
+        return cls(model, script, path, source)
+
+    def identity(self, repository: ProjectRepository) -> str:
+        """Return the sha256 (hex) of the model's ConfigMap data, its script and its files.
+
+        The description, which alone of a version may change, is no part of it. Files that have not
+        changed since the last call are not read again. Raises LoadFailed where files are not those
+        that were registered, UnsafePath for links that lead out of the repository, and OSError.
+        """
+        self._check_links(repository)
+        scoring = hashlib.sha256(self.source).hexdigest()
+        model, _ = fingerprint(self.path, _digest)
+        self._check_registered(SCORING_SHA256, self.model.scoring_path, scoring)
+        self._check_registered(MODEL_SHA256, self.model.path, model)
+        total = hashlib.sha256()
+        for key, value in sorted(replace(self.model, description="").data().items()):
+            total.update(f"{key}\0{value}\0".encode())
+        total.update(f"{self.script}\0{scoring}\0{self.path}\0{model}".encode())
+        return total.hexdigest()
+
+    def _check_registered(self, key: str, path: str, found: str) -> None:
+        registered = self.model.extra.get(key)
+        if registered and registered.lower() != found:
+            raise LoadFailed(
+                f"{path!r} is not what was registered: its sha256 begins with {found[:12]}, that "
+                f"of the ConfigMap's {key} with {registered[:12]}. Put the registered file back, "
+                "or register what is there now as a new version."
+            )
+
+    def _check_links(self, repository: ProjectRepository) -> None:
+        if not self.path.is_dir():
+            return  # a link in its own place was followed when it was found
+        for name, file in files_of(self.path).items():
+            if repository.root not in file.resolve().parents:
+                raise UnsafePath(
+                    f"{name!r} in {self.model.path!r} is a link that leads out of the project "
+                    f"repository {repository.root}; put the file itself there."
+                )
 
 
-def files(path: Path) -> list[Path]:
-    """Return the files of a model in a fixed order: itself, or all below the folder."""
-    if not path.is_dir():
-        return [path]
-    found = [Path(folder, name) for folder, _, names in os.walk(path) for name in names]
-    return sorted(file for file in found if file.is_file())
-
-
-def _digest(file: Path) -> bytes:
-    status = file.stat()
-    key = (str(file), status.st_ino, status.st_size, status.st_mtime_ns)
-    if key not in _known:
-        with os.fdopen(open_regular(file), "rb") as content:
-            _known[key] = hashlib.file_digest(content, "sha256").digest()
-    return _known[key]
+def _digest(file: Path) -> tuple[str, int]:
+    with os.fdopen(open_regular(file), "rb") as content:
+        status = os.fstat(content.fileno())
+        key = (
+            *(str(file), status.st_ino, status.st_size),
+            *(status.st_mtime_ns, status.st_ctime_ns),
+        )
+        if key not in _known:
+            if len(_known) >= MOST_KNOWN:
+                _known.clear()
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+            _known[key] = digest, content.tell()
+        return _known[key]

@@ -2,18 +2,24 @@
 
 import asyncio
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import msgspec
 
-from kd_engines.deployment.frames import Spec
-from kd_engines.deployment.identity import identity
+from kd_engines.daemon_thread import in_daemon_thread
+from kd_engines.deployment.identity import ModelFiles
 from kd_engines.deployment.model_slot import ModelSlot
 from kd_engines.deployment.served_model import ServedModel
+from kd_engines.deployment.turns import Turns
+from kd_engines.deployment.wire import Spec
+from kd_engines.deployment.worker_group import WorkerGroup
 from kd_pipeline.errors import InvalidInput, KdError, LoadFailed
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.project_repository import ProjectRepository
 
+T = TypeVar("T")
 EXAMPLE_KEY = "example"  # a request's scoring_args as JSON
 TIMEOUT_KEY = "timeout-s"
 
@@ -38,36 +44,77 @@ class Limits:
         )
 
 
-async def load(slot: ModelSlot, repository: ProjectRepository, limits: Limits) -> None:
-    """Load what ``slot`` wants and switch to it, or note in the slot why that failed.
+@dataclass(frozen=True)
+class Loader:
+    """Loads model versions of one engine."""
 
-    What is already running as it is wanted stays as it is.
-    """
-    model = slot.model
-    label = f"{model.name}/{model.version}"
-    try:
-        script = repository.existing(model.scoring_path)
-        path = repository.existing(model.path)
-        slot.sha256 = await asyncio.to_thread(identity, model, script, path)
-        if slot.running and slot.running_sha256 == slot.sha256:
-            slot.use(slot.running)
+    repository: ProjectRepository
+    limits: Limits
+    group: WorkerGroup
+    turns: Turns = field(default_factory=Turns)
+
+    async def load(self, slot: ModelSlot) -> None:
+        """Load what ``slot`` wants and switch to it, or note in the slot why that failed.
+
+        What is already running as it is wanted stays as it is.
+        """
+        try:
+            files = await self._in_time(ModelFiles.find, slot.model, self.repository)
+            if slot.running:
+                slot.sha256 = await self._in_time(files.identity, self.repository)
+                if slot.running_sha256 == slot.sha256:
+                    slot.use(slot.running)
+                    return
+            served = self._served(slot, files)
+        except (KdError, OSError) as error:
+            slot.fail(sentence(error))
             return
-        spec = Spec(str(script), str(path), str(repository.root), time_limit(model, limits))
-        served = ServedModel(label, spec, limits.load_s, limits.queue)
-        await served.load()
-    except (KdError, OSError) as error:
-        slot.fail(sentence(error))
-        return
-    try:
-        await warm_up(served, model)
-    except KdError as error:
-        await served.end()
-        slot.fail(sentence(error))
-    except BaseException:
-        await served.end()
-        raise
-    else:
-        slot.use(served)
+        try:
+            await self._bring_up(slot, files, served)
+        except (KdError, OSError) as error:
+            await served.end()
+            slot.fail(sentence(error))
+        except BaseException:
+            await served.end()
+            raise
+        else:
+            slot.use(served)
+
+    async def _bring_up(self, slot: ModelSlot, files: ModelFiles, served: ServedModel) -> None:
+        """Parse first, for which nobody waits; what was registered is compared before it runs."""
+        await served.parse()
+        slot.sha256 = await self._in_time(files.identity, self.repository)
+        async with self.turns.turn(served.worker_pid):
+            await served.load(self.limits.load_s)
+        await warm_up(served, slot.model)
+        if slot.sha256 != await self._in_time(files.identity, self.repository):
+            raise LoadFailed("Its files have changed while it was loaded; it is loaded again.")
+
+    def _served(self, slot: ModelSlot, files: ModelFiles) -> ServedModel:
+        label = f"{slot.model.name}/{slot.model.version}"
+        limit_s = time_limit(slot.model, self.limits)
+
+        def spec(files: ModelFiles) -> Spec:
+            root = str(self.repository.root)
+            return Spec(str(files.script), files.source, str(files.path), root, limit_s)
+
+        async def renew() -> Spec:
+            files = await self._in_time(ModelFiles.find, slot.model, self.repository)
+            slot.sha256 = slot.running_sha256 = await self._in_time(files.identity, self.repository)
+            return spec(files)
+
+        return ServedModel(label, spec(files), self.group, self.limits.queue, renew)
+
+    async def _in_time(self, look: Callable[..., T], *arguments: Any) -> T:
+        """Look at files, which may lie where reading hangs; raises LoadFailed."""
+        try:
+            async with asyncio.timeout(self.limits.load_s):
+                return await in_daemon_thread(look, *arguments)
+        except TimeoutError:
+            raise LoadFailed(
+                f"Its files could not be read within {self.limits.load_s:g} s "
+                "(KD_LOAD_TIMEOUT_S); see whether the project repository's mount answers."
+            ) from None
 
 
 async def warm_up(served: ServedModel, model: ModelConfig) -> None:

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from kd_engines.deployment.alias_table import AliasTable
-from kd_engines.deployment.loading import Limits, load
+from kd_engines.deployment.loading import Limits, Loader
 from kd_engines.deployment.model_slot import ModelSlot
 from kd_engines.deployment.served_model import ServedModel
+from kd_engines.deployment.worker_group import WorkerGroup
 from kd_pipeline.connections import ConfigMapEntry
 from kd_pipeline.errors import InvalidInput, ModelNotReady, NotFound
 from kd_pipeline.messages import ModelStatus
@@ -22,17 +23,18 @@ from kd_pipeline.project_repository import ProjectRepository
 
 log = logging.getLogger("kd_engines.deployment")
 Key = tuple[str, str]
-LOADERS = 2  # at once: loading takes processors that requests want
+# How often an idle worker is asked whether it is there.
+PING_EVERY_S = 15.0
 
 
 class ModelSet:
     """Every model version that is, was or should be served here."""
 
-    def __init__(self, repository: ProjectRepository, limits: Limits) -> None:
-        self._repository, self._limits = repository, limits
+    def __init__(self, repository: ProjectRepository, limits: Limits, group: WorkerGroup) -> None:
+        self._limits, self._group = limits, group
+        self._loader = Loader(repository, limits, group)
         self._slots: dict[Key, ModelSlot] = {}
         self._unusable: list[ModelStatus] = []
-        self._loaders = asyncio.Semaphore(LOADERS)
         self._tasks: set[asyncio.Task[None]] = set()
         self.settled = asyncio.Event()
         self.aliases = AliasTable(self._serves)
@@ -97,6 +99,15 @@ class ModelSet:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(slot.running.end() for slot in self._slots.values() if slot.running))
+        await self._group.close()
+
+    async def see_that_they_answer(self) -> None:
+        """Ask every idle worker now and then, for ever; one that is stuck is replaced."""
+        while True:
+            await asyncio.sleep(PING_EVERY_S)
+            for slot in list(self._slots.values()):
+                if slot.running:
+                    self._keep(slot.running.ping())
 
     def _read(self, entries: Iterable[ConfigMapEntry]) -> dict[Key, ModelConfig]:
         """Return the usable ones; the first ConfigMap by name has a version, others are told."""
@@ -129,9 +140,8 @@ class ModelSet:
         if before:
             await asyncio.wait([before])
         while True:
-            async with self._loaders:
-                old = slot.running
-                await load(slot, self._repository, self._limits)
+            old = slot.running
+            await self._loader.load(slot)
             self._see_settled()
             if old and old is not slot.running:
                 self._keep(old.close())

@@ -56,7 +56,9 @@ class ModelSlot:
         served = self.running
         state, reason = self.state or "Loading", self.reason
         if served and served.failure:
-            state, reason = "Failed", served.failure
+            state, reason = "Failed", reason or served.failure
+        elif served and state == "Ready":
+            state, reason = "Loading" if served.is_being_replaced else "Ready", served.remark
         if self.removal:
             state, reason = "Draining", "It is no longer connected."
         name, version = self.model.key

@@ -12,10 +12,10 @@ from urllib.parse import unquote
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from kd_engines.deployment.frames import Answer
 from kd_engines.deployment.history import History, Prediction, kept
 from kd_engines.deployment.model_set import ModelSet
 from kd_engines.deployment.served_model import ServedModel
+from kd_engines.deployment.wire import Answer
 from kd_pipeline.errors import InvalidInput, KdError, PredictTimeout, ScoringFailed, TooLarge
 from kd_pipeline.messages import ErrorDetail
 

@@ -1,19 +1,22 @@
-"""A loaded model version: its worker, and the requests that are with it.
+"""A loaded model version: its worker, and how it is replaced when it dies or answers no more.
 
-A worker that dies is replaced; requests wait meanwhile. Those that were with it are sent again,
-one at a time, so that the one which kills workers is found and fails alone.
+Requests wait meanwhile; see :mod:`~kd_engines.deployment.requests_held` for those that were with
+it. A request has one deadline, which is kept here whatever a worker does.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 
-from kd_engines.deployment.frames import Answer, Ask, Spec
+from kd_engines.deployment.requests_held import Pending, RequestsHeld
+from kd_engines.deployment.wire import Answer, Ask, Spec
+from kd_engines.deployment.worker_group import WorkerGroup
 from kd_engines.deployment.worker_process import WorkerProcess
 from kd_pipeline.errors import (
-    LoadFailed,
+    KdError,
     ModelNotReady,
     PredictTimeout,
     ScoringFailed,
@@ -21,61 +24,91 @@ from kd_pipeline.errors import (
 )
 
 log = logging.getLogger("kd_engines.deployment")
-LOOK_EVERY_S = 0.1
-# Deaths that come soon after each other lengthen the pause before the next start.
+# Deaths that come soon after each other lengthen a pause: the one before the next start where
+# nobody waits for it, and the one before a request that ended workers has its answer.
 CALM_S = 60.0
 LONGEST_PAUSE_S = 30.0
-
-
-@dataclass(eq=False)
-class Pending:
-    """A request that has no answer yet."""
-
-    ask: Ask
-    answer: "asyncio.Future[Answer]"
-    asked: float = field(default_factory=time.monotonic)
+# A script of 2020 is timed by its worker, which has what it printed until then.
+GRACE_S = {"function": 0.0, "script": 0.5}
+SLOW_S = 5.0  # a request that lasts longer is told of in the model's status
 
 
 class ServedModel:
-    """One model version as it runs; made by :meth:`load`, ended by :meth:`close`."""
+    """One model version as it runs; made by :meth:`parse` and :meth:`load`, ended by `close`.
 
-    def __init__(self, label: str, spec: Spec, load_limit_s: float, queue_limit: int) -> None:
+    ``renew`` returns what is to be loaded now, and raises KdError or OSError where its files are
+    not those that were registered.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        spec: Spec,
+        group: WorkerGroup,
+        queue_limit: int,
+        renew: Callable[[], Awaitable[Spec]],
+    ) -> None:
         self.label, self.spec = label, spec
-        self._queue_limit = queue_limit
+        self._group, self._queue_limit, self._renew = group, queue_limit, renew
         self.restarts = 0
         self.failure: str | None = None
-        self._load_limit_s = load_limit_s
-        self._worker: WorkerProcess | None = None
-        self._kind = ""
-        self._last_id = 0
-        self._pending: dict[int, Pending] = {}
-        self._suspects: deque[Pending] = deque()
-        self._waiting: deque[Pending] = deque()
-        self._alone: Pending | None = None
-        self._progress = 0.0
+        self._load_limit_s = 0.0
+        self._worker = self._new_worker()
+        self._is_up = False
+        self._ended_how = ""
+        self._held = RequestsHeld(self._send)
+        self._progress = 0.0  # when it was last seen to get on (monotonic)
+        self._owes = False  # an answer that came too late, or will
         self._deaths: deque[float] = deque(maxlen=8)
+        self._kills: deque[float] = deque(maxlen=8)
+        self._asked_for = asyncio.Event()  # somebody waits for the next worker
+        self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
     @property
     def kind(self) -> str:
         """Return "function" or "script"."""
-        return self._kind
+        return self._worker.kind
 
     @property
     def pid(self) -> int | None:
         """Return the worker's process id; None while it is being replaced."""
-        return self._worker.pid if self._worker else None
+        return self._worker.pid if self._is_up else None
+
+    @property
+    def worker_pid(self) -> int:
+        """Return the worker's process id, also while it is loading."""
+        return self._worker.pid
 
     @property
     def log(self) -> str:
         """Return the end of what the worker printed outside of answers."""
-        return self._worker.log if self._worker else ""
+        return self._worker.log
 
-    async def load(self) -> None:
-        """Start the worker; raises LoadFailed."""
-        self._use(await self._start())
-        self._keep(self._watch_time())
+    @property
+    def is_being_replaced(self) -> bool:
+        """Tell whether requests wait because there is no worker."""
+        return not self._is_up and not self.failure
+
+    @property
+    def remark(self) -> str | None:
+        """Return what keeps it from answering right now; None where nothing does."""
+        if self.is_being_replaced:
+            return f"{self._ended_how[:1].upper()}{self._ended_how[1:]}; it is started again."
+        oldest = self._held.oldest
+        seconds = time.monotonic() - oldest.asked if oldest else 0.0
+        return f"A request has waited for {seconds:.0f} s." if seconds > SLOW_S else None
+
+    async def parse(self) -> None:
+        """Start the worker as far as its script's kind is known; raises LoadFailed."""
+        await self._worker.parse(self.spec)
+
+    async def load(self, limit_s: float) -> None:
+        """Load the model within ``limit_s``; raises LoadFailed."""
+        self._load_limit_s = limit_s
+        await self._worker.load(limit_s)
+        self._use(self._worker)
 
     async def predict(self, args: bytes) -> Answer:
         """Return the answer to ``args``, the JSON text of ``scoring_args``.
@@ -84,30 +117,32 @@ class ServedModel:
         """
         if self.failure:
             raise ModelNotReady(f"Model {self.label} does not run: {self.failure}")
-        if len(self._pending) >= self._queue_limit:
+        if len(self._held) >= self._queue_limit:
             raise TooManyRequests(
                 f"Model {self.label} has {self._queue_limit:,} requests waiting, which is the "
                 "limit (KD_MODEL_QUEUE); ask again in a moment."
             )
-        self._last_id += 1
-        ask = Ask(self._last_id, args)
-        pending = Pending(ask, asyncio.get_running_loop().create_future())
-        if len(self._pending) == 0:
-            self._progress = pending.asked
-        self._pending[ask.id] = pending
+        if not self._held and not self._owes:
+            self._progress = time.monotonic()
+        pending = self._held.add(args, can_send=self._is_up)
+        self._asked_for.set()
+        if self._timer is None:
+            self._look_at(pending.asked + self._limit_s)
         try:
-            if self._worker is None or self._suspects or self._alone:
-                self._waiting.append(pending)
-            else:
-                self._worker.send(ask)
             return await pending.answer
         finally:
-            del self._pending[ask.id]
+            self._held.drop(pending)
+
+    async def ping(self) -> None:
+        """See that an idle worker answers; one that does not is replaced as for any request."""
+        if self._is_up and not self._held:
+            with contextlib.suppress(KdError):
+                await self.predict(b"")
 
     async def close(self) -> None:
         """Wait until every request has its answer, then end the worker."""
-        deadline = time.monotonic() + self.spec.timeout_s
-        while self._pending and time.monotonic() < deadline:  # noqa: ASYNC110 - costs requests nothing
+        deadline = time.monotonic() + self._limit_s
+        while self._held and time.monotonic() < deadline:  # noqa: ASYNC110 - costs requests nothing
             await asyncio.sleep(0.02)
         await self.end()
 
@@ -116,115 +151,118 @@ class ServedModel:
         self._closed = True
         for task in self._tasks:
             task.cancel()
+        if self._timer:
+            self._timer.cancel()
         self.failure = "it was taken off, or replaced, before it had an answer."
         self._refuse_all()
-        if self._worker:
-            await self._worker.stop()
+        await self._worker.stop()
 
-    async def _start(self) -> WorkerProcess:
-        worker = WorkerProcess(self._take, lambda: self._lost(worker))
-        await worker.start(self.spec, self._load_limit_s)
-        self._kind = worker.kind
-        self._progress = time.monotonic()
+    @property
+    def _limit_s(self) -> float:
+        return self.spec.timeout_s + GRACE_S.get(self.kind, 0.0)
+
+    def _new_worker(self) -> WorkerProcess:
+        worker = WorkerProcess(self._group, self._take, lambda: self._lost(worker))
         return worker
 
     def _use(self, worker: WorkerProcess) -> None:
-        self._worker = worker
+        self._worker, self._is_up, self._owes = worker, True, False
+        self._progress = time.monotonic()
         if worker.gone:  # between its first word and now
             self._lost(worker)
+        else:
+            self._held.go_on()
+
+    def _send(self, ask: Ask) -> None:
+        self._worker.send(ask)
 
     def _take(self, answers: list[Answer]) -> None:
-        """Hand answers to those who asked."""
-        self._progress = time.monotonic()
-        for answer in answers:
-            pending = self._pending.get(answer.id)
-            if pending and not pending.answer.done():
-                pending.answer.set_result(answer)
-            if self._alone and self._alone.ask.id == answer.id:
-                self._alone = None
-                self._send_next()
-
-    def _send_next(self) -> None:
-        """Send the next suspect alone; with none left, all that waited."""
-        if self._worker is None:
-            return
-        while self._suspects:
-            suspect = self._suspects.popleft()
-            if not suspect.answer.done():
-                self._alone = suspect
-                self._worker.send(suspect.ask)
-                return
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.answer.done():
-                self._worker.send(waiting.ask)
+        self._progress, self._owes = time.monotonic(), False
+        self._held.take(answers)
 
     def _lost(self, worker: WorkerProcess) -> None:
         """The worker has gone: find out what was with it, and start another."""
-        if self._closed or worker is not self._worker:
+        if self._closed or worker is not self._worker or not self._is_up:
             return
-        self._worker = None
+        self._is_up = False
         self._deaths.append(time.monotonic())
-        alone, self._alone = self._alone, None
-        if alone is None:
-            waiting = set(self._waiting)
-            self._suspects.extend(p for p in self._pending.values() if p not in waiting)
+        self._asked_for.clear()
+        alone = self._held.lost()
+        if self._held:
+            self._asked_for.set()
         self._keep(self._replace(worker, alone))
 
     async def _replace(self, dead: WorkerProcess, alone: Pending | None) -> None:
-        how = await dead.ending()
+        self._ended_how = how = await dead.ending()
         log.warning("model %s: %s; it is started again", self.label, how)
-        await dead.stop(at_once=True)
-        if alone and not alone.answer.done():
-            alone.answer.set_exception(
-                ScoringFailed(f"Model {self.label} failed on this request twice: {how}.")
-            )
+        if alone:
+            self._fail_later(alone, how)
         while True:
-            await asyncio.sleep(self._pause())
+            await self._pause()
             self.restarts += 1
             try:
-                worker = await self._start()
-            except (LoadFailed, OSError) as error:
+                self.spec = await self._renew()
+                worker = self._new_worker()
+                await worker.parse(self.spec)
+                await worker.load(self._load_limit_s)
+            except (KdError, OSError) as error:
                 self._deaths.append(time.monotonic())
                 self.failure = f"{how}, and starting it again failed: {error}"
                 self._refuse_all()
                 continue
             self.failure = None
             self._use(worker)
-            self._send_next()
             return
 
-    def _pause(self) -> float:
-        recent = sum(1 for death in self._deaths if time.monotonic() - death < CALM_S)
-        return 0.0 if recent <= 2 else min(LONGEST_PAUSE_S, 0.25 * 2 ** (recent - 2))
+    def _fail_later(self, killer: Pending, how: str) -> None:
+        """Answer the request that ended workers; who sends many such waits, and nobody else."""
+        self._kills.append(time.monotonic())
+        error = ScoringFailed(f"Model {self.label} failed on this request twice: {how}.")
+        pause_s = min(_pause_after(self._kills), killer.asked + self._limit_s - time.monotonic())
+        asyncio.get_running_loop().call_later(max(0.0, pause_s), killer.fail, error)
+
+    async def _pause(self) -> None:
+        """Wait before the next start, unless somebody waits for it already."""
+        if self.failure:  # it dies at loading: nobody is waiting any more
+            await asyncio.sleep(max(1.0, _pause_after(self._deaths)))
+            return
+        try:
+            async with asyncio.timeout(_pause_after(self._deaths)):
+                await self._asked_for.wait()
+        except TimeoutError:
+            return
 
     def _refuse_all(self) -> None:
-        self._suspects.clear()
-        self._waiting.clear()
-        for pending in self._pending.values():
-            if not pending.answer.done():
-                pending.answer.set_exception(
-                    ModelNotReady(f"Model {self.label} does not run: {self.failure}")
-                )
+        sentence = f"Model {self.label} does not run: {self.failure}"
+        self._held.fail_all(lambda: ModelNotReady(sentence))
 
-    async def _watch_time(self) -> None:
-        """End what lasts too long. A script of 2020 is timed by its worker, run by run."""
-        limit = self.spec.timeout_s
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            now = time.monotonic()
-            late = [p for p in self._pending.values() if now - p.asked > limit]
-            if not late or self._kind != "function":
-                continue
-            for pending in late:
-                if not pending.answer.done():
-                    pending.answer.set_exception(
-                        PredictTimeout(f"Model {self.label} gave no answer within {limit:g} s.")
-                    )
-            if self._worker and now - self._progress > limit:
-                self._worker.kill()
+    def _look_at(self, when: float) -> None:
+        delay = max(0.0, when - time.monotonic())
+        self._timer = asyncio.get_running_loop().call_later(delay, self._end_late)
+
+    def _end_late(self) -> None:
+        """Answer what is past its deadline, and end a worker that has answered nobody meanwhile."""
+        limit, now = self._limit_s, time.monotonic()
+        while (oldest := self._held.oldest) and oldest.asked + limit <= now:
+            self._owes = True
+            sentence = f"Model {self.label} gave no answer within {self.spec.timeout_s:g} s."
+            oldest.fail(PredictTimeout(sentence))
+        if self._owes and self._is_up and now - self._progress >= limit:
+            self._owes = False
+            self._worker.kill()
+        next_looks = [oldest.asked + limit] if oldest else []
+        if self._owes:
+            next_looks.append(self._progress + limit)
+        self._timer = None
+        if next_looks:
+            self._look_at(min(next_looks))
 
     def _keep(self, work: "asyncio._CoroutineLike[None]") -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _pause_after(times: deque[float]) -> float:
+    recent = sum(1 for one in times if time.monotonic() - one < CALM_S)
+    return 0.0 if recent <= 2 else min(LONGEST_PAUSE_S, 0.25 * 2 ** (recent - 2))

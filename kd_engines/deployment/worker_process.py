@@ -6,17 +6,19 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
-from kd_engines.deployment.frames import Answer, Ask, Frames, Ready, Spec, frame
+from kd_engines.deployment.wire import Answer, Ask, Frames, Go, Ready, Spec, frame
+from kd_engines.deployment.worker_group import MARK, WorkerGroup
 from kd_engines.exit_codes import ended_with
 from kd_pipeline.errors import LoadFailed
 
 PACKAGES = str(Path(__file__).resolve().parents[2])  # the folder that has kd_engines in it
 LOG_BYTES = 64 * 1024
 STOP_S = 2.0
+PARSE_S = 30.0  # to start Python and to parse the script; nothing of the user's runs in it
 LAST_ANSWERS_S = 0.2  # for what a worker sent, and printed, before it ended
 # What a worker may see of this product's own variables; the others tell of files with tokens.
 KEPT = frozenset({"KD_PROJECT_REPO"})
@@ -26,11 +28,16 @@ class WorkerProcess(asyncio.Protocol):
     """One worker. ``on_answers`` gets its answers, ``on_end`` is called once when it has gone."""
 
     def __init__(
-        self, on_answers: Callable[[list[Answer]], None], on_end: Callable[[], None]
+        self,
+        group: WorkerGroup,
+        on_answers: Callable[[list[Answer]], None],
+        on_end: Callable[[], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._group, self._mark = group, group.next_mark()
         self._on_answers, self._on_end = on_answers, on_end
-        self._ready: asyncio.Future[Ready] = self._loop.create_future()
+        self._said: asyncio.Queue[Ready] = asyncio.Queue()
+        self._words, self._is_loaded = 0, False
         self._frames: Frames[Ready] | Frames[Answer] = Frames(Ready)
         self._unsent: list[bytes] = []
         self._log = bytearray()
@@ -51,27 +58,36 @@ class WorkerProcess(asyncio.Protocol):
         """Return the end of what the process printed (64 KiB), outside of answers."""
         return self._log.decode(errors="replace")
 
-    async def start(self, spec: Spec, limit_s: float) -> None:
-        """Start the process and wait until the model is loaded.
+    async def parse(self, spec: Spec) -> None:
+        """Start the process and let it parse the script, so that its kind is known.
 
-        Raises LoadFailed where that fails or lasts longer than ``limit_s``; the process has ended
-        then, as it has when this task is cancelled.
+        Raises LoadFailed; the process has ended then, as it has when this task is cancelled.
         """
-        try:
+        with self._ended_unless_well():
             await self._spawn(spec)
+            self.kind = await self._next_word(PARSE_S)
+
+    async def load(self, limit_s: float) -> None:
+        """Let the worker load the model, after :meth:`parse`.
+
+        Raises LoadFailed where that fails or lasts longer than ``limit_s``; see :meth:`parse`.
+        """
+        with self._ended_unless_well():
+            if self._transport:
+                self._transport.write(frame(Go()))
+            await self._next_word(limit_s)
+
+    async def _next_word(self, limit_s: float) -> str:
+        try:
             async with asyncio.timeout(limit_s):
-                ready = await asyncio.shield(self._ready)
-            if ready.failure:
-                raise LoadFailed(ready.failure)
-            self.kind = ready.kind
+                ready = await self._said.get()
         except TimeoutError:
-            await self.stop(at_once=True)
             raise LoadFailed(
                 f"Loading took longer than {limit_s:g} s (KD_LOAD_TIMEOUT_S) and was stopped."
             ) from None
-        except BaseException:
-            await self.stop(at_once=True)
-            raise
+        if ready.failure:
+            raise LoadFailed(ready.failure)
+        return ready.kind
 
     def send(self, ask: Ask) -> None:
         """Send a request; all requests of one turn of the event loop go out in one write."""
@@ -120,19 +136,24 @@ class WorkerProcess(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour only
 
     def data_received(self, data: bytes) -> None:
-        """Take what the worker sent (called by the event loop)."""
-        if self._ready.done():
-            self._on_answers(self._frames.feed(data))  # type: ignore[arg-type]
-            return
-        for ready in self._frames.feed(data):
-            if isinstance(ready, Ready):
-                self._frames = Frames(Answer)
-                self._ready.set_result(ready)
+        """Take what the worker sent (called by the event loop); what is none of ours ends it."""
+        try:
+            if self._is_loaded:
+                self._on_answers(self._frames.feed(data))  # type: ignore[arg-type]
+                return
+            for ready in self._frames.feed(data):
+                if isinstance(ready, Ready):
+                    self._said.put_nowait(ready)
+                    self._words += 1
+            if self._words == 2:
+                self._is_loaded, self._frames = True, Frames(Answer)
+        except ValueError:
+            self.kill()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell that the worker has gone (called by the event loop)."""
         self.gone = True
-        if self._ready.done():
+        if self._is_loaded:
             self._on_end()
         else:
             self._loop.create_task(self._fail_loading())
@@ -144,7 +165,7 @@ class WorkerProcess(asyncio.Protocol):
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "kd_engines.deployment.worker", str(theirs.fileno())),
                 cwd=spec.root,
-                env=worker_environment(spec.root),
+                env={**worker_environment(spec.root), MARK: self._mark},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
@@ -161,9 +182,20 @@ class WorkerProcess(asyncio.Protocol):
         """Notice the process's end, also where a child of its own holds the connection open."""
         await process.wait()
         self._kill_group()
+        self._group.end_left(self._mark)
         await asyncio.sleep(LAST_ANSWERS_S)
-        if self._transport and not self.gone:  # a child that left the group
+        if self._transport and not self.gone:
             self._transport.abort()
+
+    @contextlib.contextmanager
+    def _ended_unless_well(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.kill()
+            if self._transport:
+                self._transport.close()
+            raise
 
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -177,8 +209,7 @@ class WorkerProcess(asyncio.Protocol):
 
     async def _fail_loading(self) -> None:
         ending = await self.ending()
-        if not self._ready.done():
-            self._ready.set_result(Ready("", f"While loading, {ending}."))
+        self._said.put_nowait(Ready("", f"While loading, {ending}."))
 
     def _flush(self) -> None:
         if self._transport:

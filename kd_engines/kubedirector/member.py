@@ -14,7 +14,7 @@ import threading
 import time
 
 from kd_engines.kubedirector.engine import ENVIRONMENT, command
-from kd_engines.serve import log_to_stderr
+from kd_engines.web.serve import log_to_stderr
 from kd_pipeline.connections import Connections
 from kd_pipeline.connections_file import GUEST_FILES, ConnectionsFile
 from kd_pipeline.errors import KdError

@@ -11,12 +11,12 @@ import sys
 import threading
 import time
 
-from kd_engines.http import Guard, guard
-from kd_engines.serve import run_engine
 from kd_engines.training.app import training_app
 from kd_engines.training.engine import Engine
 from kd_engines.training.environment import cpus
 from kd_engines.training.job_store import JobStore
+from kd_engines.web.guard import Guard, guard
+from kd_engines.web.serve import run_engine
 from kd_pipeline.connections import Connections
 from kd_pipeline.connections_file import ConnectionsFile
 from kd_pipeline.errors import InvalidInput, NoConnections

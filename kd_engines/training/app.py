@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from kd_engines.http import application
 from kd_engines.training import contract_routes, routes, value_routes
 from kd_engines.training.engine import Engine
+from kd_engines.web.answers import application
 
 ROUTES = [
     # the 2020 product's

@@ -6,11 +6,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kd_engines.http import json_response, read_json
 from kd_engines.training import records
 from kd_engines.training.engine import Engine, engine_of, job_id, url
 from kd_engines.training.job_record import Record
 from kd_engines.training.routes import ADVICE, LARGEST_BODY
+from kd_engines.web.answers import json_response, read_json
 from kd_pipeline.errors import NotFound
 from kd_pipeline.messages import SubmitJob, TrainRequest
 from kd_pipeline.regular_files import read_regular

@@ -1,6 +1,6 @@
 """What the training engine's OpenAPI document tells beside its routes."""
 
-from kd_engines.openapi import Api
+from kd_engines.web.openapi import Api
 from kd_pipeline import messages
 
 API = Api(

@@ -11,12 +11,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from kd_engines.http import json_response, read_json
 from kd_engines.training import log_stream, log_times, records
 from kd_engines.training.engine import Engine, engine_of, job_id, number, whole
 from kd_engines.training.job_record import Record
 from kd_engines.training.openapi import API
 from kd_engines.training.preflight import look
+from kd_engines.web.answers import json_response, read_json
 from kd_pipeline.errors import InvalidInput, NotFound, Unavailable
 from kd_pipeline.messages import TERMINAL, JobList, JobOutput, JobOutputs, Preflight, SubmitJob
 from kd_pipeline.regular_files import NotRegular, read_regular

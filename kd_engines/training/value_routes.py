@@ -7,12 +7,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kd_engines.http import json_response, read_json
 from kd_engines.training import kept
 from kd_engines.training.engine import engine_of, job_id
 from kd_engines.training.routes import taken
 from kd_engines.training.sent_names import LARGEST_PARAMS
 from kd_engines.training.submission import LARGEST_EXTRAS
+from kd_engines.web.answers import json_response, read_json
 from kd_pipeline.messages import RerunJob
 
 LARGEST_RERUN = 6 * (LARGEST_PARAMS + LARGEST_EXTRAS)  # JSON writes one byte as up to six

@@ -13,8 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from kd_engines.http import Guard, application, guard, json_response, read_json
-from kd_engines.serve import serve
+from kd_engines.web.answers import application, json_response, read_json
+from kd_engines.web.guard import Guard, guard
+from kd_engines.web.serve import serve
 
 PORT = next((int(word[7:]) for word in sys.argv[1:] if word.startswith("--port=")), 0)
 TOKENS = frozenset(word for word in sys.argv[1:] if not word.startswith("--"))

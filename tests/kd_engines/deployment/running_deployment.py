@@ -38,16 +38,18 @@ class RunningDeployment(RunningServer):
         meta["connections"]["configmaps"]["model-aliases"] = self.aliases or None
         write_json(self.configmeta_path, meta)
 
-    def script(self, name: str, source: str) -> str:
+    def script(self, name: str, source: str | bytes) -> str:
         """Write a scoring script and return its path as a ConfigMap says it."""
-        (self.repository / "code" / name).write_text(textwrap.dedent(source))
+        content = textwrap.dedent(source).encode() if isinstance(source, str) else source
+        (self.repository / "code" / name).write_bytes(content)
         return f"repo://project_repo/code/{name}"
 
-    def connect(self, name: str, version: str, source: str, **extra: str) -> None:
+    def connect(self, name: str, version: str, source: str | bytes, **extra: str) -> None:
         """Register a model with a script of its own and connect it."""
         model = self.repository / "models" / name / version
         model.parent.mkdir(parents=True, exist_ok=True)
-        model.write_text(f"the model {name} {version}")
+        if not model.exists():
+            model.write_text(f"the model {name} {version}")
         scoring = self.script(f"{name}_{version}_{len(extra)}_{hash(source) & 0xFFFFFF}.py", source)
         path = f"repo://project_repo/models/{name}/{version}"
         config = ModelConfig(name, version, path, scoring).with_extra(**extra)
@@ -76,7 +78,7 @@ class RunningDeployment(RunningServer):
 
         return dict(eventually(reached))
 
-    def serve(self, name: str, version: str, source: str, **extra: str) -> str:
+    def serve(self, name: str, version: str, source: str | bytes, **extra: str) -> str:
         """Connect a model, wait until it serves, and return its label."""
         self.connect(name, version, source, **extra)
         self.wait(f"{name}/{version}")

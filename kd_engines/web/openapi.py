@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from starlette.routing import BaseRoute, Route
 
-from kd_engines.http import HEALTH_PATHS
+from kd_engines.web.guard import HEALTH_PATHS
 from kd_pipeline.messages import ErrorBody
 
 REF = "#/components/schemas/{name}"

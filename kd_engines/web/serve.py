@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 
 import uvicorn
 
-from kd_engines.http import DRAIN_MAX_S, DRAIN_MIN_S, KEEP_ALIVE_S, Guard
+from kd_engines.web.guard import DRAIN_MAX_S, DRAIN_MIN_S, KEEP_ALIVE_S, Guard
 from kd_pipeline.errors import KdError
 
 BACKLOG = 2048

@@ -13,27 +13,36 @@ from kd_pipeline.plain_text import one_line
 
 M = TypeVar("M")
 LENGTH = struct.Struct(">I")
+LARGEST_FRAME_BYTES = 64 * 1024 * 1024
 _encoder = msgspec.msgpack.Encoder()
 
 
 class Spec(msgspec.Struct, array_like=True):
-    """The first frame to a worker: what it is to load, with absolute paths."""
+    """The first frame to a worker: what it is to load, with absolute paths.
+
+    ``source`` is the script as it was when its sum was taken.
+    """
 
     script: str
+    source: bytes
     path: str
     root: str
     timeout_s: float
 
 
+class Go(msgspec.Struct, array_like=True):
+    """The engine's second frame: load now."""
+
+
 class Ready(msgspec.Struct, array_like=True):
-    """The worker's first frame: what kind of script it is, or why it could not be loaded."""
+    """The worker's first two frames: the script is parsed, it is loaded; or why it cannot be."""
 
     kind: str
     failure: str | None = None
 
 
 class Ask(msgspec.Struct, array_like=True):
-    """A request: ``args`` is the JSON text of its ``scoring_args``."""
+    """A request: ``args`` is the JSON text of its ``scoring_args``; none asks who is there."""
 
     id: int
     args: bytes
@@ -69,13 +78,15 @@ class Frames(Generic[M]):
         self._bytes = bytearray()
 
     def feed(self, data: bytes) -> list[M]:
-        """Return the messages that ``data`` completes."""
+        """Return the messages that ``data`` completes; raises ValueError for none of ours."""
         self._bytes += data
         begin, end = 0, len(self._bytes)
         messages: list[M] = []
         with memoryview(self._bytes) as view:
             while end - begin >= LENGTH.size:
                 (length,) = LENGTH.unpack_from(view, begin)
+                if length > LARGEST_FRAME_BYTES:
+                    raise ValueError(f"a message of {length:,} bytes")
                 body = begin + LENGTH.size
                 if end - body < length:
                     break

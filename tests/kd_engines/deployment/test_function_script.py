@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kd_engines.deployment.scripts import plain_value
+from kd_engines.deployment.worker.function_script import plain_value
 from tests.kd_engines.deployment.running_deployment import RunningDeployment, sentence
 from tests.kd_engines.running_server import eventually
 
@@ -281,7 +281,8 @@ def test_no_worker_sees_a_token(engine: RunningDeployment) -> None:
         "nosy", "1", "import os\ndef predict(model, args): return dict(os.environ)"
     )
     seen = engine.predict(label, {})
-    assert [name for name in seen if name.startswith("KD_")] == ["KD_PROJECT_REPO"]
+    ours = {name for name in seen if name.startswith("KD_")}
+    assert ours == {"KD_PROJECT_REPO", "KD_MODEL_WORKER"}
 
 
 def test_a_full_queue_says_so(start_deployment: Callable[..., RunningDeployment]) -> None:

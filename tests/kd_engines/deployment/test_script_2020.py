@@ -92,7 +92,7 @@ def test_a_script_that_exits_or_dies_says_how(engine: RunningDeployment) -> None
 
 
 def test_a_script_that_prints_nothing_is_told_to(engine: RunningDeployment) -> None:
-    label = engine.serve("silent", "1", "x = 1")
+    label = engine.serve("silent", "1", "import sys\nrow = sys.argv[1]")
     assert "it printed nothing; print the prediction" in sentence(engine.ask(label, {}), 500)
 
 

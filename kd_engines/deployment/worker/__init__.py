@@ -1,0 +1,1 @@
+"""What runs in the process of one model version; the engine's own process imports none of it."""

@@ -1,0 +1,61 @@
+"""A worker: the process of one model version. ``python -m kd_engines.deployment.worker <fd>``.
+
+The engine speaks first (:class:`~kd_engines.deployment.wire.Spec`). The worker parses the script
+and says what kind it is; when it is told to, it loads, says so, and answers requests until the
+socket closes. A script that defines functions is called, any other is run for each request.
+"""
+
+import os
+import signal
+import socket
+import sys
+from typing import TypeVar
+
+import msgspec
+
+from kd_engines.deployment.wire import Frames, Go, Ready, Spec, frame
+from kd_engines.members.processes import end_with_parent
+
+READ_BYTES = 1 << 16
+M = TypeVar("M", bound=msgspec.Struct)
+
+
+def main(descriptor: int) -> int:
+    """Serve one model version over the socket ``descriptor``; return the exit status."""
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the engine's business
+    connection = socket.socket(fileno=descriptor)
+    # Whatever the script starts must not hold it: the engine sees by it that we are there.
+    connection.set_inheritable(False)
+    os.register_at_fork(after_in_child=connection.close)
+    spec = first(connection, Spec)
+    if spec is None:
+        return 0
+    from kd_engines.deployment.worker import loading
+
+    try:
+        parsed = loading.parse(spec)
+        connection.sendall(frame(Ready(parsed.kind)))
+        if first(connection, Go) is None:
+            return 0
+        script = loading.load(parsed, spec)
+    except BaseException as error:
+        connection.sendall(frame(Ready("", loading.failure_of(error, spec.script))))
+        raise
+    connection.sendall(frame(Ready(script.kind)))
+    script.serve(connection)
+    return 0
+
+
+def first(connection: socket.socket, kind: type[M]) -> M | None:
+    """Wait for a message of the engine; None where it has gone."""
+    frames = Frames(kind)
+    while data := connection.recv(READ_BYTES):
+        found = frames.feed(data)
+        if found:
+            return found[0]
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

@@ -1,0 +1,142 @@
+"""A fork of a warm worker becomes a script's own process, and ends as one does.
+
+A process of its own has random numbers that nobody else has, runs what it was asked to run at its
+exit, waits for its threads and writes out its open files. A fork that ends by `os._exit` does none
+of that by itself.
+"""
+
+import atexit
+import contextlib
+import gc
+import io
+import os
+import shlex
+import signal
+import sys
+import types
+import weakref
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+
+from kd_engines.members.processes import end_with_parent
+
+
+class Fork:
+    """Runs one compiled script in forks."""
+
+    def __init__(self, code: types.CodeType, script: Path, root: Path) -> None:
+        self._code, self._script, self._root = code, str(script), root
+
+    def start(self, args: bytes, out: int, err: int, not_its_own: Iterable[int]) -> int:
+        """Return the pid of a fork that runs the script with a request's ``args``.
+
+        It writes to the descriptors ``out`` and ``err``, and has none of ``not_its_own``.
+        """
+        worker = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self._run(args, out, err, not_its_own, worker)
+        return pid
+
+    def _run(
+        self, args: bytes, out: int, err: int, not_its_own: Iterable[int], worker: int
+    ) -> NoReturn:
+        code = 1
+        try:
+            os.setsid()
+            end_with_parent(worker)
+            null = os.open(os.devnull, os.O_RDONLY)
+            for source, target in ((null, 0), (out, 1), (err, 2)):
+                os.dup2(source, target)
+            for descriptor in (null, out, err, *not_its_own):
+                with contextlib.suppress(OSError):  # the worker's socket is closed already
+                    os.close(descriptor)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.chdir(self._root)
+            _forget_the_worker()
+            before = set(sys.modules)
+            code = self._execute(args)
+            _finish(before)
+        finally:
+            os._exit(code)
+
+    def _execute(self, args: bytes) -> int:
+        """Run the script as ``python <script> <arguments>`` would; return the exit status."""
+        module = types.ModuleType("__main__")
+        module.__file__ = self._script
+        sys.modules["__main__"] = module
+        try:
+            sys.argv[:] = [self._script, *arguments(args)]
+            exec(self._code, module.__dict__)  # noqa: S102 - the user's script, in a fork
+        except SystemExit as error:
+            return exit_code(error)
+        except BaseException as error:
+            sys.stdout.flush()
+            trace = error.__traceback__.tb_next if error.__traceback__ else None
+            sys.excepthook(type(error), error.with_traceback(trace), trace)
+            return 1
+        return 0
+
+
+def arguments(args: bytes) -> list[str]:
+    """Return what a script finds after its name in ``sys.argv``.
+
+    The JSON text of an object is one argument; a text is split as a shell would. Raises ValueError
+    for a quotation that is not closed.
+    """
+    value = msgspec.json.decode(args)
+    return shlex.split(value) if isinstance(value, str) else [args.decode()]
+
+
+def exit_code(error: SystemExit) -> int:
+    """Return what a process exits with for ``sys.exit(…)``; a text goes to standard error."""
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    sys.stderr.write(f"{error.code}\n")
+    return 1
+
+
+def _forget_the_worker() -> None:
+    """Drop what is the worker's: what it does at exit, and the state of its random numbers.
+
+    `random` draws a new state in every fork by itself.
+    """
+    atexit._clear()
+    weakref.finalize._registry.clear()  # type: ignore[attr-defined]
+    weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]
+    for name, function in (("numpy.random", "seed"), ("torch", "seed")):
+        reseed = getattr(sys.modules.get(name), function, None)
+        if reseed:
+            reseed()
+
+
+def _finish(before: set[str]) -> None:
+    """Do what Python does at a process's end; ``before`` names the worker's own modules.
+
+    In its order: threads, exit functions (also of modules that were imported before the fork),
+    objects, files.
+    """
+    steps: list[Any] = [_attribute("threading", "_shutdown"), atexit._run_exitfuncs]
+    steps += [_attribute("multiprocessing.util", "_exit_function")]
+    steps += [_attribute("logging", "shutdown"), sys.stdout.flush, sys.stderr.flush]
+    for step in filter(None, steps):
+        try:
+            step()
+        except BaseException as error:
+            sys.excepthook(type(error), error, error.__traceback__)
+    for name in [name for name in sys.modules if name not in before or name == "__main__"]:
+        vars(sys.modules[name]).clear()
+    gc.collect()
+    for thing in gc.get_objects():  # what is new since the fork: the worker's own are frozen
+        if isinstance(thing, io.IOBase):
+            with contextlib.suppress(Exception):
+                thing.flush()
+
+
+def _attribute(module: str, name: str) -> Any:
+    return getattr(sys.modules.get(module), name, None)

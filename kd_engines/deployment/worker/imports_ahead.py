@@ -1,0 +1,82 @@
+"""Import the libraries of a script before it is forked, so that its forks find them there.
+
+Libraries alone: what lies beside the script in the project repository is the user's own code, which
+may read its arguments or do its work when it is imported. It is looked through for the libraries
+that it imports, and runs in each fork. Nor is anything imported that stands in some branch.
+"""
+
+import ast
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+from kd_engines.deployment.worker.results import reason_of
+from kd_engines.deployment.worker.script_kind import is_guard
+
+_OPEN = (ast.Try, ast.TryStar, ast.With, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def import_ahead(tree: ast.Module, script: Path, root: Path) -> None:
+    """Import the libraries of a script below ``root``; failures come later, in its own process."""
+    sys.argv[:] = [str(script)]
+    for name in dict.fromkeys(_libraries(tree, root, set())):
+        try:
+            importlib.import_module(name)
+        except BaseException as error:
+            print(f"import {name}: {reason_of(error)}", file=sys.stderr)
+
+
+def _libraries(tree: ast.Module, root: Path, seen: set[str]) -> Iterator[str]:
+    """Yield the names of the libraries that a script, or a module of the user's, imports."""
+    for name in _imported(tree.body):
+        if name in seen:
+            continue
+        seen.add(name)
+        top = name.partition(".")[0]
+        spec = _found(top)
+        if spec is None:
+            continue
+        places = [spec.origin or "", *(spec.submodule_search_locations or ())]
+        if not any(Path(place).is_relative_to(root) for place in places if place):
+            yield name
+            continue
+        for file in _files(Path(spec.origin or places[1]), name):
+            yield from _libraries(_parsed(file), root, seen)
+
+
+def _imported(body: list[ast.stmt]) -> Iterator[str]:
+    """Yield what is imported on the way: at the top level, and in functions and try blocks."""
+    for node in body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
+        elif isinstance(node, _OPEN) or is_guard(node):
+            yield from _imported(node.body)
+
+
+def _found(top: str) -> ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+
+
+def _files(origin: Path, name: str) -> Iterator[Path]:
+    """Yield the files of a module and of its packages: those that importing it runs."""
+    package = origin.parent if origin.name == "__init__.py" else origin.with_suffix("")
+    if origin.is_file():
+        yield origin
+    for part in name.split(".")[1:]:
+        package /= part
+        yield from (f for f in (package / "__init__.py", package.with_suffix(".py")) if f.is_file())
+
+
+def _parsed(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_bytes(), str(file))
+    except (OSError, SyntaxError, ValueError):
+        return ast.Module([], [])

@@ -1,0 +1,91 @@
+"""From a scoring script's bytes to one that is loaded; the script itself runs only in the end."""
+
+import ast
+import socket
+import sys
+from dataclasses import dataclass
+from importlib.util import decode_source
+from pathlib import Path
+from types import CodeType
+from typing import Protocol
+
+from kd_engines.deployment.wire import Spec, one
+from kd_engines.deployment.worker.results import reason_of
+from kd_engines.deployment.worker.script_kind import (
+    FUNCTION,
+    NoScoringScript,
+    kind_of,
+    without_guards,
+)
+from kd_engines.mount_points import localize
+
+NOT_FOUND_IN_MAIN = "Can't get attribute"  # as pickle says it
+
+
+class Script(Protocol):
+    """A loaded scoring script, ready to serve."""
+
+    kind: str
+
+    def serve(self, connection: socket.socket) -> None:
+        """Answer requests until the engine closes the connection."""
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A script that was read and not run yet."""
+
+    kind: str
+    tree: ast.Module
+    code: CodeType
+
+
+def parse(spec: Spec) -> Parsed:
+    """Compile a script; raises SyntaxError, ValueError, NoScoringScript.
+
+    It is decoded as Python does it: by its byte order mark or coding line.
+    """
+    script = Path(spec.script)
+    text = decode_source(spec.source)
+    tree = ast.parse(text, spec.script)
+    kind = kind_of(tree, script.parent)
+    runnable = localize(tree, text, Path(spec.root))
+    if kind == FUNCTION:
+        runnable = without_guards(runnable)
+    return Parsed(kind, tree, compile(runnable, spec.script, "exec", dont_inherit=True))
+
+
+def load(parsed: Parsed, spec: Spec) -> Script:
+    """Load a parsed script; whatever it raises comes out."""
+    script, root = Path(spec.script), Path(spec.root)
+    sys.path[0] = str(script.parent)
+    if parsed.kind == FUNCTION:
+        from kd_engines.deployment.worker.function_script import FunctionScript
+
+        return FunctionScript(parsed.code, script, Path(spec.path))
+    from kd_engines.deployment.worker.script_2020 import Script2020
+
+    return Script2020(parsed.code, parsed.tree, script, root, spec.timeout_s)
+
+
+def failure_of(error: BaseException, script: str) -> str:
+    """Say why a script cannot be loaded in one line, with its line where that came up."""
+    if isinstance(error, NoScoringScript):
+        return str(error)
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == script:
+            place = f" (line {trace.tb_lineno} of {Path(script).name})"
+        trace = trace.tb_next
+    return reason_of(error) + place + advice_for(error)
+
+
+def advice_for(error: BaseException | str) -> str:
+    """Say what to do where a pickle asks for what was defined in the cell that trained it."""
+    text = error if isinstance(error, str) else one(reason_of(error))
+    if NOT_FOUND_IN_MAIN not in text or "__main__" not in text:
+        return ""
+    return (
+        ". It was defined in the cell that trained the model: define it in the scoring script too, "
+        "or move it to a module in code/, import it from there and train again"
+    )

@@ -1,0 +1,96 @@
+"""What a scoring script returned, as the answer to a request; or in words why it is none."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from kd_engines.deployment.wire import Answer, one
+from kd_engines.deployment.worker.rows import Rows
+
+LARGEST_RESULT_BYTES = 16 * 1024 * 1024
+
+
+class WrongResult(Exception):
+    """What the script returned cannot be an answer."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no value for a row."""
+
+    reason: str
+
+
+def answer_of(request: int, asked: Rows, values: list[Any]) -> Answer:
+    """Return a request's answer: its values, or the first Failure among them.
+
+    Raises WrongResult for more than 16 MiB, and what the encoder raises.
+    """
+    if asked.failure:
+        return Answer(request, failure=asked.failure, unreadable=True)
+    for number, value in enumerate(values):
+        if isinstance(value, Failure):
+            row = f"row {number + 1} of {len(values)}: " if asked.is_list else ""
+            return Answer(request, failure=row + value.reason)
+    result = msgspec.json.encode(values if asked.is_list else values[0])
+    if len(result) > LARGEST_RESULT_BYTES:
+        raise WrongResult(
+            f"the answer has {len(result):,} bytes, {LARGEST_RESULT_BYTES:,} are the limit; "
+            "return less for a row, or ask for fewer rows at a time"
+        )
+    return Answer(request, result, "\n".join(map(printed, values)))
+
+
+def values_of(result: Any, rows: int) -> list[Any]:
+    """Return the values of a batch's result as plain data; a DataFrame's are its records.
+
+    Raises WrongResult for what is no list, array or Series with one value for each of ``rows``
+    (a mapping's keys or a text's letters are no predictions), TypeError for a value that is no
+    JSON value.
+    """
+    if hasattr(result, "columns") and hasattr(result, "to_dict"):
+        result = result.to_dicts() if hasattr(result, "to_dicts") else result.to_dict("records")
+    is_list = isinstance(result, list | tuple)
+    values = plain_value(result) if is_list or hasattr(result, "tolist") else None
+    if not isinstance(values, list | tuple):
+        raise WrongResult(
+            f"predict_batch returned {type(result).__name__}; it must return a list, an array or a "
+            "Series with one value a row"
+        )
+    if len(values) != rows:
+        counted = f"{rows} row" + ("s" if rows != 1 else "")
+        raise WrongResult(f"predict_batch returned {len(values)} values for {counted}")
+    return list(values)
+
+
+def plain_value(value: Any) -> Any:
+    """Return a prediction as plain data; raises TypeError for what is no JSON value."""
+    if type(value) in (float, int, str, bool):
+        return value
+    return msgspec.to_builtins(value, enc_hook=_plain, str_keys=True)
+
+
+def reason_of(error: BaseException) -> str:
+    """Return why there is no prediction, in a line; an exception may refuse to write its text."""
+    try:
+        text = one(error)
+    except BaseException as second:
+        text = f"(its text cannot be written: {type(second).__name__})"
+    if isinstance(error, WrongResult):
+        return text
+    return one(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+
+
+def printed(value: Any) -> str:
+    """Return a prediction as a script would print it: a text bare, anything else as JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _plain(value: Any) -> Any:
+    """Turn what numpy, pandas and their like return into plain data."""
+    for name in ("tolist", "to_list", "to_dict", "item"):
+        convert = getattr(value, name, None)
+        if callable(convert):
+            return convert()
+    raise TypeError(f"predict returned {type(value).__name__}, which is no JSON value")

@@ -1,0 +1,21 @@
+"""How a process ends with the one that started it."""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
+
+def end_with_parent(parent: int | None = None) -> None:
+    """Ask the kernel to end this process with its parent (Linux); elsewhere a socket must tell.
+
+    ``parent`` is whose child this process is to be, where it may have ended by now.
+    """
+    if sys.platform != "linux":
+        return
+    parent = os.getppid() if parent is None else parent
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)

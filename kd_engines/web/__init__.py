@@ -1,0 +1,1 @@
+"""What the HTTP servers of all engines share: who may ask, answers, connections, draining."""
