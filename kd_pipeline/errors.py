@@ -6,6 +6,7 @@ KdError (400)
 │   ├── InvalidManifest      a kdapp, kdcluster or ConfigMap lacks what it must have
 │   ├── InvalidModel         a model's name, version, path or key breaks a limit
 │   └── UnsafePath           a path leads, or could lead, out of the project repository
+├── BadRequest (400)         what was sent is no proper HTTP
 ├── Unauthorized (401)       no token, or not one that this engine accepts
 ├── Forbidden (403)          a foreign Host, Origin or site
 ├── NotFound (404)
@@ -82,6 +83,12 @@ class InvalidModel(InvalidInput):
 
 class UnsafePath(InvalidInput):
     """A path leads, or could lead, out of the project repository."""
+
+
+class BadRequest(KdError):
+    """A request that is not HTTP as it must be."""
+
+    http_status = 400
 
 
 class Unauthorized(KdError):

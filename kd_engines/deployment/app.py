@@ -203,7 +203,7 @@ ROUTES = [
 ]
 
 
-# Told here, served before the others: see deployment_app.
+# Served before the others (see deployment_app); here for its description, and other methods' 405.
 PREDICT = Route("/{name}/{version}/predict", Predict, methods=["POST"], name="predict")
 
 
@@ -215,7 +215,7 @@ def deployment_app(engine: DeploymentEngine) -> ASGIApp:
         async with engine.running():
             yield
 
-    others = application(ROUTES, lifespan=lifespan)
+    others = application([*ROUTES, PREDICT], lifespan=lifespan)
     others.state.engine = engine
     predict = Predict(engine.models, engine.history)
 

@@ -16,6 +16,7 @@ from kd_engines.deployment.history import History, Prediction, kept
 from kd_engines.deployment.model_set import ModelSet
 from kd_engines.deployment.served_model import ServedModel
 from kd_engines.deployment.wire import Answer
+from kd_engines.web.json_trouble import BYTE_ORDER_MARK, json_trouble
 from kd_pipeline.errors import InvalidInput, KdError, PredictTimeout, ScoringFailed, TooLarge
 from kd_pipeline.messages import ErrorDetail
 
@@ -114,7 +115,7 @@ async def ask(served: ServedModel, args: bytes) -> tuple[Answer, KdError | None]
 
 def model_of(path: str) -> tuple[str, str] | None:
     """Return model and version of a predict path; None for any other path."""
-    parts = path.split("/")
+    parts = path.removesuffix("/").split("/")
     if len(parts) != 4 or parts[3] != "predict":
         return None
     return unquote(parts[1]), unquote(parts[2])
@@ -124,10 +125,10 @@ def scoring_args(body: bytes, kind: str) -> bytes:
     """Return the JSON text of a request's ``scoring_args``; raises InvalidInput."""
     try:
         check_utf8(body)
-        request = _decode(body)
+        request = _decode(body.removeprefix(BYTE_ORDER_MARK))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(
-            f"The request's JSON is not as it must be: {error}; send "
+            f"{json_trouble(body, error)}. A request is "
             '{"use_scoring": true, "scoring_args": {…}}.'
         ) from None
     if request.use_scoring is not True and str(request.use_scoring).lower() != "true":

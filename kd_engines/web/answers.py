@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from kd_engines.web.json_trouble import BYTE_ORDER_MARK, json_trouble
 from kd_pipeline.errors import InvalidInput, KdError, TooLarge
 from kd_pipeline.messages import ErrorBody, ErrorDetail
 
@@ -93,9 +94,9 @@ async def read_json(
 def decode(body: bytes, kind: type[T]) -> T:
     """Return JSON bytes as ``kind``; raises InvalidInput, which names the field."""
     try:
-        return msgspec.json.decode(body, type=kind)
+        return msgspec.json.decode(body.removeprefix(BYTE_ORDER_MARK), type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"The request's JSON is not as it must be: {error}.") from None
+        raise InvalidInput(f"{json_trouble(body, error)}.") from None
 
 
 def _too_large(size: int, limit: int, advice: str) -> TooLarge:

@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import ipaddress
 import os
+import re
 import socket
 from collections.abc import Callable
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -11,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kd_engines.web.answers import error_response, internal_error
-from kd_pipeline.errors import Forbidden, KdError, Unauthorized, Unavailable
+from kd_pipeline.errors import BadRequest, Forbidden, KdError, Unauthorized, Unavailable
 
 HEALTH_PATHS = frozenset({"/health/live", "/health/ready"})
 TOKEN_HEADER = b"x-auth-token"
@@ -21,6 +22,7 @@ KEEP_ALIVE_S = 75
 DRAIN_MIN_S = float(os.environ.get("KD_DRAIN_MIN_S", "0.2"))
 DRAIN_MAX_S = float(os.environ.get("KD_DRAIN_MAX_S", "30"))
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_HOST = re.compile(r"(?:(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?)?", re.ASCII)
 INSIDE_CLUSTER = (".svc", ".svc.cluster.local")
 
 
@@ -84,6 +86,8 @@ class Guard:
                 raise Unavailable("This engine is stopping; ask another.")
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
+        if len(headers) < len(scope["headers"]):
+            _check_hosts([value for key, value in scope["headers"] if key == b"host"])
         self._check_host(headers)
         if scope["method"] not in SAFE_METHODS:
             _check_site(headers)
@@ -119,6 +123,8 @@ class Guard:
 
     def _check_host(self, headers: dict[bytes, bytes]) -> None:
         host = headers.get(b"host", b"").decode("latin-1")
+        if not _HOST.fullmatch(host):
+            raise BadRequest(f"The header Host is {host[:100]!r}, which is no host and port.")
         name = (urlsplit(f"//{host}").hostname or "") if host else ""
         if name not in self._hosts and not _is_inside(name):
             raise Forbidden(
@@ -163,9 +169,18 @@ def _check_site(headers: dict[bytes, bytes]) -> None:
     site = headers.get(b"sec-fetch-site", b"none")
     origin = headers.get(b"origin")
     own = headers.get(b"host", b"")
-    foreign = origin is not None and urlsplit(origin).netloc != own
+    try:
+        foreign = origin is not None and urlsplit(origin).netloc != own
+    except ValueError:
+        raise BadRequest("The header Origin is no origin, such as http://host:port.") from None
     if foreign or site not in (b"none", b"same-origin"):
         raise Forbidden("A page of another site may not write to this engine.")
+
+
+def _check_hosts(hosts: list[bytes]) -> None:
+    """Refuse a request for two hosts: a balancer before us may have taken the other one."""
+    if len(hosts) > 1:
+        raise BadRequest("The request has two headers Host; send one.")
 
 
 def _own_hosts() -> frozenset[str]:

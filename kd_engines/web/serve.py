@@ -9,17 +9,22 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 
 import uvicorn
 
 from kd_engines.web.guard import DRAIN_MAX_S, DRAIN_MIN_S, KEEP_ALIVE_S, Guard
+from kd_engines.web.protocol import LimitedProtocol
 from kd_pipeline.errors import KdError
 
+log = logging.getLogger("kd_engines")
 BACKLOG = 2048
+CLOSING_S = 10.0  # to end workers and the like after the last request
 # A terminal and a supervisor may both pass on one Ctrl-C; only a later signal means "at once".
 SAME_SIGNAL_S = 1.0
 
@@ -44,12 +49,13 @@ def serve(app: Guard, host: str, port: int, on_bound: Callable[[int], None] | No
         on_bound(listener.getsockname()[1])
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=LimitedProtocol,
         ws="none",
         access_log=False,
         log_level="warning",
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=1,  # what is in flight was waited for: see _drain
         lifespan="on",
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
@@ -90,6 +96,7 @@ async def _serve(server: uvicorn.Server, app: Guard, listener: socket.socket) ->
         nonlocal asked
         if not drains:
             asked = loop.time()
+            _end_in_any_case()
             drains.append(loop.create_task(_drain(server, app)))
         elif loop.time() - asked > SAME_SIGNAL_S:
             server.should_exit = server.force_exit = True
@@ -110,6 +117,18 @@ async def _drain(server: uvicorn.Server, app: Guard) -> None:
     ):
         await asyncio.sleep(0.02)
     server.should_exit = True
+
+
+def _end_in_any_case() -> None:
+    """End this process when draining is over, whatever still holds it."""
+
+    def end() -> None:
+        log.error("it did not end within %g s of being told to, and is ended", DRAIN_MAX_S)
+        os._exit(1)
+
+    timer = threading.Timer(DRAIN_MAX_S + CLOSING_S, end)
+    timer.daemon = True
+    timer.start()
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -139,6 +139,7 @@ def test_a_model_is_registered_deployed_asked_and_taken_off(
     (home.repository / "models/none").write_text("y")
     with pytest.raises(VersionTaken):
         kd.register("none", version="1", **given, dry_run=True)
+    (home.repository / "models/none").write_text("x")
     with pytest.raises(ModelNotFound):
         kd.deploy("none", "9")
     done = kd.deploy("none", "1")

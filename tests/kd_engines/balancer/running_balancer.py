@@ -22,7 +22,7 @@ from tests.kd_engines.running_server import eventually
 TOKEN = "0123456789abcdef0123456789abcdef"
 BALANCER_TOKEN = "fedcba9876543210fedcba9876543210"
 HEADERS = {"X-Auth-Token": TOKEN}
-ENGINE = Path(__file__).parent.parent / "small_engine.py"
+ENGINE = Path(__file__).parent.parent / "web" / "small_engine.py"
 DRAIN_S = "2"  # HAProxy has noticed within 1.5 s
 
 

@@ -94,20 +94,46 @@ def test_what_cannot_be_asked_is_refused_with_a_sentence(
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b'{"scoring_args": {"a": }}', b"\xff\xfe", b"[" * 9999]
+    ("body", "told"),
+    [
+        (b"", "JSON is not as it must be"),
+        (b"{", "JSON is not as it must be"),
+        (b'{"scoring_args": {"a": }}', "JSON is not as it must be"),
+        (b"[" * 9999, "JSON is not as it must be"),
+        (b"\xff\xfe", "not UTF-8 text (byte 0 is 0xFF)"),
+        (
+            b'{"scoring_args": {"a": "\xff"}}',
+            "not UTF-8 text (byte 24 is 0xFF); encode it as UTF-8",
+        ),
+        (
+            b'{"scoring_args": {"a": NaN}}',
+            "has NaN or Infinity, which JSON does not have; send null",
+        ),
+        (b'{"scoring_args": {"a": "\\ud83d"}}', "half of a surrogate pair"),
+        (b"\x1f\x8b\x08", "is compressed (gzip)"),
+    ],
 )
-def test_a_body_that_is_no_json_is_refused(
-    engine: RunningDeployment, double: str, body: bytes
+@pytest.mark.parametrize("kind", ["function", "script"])
+def test_a_body_that_is_no_json_is_refused_in_words_and_not_kept(
+    engine: RunningDeployment, double: str, body: bytes, told: str, kind: str
 ) -> None:
-    answer = engine.call("POST", f"/{double}/predict", data=body)
-    assert "JSON is not as it must be" in sentence(answer, 422)
+    label = double
+    if kind == "script":
+        label = "no-json-script/1"
+        if not engine.state(label):
+            engine.serve("no-json-script", "1", "import sys\nprint(sys.argv)")
+    before = engine.get("/history")
+    answer = engine.call("POST", f"/{label}/predict", data=body)
+    assert told in sentence(answer, 422)
+    assert engine.get("/history") == before
     assert engine.predict(double, {"a": 1}) == 2
 
 
-def test_a_text_that_is_no_utf8_harms_nobody(engine: RunningDeployment, double: str) -> None:
-    answer = engine.call("POST", f"/{double}/predict", data=b'{"scoring_args": {"a": "\xff"}}')
-    assert answer.status_code in (422, 500)
-    assert engine.predict(double, {"a": 1}) == 2
+def test_another_method_and_a_slash_at_the_end(engine: RunningDeployment, double: str) -> None:
+    answer = engine.call("GET", f"/{double}/predict")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    body = {"scoring_args": {"a": 4}}
+    assert engine.call("POST", f"/{double}/predict/", json=body).json()["result"] == 8
 
 
 def test_a_body_over_the_limit_is_refused(engine: RunningDeployment, double: str) -> None:
@@ -146,8 +172,8 @@ def test_the_openapi_document_names_every_route(engine: RunningDeployment) -> No
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ('{"use_scoring":true,"scoring_args":{"a":"caf\xe9"}}'.encode("latin-1"), "utf-8"),
-        (b'{"use_scoring":true,"scoring_args":{"a":"\xed\xa0\xbd"}}', "utf-8"),
+        ('{"use_scoring":true,"scoring_args":{"a":"caf\xe9"}}'.encode("latin-1"), "is 0xE9"),
+        (b'{"use_scoring":true,"scoring_args":{"a":"\xed\xa0\xbd"}}', "is 0xED"),
         (b'{"use_scoring":true,"scoring_args":{"a":1e400}}', "out of range"),
     ],
 )

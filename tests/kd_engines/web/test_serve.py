@@ -1,5 +1,6 @@
 """Stopping loses no request: ready says no, what is in flight ends, then the process."""
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -46,6 +47,46 @@ def test_what_is_in_flight_is_answered_and_what_arrives_meanwhile_too(
     assert (ready.status_code, late.status_code) == (503, 200)
     assert late.headers["Connection"] == "close"
     assert process.wait(10) == 0
+
+
+def test_what_is_in_flight_is_waited_for_however_long_within_the_drain(
+    engine: tuple[subprocess.Popen[str], str],
+) -> None:
+    process, url = engine
+    answers: list[requests.Response] = []
+
+    def ask() -> None:
+        answers.append(requests.get(f"{url}/slow?seconds=3", headers=HEADERS, timeout=10))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    asking.join(10)
+    assert answers[0].json() == {"slow": True}
+    assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize("route", ["slow?seconds=60", "hang"])
+def test_it_ends_within_its_drain_time_whatever_hangs(route: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, SERVER, TOKEN, "--ends-soon"], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    url = f"http://127.0.0.1:{int(process.stdout.readline())}"
+
+    def ask() -> None:
+        with contextlib.suppress(requests.RequestException):
+            requests.get(f"{url}/{route}", headers=HEADERS, timeout=10)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(0.3)
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == (0 if route.startswith("slow") else 1)
+    assert time.monotonic() - began < 5
+    asking.join(10)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -1,11 +1,12 @@
 """A small engine behind the real guard and server: echoes, fails, and answers slowly.
 
-Prints its port. Arguments: ``--port=…`` where it must be a certain one, and the tokens that it
-accepts.
+Prints its port. Arguments: ``--port=…`` where it must be a certain one, ``--impatient`` for short
+limits on a client's time, ``--ends-soon`` for a short drain, and the tokens that it accepts.
 """
 
 import asyncio
 import sys
+import time
 
 import msgspec
 from starlette.requests import Request
@@ -13,11 +14,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from kd_engines.web import protocol
+from kd_engines.web import serve as server
 from kd_engines.web.answers import application, json_response, read_json
 from kd_engines.web.guard import Guard, guard
 from kd_engines.web.serve import serve
 
 PORT = next((int(word[7:]) for word in sys.argv[1:] if word.startswith("--port=")), 0)
+if "--impatient" in sys.argv:
+    protocol.SILENT_S, protocol.HEAD_S, protocol.BODY_PAUSE_S, protocol.BODY_S = 1.5, 0.5, 0.5, 1.2
+    protocol.READ_S = 0.5
+if "--ends-soon" in sys.argv:
+    server.DRAIN_MAX_S, server.CLOSING_S = 0.5, 2.0
 TOKENS = frozenset(word for word in sys.argv[1:] if not word.startswith("--"))
 
 
@@ -35,8 +43,16 @@ async def echo(request: Request) -> Response:
 
 
 async def slow(request: Request) -> Response:
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(float(request.query_params.get("seconds", "1")))
     return json_response({"slow": True})
+
+
+async def hang(request: Request) -> Response:
+    return json_response(await asyncio.to_thread(time.sleep, 600))
+
+
+async def large(request: Request) -> Response:
+    return Response(b"x" * (32 << 20))
 
 
 async def boom(request: Request) -> Response:
@@ -52,6 +68,8 @@ inner = application(
         Route("/echo", echo, methods=["GET", "POST"]),
         Route("/old/echo", echo),
         Route("/slow", slow),
+        Route("/large", large),
+        Route("/hang", hang),
         Route("/boom", boom),
         Route("/health/live", healthy),
         Route("/health/ready", healthy),

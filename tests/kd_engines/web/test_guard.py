@@ -1,5 +1,8 @@
 """Who may ask an engine, and the one shape of its errors: seen from a client, over a real port."""
 
+import asyncio
+import gzip
+import hmac
 import json
 import subprocess
 import sys
@@ -8,6 +11,9 @@ from pathlib import Path
 
 import pytest
 import requests
+from starlette.types import Message, Receive, Scope, Send
+
+from kd_engines.web.guard import Guard
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 OTHER = "f" * 32
@@ -96,13 +102,64 @@ def test_a_foreign_page_cannot_write(url: str, headers: dict[str, str]) -> None:
         (b"{", "not as it must be"),
         (b'{"number": "x"}', "$.number"),
         (b"[" * 100_000, "not as it must be"),
-        (b'{"number": 1, "pad": "\xff"}', "not as it must be"),
+        (b'{"number": 1, "pad": "\xff"}', "not UTF-8 text (byte 22 is 0xFF); encode it as UTF-8"),
+        (b'{"number": NaN}', "has NaN or Infinity, which JSON does not have; send null"),
+        (b'{"number": [1, -Infinity]}', "has NaN or Infinity"),
+        (b'{"pad": "NaN", "number": }', "not as it must be"),
+        (b'{"pad": "\\ud83d", "number": 1}', "half of a surrogate pair"),
+        (gzip.compress(b'{"number": 1}'), "is compressed (gzip); send it uncompressed"),
+        ('{"number": 1}'.encode("utf-16"), "is not UTF-8 text"),
     ],
 )
 def test_bad_json_is_told(url: str, body: bytes, sentence: str) -> None:
     answer = post(url, body)
     assert error(answer) == (422, "InvalidInput")
     assert sentence in answer.json()["error"]["message"]
+
+
+def test_a_byte_order_mark_harms_nothing(url: str) -> None:
+    assert post(url, b'\xef\xbb\xbf{"number": 1}').json()["number"] == 1
+
+
+def test_another_method_is_told_which_there_is(url: str) -> None:
+    answer = requests.delete(f"{url}/echo", headers={"X-Auth-Token": TOKEN}, timeout=10)
+    assert error(answer) == (405, "MethodNotAllowed")
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
+
+
+def test_tokens_are_compared_in_constant_time_all_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return bool(one == other)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def ask(token: str) -> int:
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        headers = [(b"host", b"localhost"), (b"x-auth-token", token.encode())]
+        scope = {"type": "http", "path": "/x", "method": "GET", "query_string": b""}
+        guarded = Guard(app, lambda: frozenset({TOKEN, OTHER}))
+        await guarded({**scope, "headers": headers}, receive_nothing, send)
+        return int(sent[0]["status"])
+
+    async def receive_nothing() -> Message:
+        return {"type": "http.disconnect"}
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    for token, status in ((TOKEN, 200), (OTHER, 200), ("x", 401)):
+        compared.clear()
+        assert asyncio.run(ask(token)) == status
+        pairs = {(token.encode(), known.encode()) for known in (TOKEN, OTHER)}
+        assert set(compared) == pairs
 
 
 def test_a_body_over_the_cap_is_refused_also_without_a_length(url: str) -> None:
