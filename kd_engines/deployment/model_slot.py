@@ -42,7 +42,7 @@ class ModelSlot:
 
     def fail(self, reason: str) -> None:
         """Note why what is wanted could not be loaded; what runs goes on."""
-        if self.running:
+        if self.running and not self.running.failure:
             reason += " The version that ran before still serves."
         self.state, self.reason, self.since = "Failed", reason, now()
 
