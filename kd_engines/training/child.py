@@ -132,8 +132,12 @@ def _report(error: BaseException, own: tuple[str, str, str], outputs: Any) -> No
 
 
 def _fresh_main(outputs: Any) -> dict[str, Any]:
-    """Make the code's own ``__main__``: a module without a file, as in a notebook."""
+    """Make the code's own ``__main__``: a module without a file, as in a notebook.
+
+    Where it starts processes by ``spawn``, they find in the named module what the code defines.
+    """
     module = type(sys)("__main__")
+    module.__spec__ = type(sys.__spec__)("kd_engines.training.spawned_main", None)
     namespace = vars(module)
     namespace["__builtins__"] = __builtins__
     namespace["display"] = outputs.display

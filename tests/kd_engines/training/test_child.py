@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.kd_engines.training.running_engine import RunningEngine
 
 
@@ -100,6 +102,54 @@ def test_forked_helpers_see_the_codes_functions(engine: RunningEngine) -> None:
         "    print(pool.map(square, [1, 2, 3]))"
     )
     assert engine.run(code)[1] == "[1, 4, 9]\n"
+
+
+POOLS = """
+import multiprocessing as mp
+from concurrent.futures import ProcessPoolExecutor
+FACTOR = 3
+print("once")
+class Ride:
+    def __init__(self, miles): self.miles = miles
+def times(ride): return Ride(ride.miles * FACTOR)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "pool",
+    [
+        "mp.get_context('spawn').Pool(2)",
+        "mp.get_context('forkserver').Pool(2)",
+        "ProcessPoolExecutor(2, mp_context=mp.get_context('spawn'))",
+        "ProcessPoolExecutor(2)",
+    ],
+)
+def test_processes_of_a_pool_find_what_the_code_defines(engine: RunningEngine, pool: str) -> None:
+    use = f"with {pool} as pool:\n    print([r.miles for r in pool.map(times, [Ride(1), Ride(2)])])"
+    job, log = engine.run(POOLS + use)
+    assert (job["status"], log) == ("Finished", "once\n[3, 6]\n")
+
+
+@pytest.mark.slow
+def test_a_loky_pool_finds_them_too(engine: RunningEngine) -> None:
+    use = "from joblib import Parallel, delayed\nrides = Parallel(n_jobs=2)(\n"
+    use += "    delayed(times)(Ride(n)) for n in (1, 2))\nprint([ride.miles for ride in rides])"
+    assert engine.run(POOLS + use)[1] == "once\n[3, 6]\n"
+
+
+@pytest.mark.slow
+def test_what_a_spawned_process_cannot_find_is_told(engine: RunningEngine) -> None:
+    code = (
+        "import multiprocessing as mp\n"
+        "if True:\n    def hidden(): print('ran')\n"
+        "process = mp.get_context('spawn').Process(target=hidden)\n"
+        "process.start()\nprocess.join()\nprint('exit', process.exitcode)"
+    )
+    log = engine.run(code)[1]
+    assert "'hidden' is not defined at the top level of the cell, so a spawned process" in log
+    assert "move it to a module in code/ and import it" in log
+    assert log.endswith("exit 1\n")
 
 
 def test_the_codes_source_can_be_inspected(engine: RunningEngine) -> None:

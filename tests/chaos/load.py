@@ -1,0 +1,80 @@
+"""Clients that ask the good models all the time, and know each right answer."""
+
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from kd_pipeline.errors import KdError
+from tests.chaos.world import ChaosWorld
+
+CLIENTS = 4
+PAUSE_S = 0.01
+
+
+@dataclass
+class Counts:
+    """What came of the requests; times in seconds."""
+
+    asked: int = 0
+    wrong: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+
+    def percentile(self, share: float) -> float:
+        """Return the time within which such a share of the requests had their answers."""
+        times = sorted(self.times)
+        return times[min(len(times) - 1, int(share * len(times)))]
+
+
+class Load:
+    """Asks from the moment it is entered until it is left."""
+
+    def __init__(self, world: ChaosWorld, seed: int) -> None:
+        self._world = world
+        self._stop, self._lock = threading.Event(), threading.Lock()
+        self.counts = Counts()
+        self._threads = [
+            threading.Thread(target=self._ask, args=(random.Random(seed + number),), daemon=True)
+            for number in range(CLIENTS)
+        ]
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def _ask(self, rng: random.Random) -> None:
+        client = self._world.new_client()
+        while not self._stop.wait(PAUSE_S):
+            name = rng.choices(("good", "good-old", "swapped"), (6, 1, 2))[0]
+            miles = rng.randrange(10**6)
+            oldest, began = self._world.oldest, time.monotonic()
+            try:
+                result = client.predict(name, "1", {"miles": miles})
+            except KdError as error:
+                self._note(began, failed=f"{name}: {type(error).__name__}: {error}")
+                continue
+            wrong = self._wrong(name, miles, oldest, result)
+            self._note(began, wrong=f"{name} {miles}: {result!r}" if wrong else None)
+
+    def _wrong(self, name: str, miles: int, oldest: int, result: Any) -> bool:
+        if name != "swapped":
+            return bool(result != miles * 2)
+        version, value = result
+        return bool(value != miles * 2 or not oldest <= version <= self._world.newest)
+
+    def _note(self, began: float, failed: str | None = None, wrong: str | None = None) -> None:
+        with self._lock:
+            self.counts.asked += 1
+            self.counts.times.append(time.monotonic() - began)
+            if failed:
+                self.counts.failed.append(failed)
+            if wrong:
+                self.counts.wrong.append(wrong)
