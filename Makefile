@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all that is needed; each sets up its own .venv first.
-.PHONY: help demo lab test test-fast check bench testcluster clean
+.PHONY: help demo lab test test-fast check bench chaos testcluster clean
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -23,6 +23,7 @@ help:
 	@echo "make lab        the same engines with JupyterLab, left running until Ctrl-C"
 	@echo "make test       everything: style, types, tests, notebooks"
 	@echo "make test-fast  the tests without the slow ones"
+	@echo "make chaos      ten minutes of faults beside a model under load, and what came of it"
 	@echo "make bench      predictions, jobs, the sidebar and a large namespace, beside peers"
 
 demo: .venv/demo
@@ -45,6 +46,9 @@ bench: .venv/test
 	$(BIN)/python -m benchmarks.jobs
 	$(BIN)/python -m benchmarks.sidebar
 	$(BIN)/python -m benchmarks.registry
+
+chaos: .venv/test
+	$(BIN)/python -m tests.chaos
 
 check: .venv/test
 	$(BIN)/ruff check .

@@ -44,7 +44,7 @@ class DeploymentEngine:
         self.connections: Connections | None = None
         self._stop = threading.Event()
         self.history = History(socket.gethostname())
-        self._group = WorkerGroup(str(file.path))
+        self._group = WorkerGroup(file.path)
         self.models = ModelSet(repository, limits, self._group)
 
     def tokens(self) -> frozenset[str]:

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import itertools
 import os
+from pathlib import Path
 
 import psutil
 
@@ -19,10 +20,11 @@ TOGETHER_S = 0.05  # workers that end together are looked for once
 
 
 class WorkerGroup:
-    """Marks an engine's workers; ``place`` is this engine's alone, as its configmeta.json is."""
+    """Marks the workers of the engine that has this configmeta.json."""
 
-    def __init__(self, place: str) -> None:
-        self._engine = hashlib.sha256(place.encode()).hexdigest()[:16]
+    def __init__(self, configmeta: Path) -> None:
+        place = os.fsencode(configmeta.resolve())
+        self._engine = hashlib.sha256(place).hexdigest()[:16]
         self._own = f"{self._engine}/{os.getpid()}/"
         self._numbers = itertools.count(1)
         self._ended: set[str] = set()
@@ -35,7 +37,7 @@ class WorkerGroup:
     def end_former(self) -> int:
         """End what an engine that was killed has left here; return how many processes that were.
 
-        To be called before the first worker is started.
+        To be called before the first worker is started, or when the engine has ended.
         """
         return end_all(MARK, self._is_former)
 

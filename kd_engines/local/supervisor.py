@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import requests
 
+from kd_engines.deployment.worker_group import WorkerGroup
 from kd_engines.local.commands import command, configmeta_text, environment
 from kd_engines.local.home import Home
 from kd_engines.local.job_runners import sentence_of_cancelled, stop_jobs
@@ -20,7 +21,7 @@ from kd_pipeline.http_get import http_get
 
 TICK_S = 0.1
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.2, 30.0
-HEALTHY_AFTER_S = 60.0  # then an end is no part of a series any more
+HEALTHY_AFTER_S = 10.0  # then an end is no part of a series any more
 RETRY_S = 1.0  # what a full disk or a lack of file handles prevented is tried again this often
 
 
@@ -203,6 +204,8 @@ def stop_everything(home: Home, tell: Callable[[str], None]) -> None:
         tell(f"Stopping {len(tops)} processes …")
     stop(tops)
     stop(strays(home), 5)
+    for configmeta in home.run.glob("*/*/configmeta.json"):
+        WorkerGroup(configmeta).end_former()
     cancelled = stop_jobs(home)
     if cancelled:
         tell(sentence_of_cancelled(cancelled))

@@ -100,7 +100,10 @@ class Guard:
     def _check_token(self, given: bytes) -> None:
         known = self._tokens()
         if not known:
-            raise Unauthorized("This engine was given no token yet, so it accepts no request.")
+            raise Unavailable(
+                "This engine has not read a token yet, so it accepts no request; ask again in a "
+                "moment."
+            )
         # All are compared, so that the time does not tell which one was near.
         matches = [hmac.compare_digest(given, token.encode()) for token in known]
         if not given or not any(matches):

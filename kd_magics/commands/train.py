@@ -5,6 +5,7 @@ The help is also that of the cell magics.
 
 import sys
 from argparse import Namespace
+from importlib.util import decode_source
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from kd_magics.help import Help
 from kd_magics.options import Options
 from kd_magics.session import Session
 from kd_pipeline.errors import InvalidInput
+from kd_pipeline.plain_text import one_line
 
 STDIN = "-"
 HELP = Help(
@@ -109,8 +111,11 @@ def _cell(session: Session, options: Namespace) -> Cell:
 def _read(file: str) -> str:
     try:
         content = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
-        return content.decode()
+        return decode_source(content)  # as Python does: byte order mark, coding line
     except OSError as error:
         raise InvalidInput(f"{file} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise InvalidInput(f"{file} is not UTF-8 text, so it is not a Python file.") from None
+    except (UnicodeDecodeError, SyntaxError) as error:
+        raise InvalidInput(
+            f"{file} is not a Python file: it is neither UTF-8 text nor what its coding line says "
+            f"({one_line(error, 200)})."
+        ) from None

@@ -71,8 +71,11 @@ FAULTS: dict[Fault, int] = {
 class Report:
     """What a run came to."""
 
-    def __init__(self, counts: Counts, faults: Counter[str], ready_s: float, left: int) -> None:
-        self.counts, self.faults, self.ready_s, self.left = counts, faults, ready_s, left
+    def __init__(
+        self, counts: Counts, faults: Counter[str], ready: tuple[float, str], left: int
+    ) -> None:
+        self.counts, self.faults, self.left = counts, faults, left
+        self.ready_s, self.missing = ready
 
     @property
     def is_good(self) -> bool:
@@ -91,6 +94,7 @@ class Report:
             + ", ".join(f"{count} {name}" for name, count in sorted(self.faults.items())),
             f"everything Ready {self.ready_s:.1f} s after the last fault; {self.left} processes "
             "left at the end",
+            f"last missing: {self.missing or 'nothing'}",
         ]
         return "\n".join([*lines, *counts.wrong[:10], *counts.failed[:10]])
 
@@ -108,7 +112,7 @@ def run(folder: Path, seconds: float, seed: int) -> Report:
                 fault(world, rng)
                 faults[fault.__name__] += 1
                 time.sleep(rng.uniform(0.05, 0.4))
-            ready_s = world.wait_until_ready(60)
+            ready = world.wait_until_ready(60)
     finally:
         world.home.kd("down")
-    return Report(load.counts, faults, ready_s, len(world.home.processes()))
+    return Report(load.counts, faults, ready, len(world.home.processes()))

@@ -100,19 +100,28 @@ class ChaosWorld:
                 told[url] = []
         return told
 
-    def wait_until_ready(self, seconds: float) -> float:
-        """Wait until each engine has each model Ready; return how long that took."""
-        began = time.monotonic()
+    def wait_until_ready(self, seconds: float) -> tuple[float, str]:
+        """Wait until each engine has each model Ready.
+
+        Returns how long that took, and what was missing last.
+        """
+        began, missing = time.monotonic(), ""
 
         def ready() -> bool:
+            nonlocal missing
             told = self.statuses()
-            return len(told) == ENGINES and all(
-                {m.name for m in models if m.state == "Ready"} >= {*GOOD_KEYS, "fragile"}
-                for models in told.values()
-            )
+            lacks = {
+                url: {*GOOD_KEYS, "fragile"} - {m.name for m in models if m.state == "Ready"}
+                for url, models in told.items()
+            }
+            lacking = [f"{url} {sorted(names)}" for url, names in lacks.items() if names]
+            if lacking:
+                reasons = {m.reason for models in told.values() for m in models if m.reason}
+                missing = f"{lacking} {sorted(reasons)}"
+            return len(told) == ENGINES and not lacking
 
         eventually(ready, seconds)
-        return time.monotonic() - began
+        return time.monotonic() - began, missing
 
     def engine_pid(self, number: int) -> int:
         """Return an engine's process id."""

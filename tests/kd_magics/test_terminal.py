@@ -94,6 +94,29 @@ def test_a_file_becomes_a_job_that_the_other_commands_know(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("source", "printed"),
+    [
+        (b"\xef\xbb\xbfprint('a mark')\r\n", "a mark"),
+        (b"# coding: latin-1\nprint('dur\xe9e')", "durée"),
+        (b"# coding: cp1252\nprint('\x80')", "€"),
+    ],
+)
+def test_a_file_is_decoded_as_python_does(attached: Path, source: bytes, printed: str) -> None:
+    file = attached / "train.py"
+    file.write_bytes(source)
+    assert printed in good("train", str(file), "--cluster", CLUSTER, "--wait")
+
+
+def test_a_file_that_python_cannot_decode_is_told(attached: Path) -> None:
+    for source in (b"print('dur\xe9e')", b"# coding: klingon\nprint(1)"):
+        file = attached / "train.py"
+        file.write_bytes(source)
+        told = kd("train", str(file), "--cluster", CLUSTER).stderr
+        assert "train.py is not a Python file: it is neither UTF-8 text nor what its" in told
+
+
+@pytest.mark.slow
 def test_standard_input_and_the_only_cluster_do(attached: Path) -> None:
     assert "from a pipe" in good("train", "-", "--wait", stdin="print('from a pipe')")
 

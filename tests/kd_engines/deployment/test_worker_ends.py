@@ -116,7 +116,7 @@ def served(tmp_path: Path, source: str, timeout_s: float) -> ServedModel:
     async def renew() -> Spec:
         return spec
 
-    return ServedModel("m/1", spec, WorkerGroup(str(tmp_path)), 10, renew)
+    return ServedModel("m/1", spec, WorkerGroup(tmp_path), 10, renew)
 
 
 @pytest.mark.parametrize("source", ["def predict(model, args): return 1", "print(1)"])
