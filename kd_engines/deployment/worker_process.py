@@ -45,6 +45,7 @@ class WorkerProcess(asyncio.Protocol):
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._failing: asyncio.Task[None] | None = None
         self.kind = ""
         self.gone = False
 
@@ -156,7 +157,7 @@ class WorkerProcess(asyncio.Protocol):
         if self._is_loaded:
             self._on_end()
         else:
-            self._loop.create_task(self._fail_loading())
+            self._failing = self._loop.create_task(self._fail_loading())
 
     async def _spawn(self, spec: Spec) -> None:
         ours, theirs = socket.socketpair()

@@ -174,14 +174,24 @@ def test_suspects_are_held_apart(tmp_path: Path) -> None:
         model = served(tmp_path, HOLDS, 20)
         await model.parse()
         await model.load(20)
-        asked = [b'{"s": 0.3}', b'{"die": 1}', b'{"die": 1, "b": 2}', b"{}", b'{"s": 0.1}']
+        asked = [b'{"s": 0.3}', b'{"die": 1}', b'{"die": 2}', b'{"die": 3}', b'{"die": 4}', b"{}"]
+        began = time.monotonic()
+        good_after = []
+
+        async def good() -> None:
+            await model.predict(b'{"s": 0.01}')
+            good_after.append(time.monotonic())
+
         answers = asyncio.gather(*map(model.predict, asked), return_exceptions=True)
+        last = asyncio.create_task(good())
         await asyncio.sleep(0.1)
         late = asyncio.create_task(model.predict(b'{"s": 0}'))
         told = await answers
-        assert [isinstance(one, Exception) for one in told] == [False, True, True, False, False]
-        assert model.restarts == 3  # once together, then each killer once
+        assert [isinstance(one, Exception) for one in told] == [False, *[True] * 4, False]
+        assert model.restarts == 5  # once together, then each killer once
+        assert good_after[-1] - began < 3  # nobody waits for the pauses between restarts
         assert isinstance(await late, type(told[0]))
+        await last
         await model.end()
 
     asyncio.run(run())
