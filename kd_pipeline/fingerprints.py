@@ -18,10 +18,22 @@ def of_file(path: Path) -> tuple[str, int]:
 
 
 def files_of(path: Path) -> dict[str, Path]:
-    """Return a folder's files by their paths relative to it, in order; a file is its only one."""
+    """Return a folder's files by their paths relative to it, in order; a file is its only one.
+
+    Links are followed, also those to folders; each folder is entered once.
+    """
     if path.is_file():
         return {path.name: path}
-    found = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
+    found: dict[str, Path] = {}
+    entered: set[Path] = set()
+    for folder, below, names in os.walk(path, followlinks=True):
+        real = Path(folder).resolve()
+        if real in entered:  # a link to a folder above it
+            below.clear()
+            continue
+        entered.add(real)
+        files = [file for file in map(Path(folder).joinpath, names) if file.is_file()]
+        found |= {file.relative_to(path).as_posix(): file for file in files}
     return dict(sorted(found.items()))
 
 

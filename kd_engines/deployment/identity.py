@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kd_pipeline.errors import LoadFailed, UnsafePath
@@ -18,14 +18,19 @@ MODEL_SHA256, SCORING_SHA256 = "model-sha256", "scoring-sha256"
 _known: dict[tuple[str, int, int, int, int], tuple[str, int]] = {}
 
 
+class FilesChanged(LoadFailed):
+    """A model's files are not those that were loaded."""
+
+
 @dataclass(frozen=True)
 class ModelFiles:
-    """Where the files of a model version are, and its script as it is now."""
+    """Where the files of a model version are, and its script as it was when they were found."""
 
     model: ModelConfig
     script: Path
     path: Path
     source: bytes
+    _sums: dict[str, str] = field(default_factory=dict)  # of the model: as it was loaded
 
     @classmethod
     def find(cls, model: ModelConfig, repository: ProjectRepository) -> "ModelFiles":
@@ -50,14 +55,25 @@ class ModelFiles:
         """
         self._check_links(repository)
         scoring = hashlib.sha256(self.source).hexdigest()
-        model, _ = fingerprint(self.path, _digest)
+        model = self._sums["model"] = fingerprint(self.path, _digest)[0]
         self._check_registered(SCORING_SHA256, self.model.scoring_path, scoring)
         self._check_registered(MODEL_SHA256, self.model.path, model)
         total = hashlib.sha256()
         for key, value in sorted(replace(self.model, description="").data().items()):
             total.update(f"{key}\0{value}\0".encode())
-        total.update(f"{self.script}\0{scoring}\0{self.path}\0{model}".encode())
+        files = f"{self.script}\0{scoring}\0{self.path}\0{model}"
+        total.update(files.encode(errors="surrogateescape"))
         return total.hexdigest()
+
+    def check_unchanged(self) -> None:
+        """Raise FilesChanged where the model's files are not those of the last identity.
+
+        Where their sum was registered LoadFailed says so; OSError where they are gone.
+        """
+        model, _ = fingerprint(self.path, _digest)
+        self._check_registered(MODEL_SHA256, self.model.path, model)
+        if model != self._sums["model"]:
+            raise FilesChanged(f"{self.model.path!r} has changed since it was loaded.")
 
     def _check_registered(self, key: str, path: str, found: str) -> None:
         registered = self.model.extra.get(key)
@@ -86,9 +102,10 @@ def _digest(file: Path) -> tuple[str, int]:
             *(str(file), status.st_ino, status.st_size),
             *(status.st_mtime_ns, status.st_ctime_ns),
         )
-        if key not in _known:
+        found = _known.get(key)
+        if found is None:
             if len(_known) >= MOST_KNOWN:
                 _known.clear()
             digest = hashlib.file_digest(content, "sha256").hexdigest()
-            _known[key] = digest, content.tell()
-        return _known[key]
+            _known[key] = found = digest, content.tell()
+        return found

@@ -1,6 +1,7 @@
 """How one model version is loaded: paths, limits, a worker, a warm-up, then the switch."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from kd_engines.daemon_thread import in_daemon_thread
-from kd_engines.deployment.identity import ModelFiles
+from kd_engines.deployment.identity import FilesChanged, ModelFiles
 from kd_engines.deployment.model_slot import ModelSlot
 from kd_engines.deployment.served_model import ServedModel
 from kd_engines.deployment.turns import Turns
@@ -19,9 +20,11 @@ from kd_pipeline.errors import InvalidInput, KdError, LoadFailed
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.project_repository import ProjectRepository
 
+log = logging.getLogger("kd_engines.deployment")
 T = TypeVar("T")
 EXAMPLE_KEY = "example"  # a request's scoring_args as JSON
 TIMEOUT_KEY = "timeout-s"
+ABOVE_0 = (TIMEOUT_KEY, "KD_PREDICT_TIMEOUT_S", "KD_LOAD_TIMEOUT_S")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Loader:
     repository: ProjectRepository
     limits: Limits
     group: WorkerGroup
+    changed: Callable[[ModelSlot], None]  # what runs there cannot be started again as it was
     turns: Turns = field(default_factory=Turns)
 
     async def load(self, slot: ModelSlot) -> None:
@@ -66,12 +70,16 @@ class Loader:
                     slot.use(slot.running)
                     return
             served = self._served(slot, files)
-        except (KdError, OSError) as error:
+        except Exception as error:
+            if not isinstance(error, KdError | OSError):
+                log.exception("model %s/%s could not be loaded", *slot.model.key)
             slot.fail(sentence(error))
             return
         try:
             await self._bring_up(slot, files, served)
-        except (KdError, OSError) as error:
+        except Exception as error:
+            if not isinstance(error, KdError | OSError):
+                log.exception("model %s could not be loaded", served.label)
             await served.end()
             slot.fail(sentence(error))
         except BaseException:
@@ -94,16 +102,17 @@ class Loader:
         label = f"{slot.model.name}/{slot.model.version}"
         limit_s = time_limit(slot.model, self.limits)
 
-        def spec(files: ModelFiles) -> Spec:
-            root = str(self.repository.root)
-            return Spec(str(files.script), files.source, str(files.path), root, limit_s)
+        root = str(self.repository.root)
+        spec = Spec(str(files.script), files.source, str(files.path), root, limit_s)
 
-        async def renew() -> Spec:
-            files = await self._in_time(ModelFiles.find, slot.model, self.repository)
-            slot.sha256 = slot.running_sha256 = await self._in_time(files.identity, self.repository)
-            return spec(files)
+        async def check() -> None:
+            try:
+                await self._in_time(files.check_unchanged)
+            except FilesChanged:
+                self.changed(slot)
+                raise
 
-        return ServedModel(label, spec(files), self.group, self.limits.queue, renew)
+        return ServedModel(label, spec, self.group, self.limits.queue, check)
 
     async def _in_time(self, look: Callable[..., T], *arguments: Any) -> T:
         """Look at files, which may lie where reading hangs; raises LoadFailed."""
@@ -166,6 +175,8 @@ def _number(text: str, name: str) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value < 86_400:
-        raise InvalidInput(f"{name} is {text!r}; it is a number of seconds, at most a day.")
+    if not (0 < value < 86_400 or (value == 0 and name not in ABOVE_0)):
+        raise InvalidInput(
+            f"{name} is {text!r}; it must be a positive number of seconds, at most a day."
+        )
     return value

@@ -32,7 +32,7 @@ class ModelSet:
 
     def __init__(self, repository: ProjectRepository, limits: Limits, group: WorkerGroup) -> None:
         self._limits, self._group = limits, group
-        self._loader = Loader(repository, limits, group)
+        self._loader = Loader(repository, limits, group, self._load_again)
         self._slots: dict[Key, ModelSlot] = {}
         self._unusable: list[ModelStatus] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -134,6 +134,12 @@ class ModelSet:
         if slot.loading:
             slot.loading.cancel()
         slot.loading = self._keep(self._load(slot, slot.loading))
+
+    def _load_again(self, slot: ModelSlot) -> None:
+        """Load a version whose files have changed, so that its worker cannot be replaced."""
+        if not slot.removal and (slot.loading is None or slot.loading.done()):
+            slot.want(slot.model)
+            self._start_loading(slot)
 
     async def _load(self, slot: ModelSlot, before: "asyncio.Task[None] | None") -> None:
         """Bring a slot to what it wants, trying again with longer pauses until that works."""

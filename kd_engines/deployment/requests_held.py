@@ -9,18 +9,25 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from kd_engines.deployment.wire import Answer, Ask
+from kd_pipeline.errors import KdError
 
 
 @dataclass(eq=False)
 class Pending:
-    """A request that has no answer yet; ``asked`` is monotonic."""
+    """A request that has no answer yet; ``asked`` is monotonic.
+
+    ``was_sent`` to the present worker; ``verdict`` is why a request that ended workers fails, which
+    it is told after a pause.
+    """
 
     ask: Ask
     answer: "asyncio.Future[Answer]"
-    asked: float = field(default_factory=time.monotonic)
+    asked: float
+    was_sent: bool = False
+    verdict: KdError | None = None
 
     def settle(self, answer: Answer) -> None:
         """Answer it, unless it was answered."""
@@ -37,13 +44,14 @@ class RequestsHeld:
     """Sends requests through ``send``, and knows which of them may not go together."""
 
     def __init__(self, send: Callable[[Ask], None]) -> None:
-        self._send = send
+        self._send_ask = send
         self._all: dict[int, Pending] = {}
         self._waiting: deque[Pending] = deque()
         self._suspects: deque[Pending] = deque()
         self._alone: Pending | None = None
         self._between: set[int] = set()  # what was sent between two suspects
         self._last_id = 0
+        self.bytes = 0
 
     def __len__(self) -> int:
         return len(self._all)
@@ -53,20 +61,24 @@ class RequestsHeld:
         """Return the request that has waited longest; None where there is none."""
         return next((p for p in self._all.values() if not p.answer.done()), None)
 
-    def add(self, args: bytes, can_send: bool) -> Pending:
+    def add(self, args: bytes, limit_s: float, can_send: bool) -> Pending:
         """Take a request, and send it unless it has to wait."""
         self._last_id += 1
+        now = time.monotonic()
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        pending = self._all[self._last_id] = Pending(Ask(self._last_id, args), future)
+        pending = Pending(Ask(self._last_id, args, now + limit_s), future, now)
+        self._all[self._last_id] = pending
+        self.bytes += len(args)
         if can_send and not self._suspects and not self._alone:
-            self._send(pending.ask)
+            self._send(pending)
         else:
             self._waiting.append(pending)
         return pending
 
     def drop(self, pending: Pending) -> None:
         """Forget a request; who asked has an answer, or has gone."""
-        self._all.pop(pending.ask.id, None)
+        if self._all.pop(pending.ask.id, None):
+            self.bytes -= len(pending.ask.args)
 
     def take(self, answers: list[Answer]) -> None:
         """Hand answers to those who asked, and send what they have held up."""
@@ -77,31 +89,25 @@ class RequestsHeld:
             if self._alone and self._alone.ask.id == answer.id:
                 self._alone = None
                 self.go_on()
-            elif self._between:
+            elif answer.id in self._between:
                 self._between.discard(answer.id)
                 if not self._between:
-                    self.go_on()
+                    self._go_on_with_suspects()
 
     def go_on(self) -> None:
         """Send what waits, then the next suspect alone; called with a worker that has nothing."""
         self._between = self._send_waiting()
-        if self._between and self._suspects:
-            return
-        self._between = set()
-        while self._suspects:
-            suspect = self._suspects.popleft()
-            if not suspect.answer.done():
-                self._alone = suspect
-                self._send(suspect.ask)
-                return
+        if not self._between:
+            self._go_on_with_suspects()
 
     def lost(self) -> Pending | None:
         """Return what a dead worker had alone; where it had several requests they are suspects."""
         alone, self._alone = self._alone, None
         self._between = set()
         if alone is None:
-            held = {*self._waiting, *self._suspects}
-            self._suspects.extend(p for p in self._all.values() if p not in held)
+            self._suspects.extend(p for p in self._all.values() if p.was_sent and p.verdict is None)
+        for pending in self._all.values():
+            pending.was_sent = False
         return alone
 
     def fail_all(self, error: Callable[[], Exception]) -> None:
@@ -110,13 +116,27 @@ class RequestsHeld:
         self._waiting.clear()
         self._between, self._alone = set(), None
         for pending in self._all.values():
-            pending.fail(error())
+            pending.fail(pending.verdict or error())
+
+    def _go_on_with_suspects(self) -> None:
+        """Send the next suspect, whatever waits: it has waited for longer."""
+        while self._suspects:
+            suspect = self._suspects.popleft()
+            if not suspect.answer.done():
+                self._alone = suspect
+                self._send(suspect)
+                return
+        self._send_waiting()
 
     def _send_waiting(self) -> set[int]:
         sent = set()
         while self._waiting:
             waiting = self._waiting.popleft()
             if not waiting.answer.done():
-                self._send(waiting.ask)
+                self._send(waiting)
                 sent.add(waiting.ask.id)
         return sent
+
+    def _send(self, pending: Pending) -> None:
+        pending.was_sent = True
+        self._send_ask(pending.ask)

@@ -30,14 +30,14 @@ CALM_S = 60.0
 LONGEST_PAUSE_S = 30.0
 # A script of 2020 is timed by its worker, which has what it printed until then.
 GRACE_S = {"function": 0.0, "script": 0.5}
+LARGEST_QUEUE_BYTES = 64 * 1024 * 1024
 SLOW_S = 5.0  # a request that lasts longer is told of in the model's status
 
 
 class ServedModel:
     """One model version as it runs; made by :meth:`parse` and :meth:`load`, ended by `close`.
 
-    ``renew`` returns what is to be loaded now, and raises KdError or OSError where its files are
-    not those that were registered.
+    ``check`` raises LoadFailed or OSError where its files are no longer those that were loaded.
     """
 
     def __init__(
@@ -46,10 +46,10 @@ class ServedModel:
         spec: Spec,
         group: WorkerGroup,
         queue_limit: int,
-        renew: Callable[[], Awaitable[Spec]],
+        check: Callable[[], Awaitable[None]],
     ) -> None:
         self.label, self.spec = label, spec
-        self._group, self._queue_limit, self._renew = group, queue_limit, renew
+        self._group, self._queue_limit, self._check = group, queue_limit, check
         self.restarts = 0
         self.failure: str | None = None
         self._load_limit_s = 0.0
@@ -58,7 +58,7 @@ class ServedModel:
         self._ended_how = ""
         self._held = RequestsHeld(self._send)
         self._progress = 0.0  # when it was last seen to get on (monotonic)
-        self._owes = False  # an answer that came too late, or will
+        self._owes = False  # the worker an answer that nobody waits for any more
         self._deaths: deque[float] = deque(maxlen=8)
         self._kills: deque[float] = deque(maxlen=8)
         self._asked_for = asyncio.Event()  # somebody waits for the next worker
@@ -122,9 +122,14 @@ class ServedModel:
                 f"Model {self.label} has {self._queue_limit:,} requests waiting, which is the "
                 "limit (KD_MODEL_QUEUE); ask again in a moment."
             )
+        if self._held.bytes + len(args) > LARGEST_QUEUE_BYTES:
+            raise TooManyRequests(
+                f"Model {self.label} has {self._held.bytes:,} bytes of requests waiting, "
+                f"{LARGEST_QUEUE_BYTES:,} are the limit; ask again in a moment."
+            )
         if not self._held and not self._owes:
             self._progress = time.monotonic()
-        pending = self._held.add(args, can_send=self._is_up)
+        pending = self._held.add(args, self.spec.timeout_s, can_send=self._is_up)
         self._asked_for.set()
         if self._timer is None:
             self._look_at(pending.asked + self._limit_s)
@@ -155,7 +160,7 @@ class ServedModel:
             self._timer.cancel()
         self.failure = "it was taken off, or replaced, before it had an answer."
         self._refuse_all()
-        await self._worker.stop()
+        await asyncio.gather(*self._tasks, self._worker.stop(), return_exceptions=True)
 
     @property
     def _limit_s(self) -> float:
@@ -184,7 +189,7 @@ class ServedModel:
         """The worker has gone: find out what was with it, and start another."""
         if self._closed or worker is not self._worker or not self._is_up:
             return
-        self._is_up = False
+        self._is_up = self._owes = False
         self._deaths.append(time.monotonic())
         self._asked_for.clear()
         alone = self._held.lost()
@@ -201,11 +206,13 @@ class ServedModel:
             await self._pause()
             self.restarts += 1
             try:
-                self.spec = await self._renew()
+                await self._check()
                 worker = self._new_worker()
                 await worker.parse(self.spec)
                 await worker.load(self._load_limit_s)
-            except (KdError, OSError) as error:
+            except Exception as error:
+                if not isinstance(error, KdError | OSError):
+                    log.exception("model %s could not be started again", self.label)
                 self._deaths.append(time.monotonic())
                 self.failure = f"{how}, and starting it again failed: {error}"
                 self._refuse_all()
@@ -217,9 +224,9 @@ class ServedModel:
     def _fail_later(self, killer: Pending, how: str) -> None:
         """Answer the request that ended workers; who sends many such waits, and nobody else."""
         self._kills.append(time.monotonic())
-        error = ScoringFailed(f"Model {self.label} failed on this request twice: {how}.")
-        pause_s = min(_pause_after(self._kills), killer.asked + self._limit_s - time.monotonic())
-        asyncio.get_running_loop().call_later(max(0.0, pause_s), killer.fail, error)
+        killer.verdict = ScoringFailed(f"Model {self.label} failed on this request twice: {how}.")
+        pause_s = _pause_after(self._kills)
+        asyncio.get_running_loop().call_later(pause_s, killer.fail, killer.verdict)
 
     async def _pause(self) -> None:
         """Wait before the next start, unless somebody waits for it already."""
@@ -244,9 +251,9 @@ class ServedModel:
         """Answer what is past its deadline, and end a worker that has answered nobody meanwhile."""
         limit, now = self._limit_s, time.monotonic()
         while (oldest := self._held.oldest) and oldest.asked + limit <= now:
-            self._owes = True
+            self._owes |= self._is_up and oldest.was_sent
             sentence = f"Model {self.label} gave no answer within {self.spec.timeout_s:g} s."
-            oldest.fail(PredictTimeout(sentence))
+            oldest.fail(oldest.verdict or PredictTimeout(sentence))
         if self._owes and self._is_up and now - self._progress >= limit:
             self._owes = False
             self._worker.kill()

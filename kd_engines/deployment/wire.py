@@ -5,6 +5,7 @@ and predictions stay JSON text inside it: the engine's HTTP process need not loo
 """
 
 import struct
+import time
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -42,10 +43,18 @@ class Ready(msgspec.Struct, array_like=True):
 
 
 class Ask(msgspec.Struct, array_like=True):
-    """A request: ``args`` is the JSON text of its ``scoring_args``; none asks who is there."""
+    """A request: ``args`` is the JSON text of its ``scoring_args``; none asks who is there.
+
+    Nobody waits for its answer after ``deadline``, in seconds of this machine's monotonic clock.
+    """
 
     id: int
     args: bytes
+    deadline: float = float("inf")
+
+    def is_late(self) -> bool:
+        """Tell whether nobody waits for its answer any more."""
+        return time.monotonic() >= self.deadline
 
 
 class Answer(msgspec.Struct, array_like=True):

@@ -7,7 +7,9 @@ started by it inherits.
 import asyncio
 import hashlib
 import itertools
+import logging
 import os
+import socket
 from pathlib import Path
 
 import psutil
@@ -15,6 +17,7 @@ import psutil
 from kd_engines.daemon_thread import in_daemon_thread
 from kd_engines.members.descendants import end_all
 
+log = logging.getLogger("kd_engines.deployment")
 MARK = "KD_MODEL_WORKER"
 TOGETHER_S = 0.05  # workers that end together are looked for once
 
@@ -23,8 +26,8 @@ class WorkerGroup:
     """Marks the workers of the engine that has this configmeta.json."""
 
     def __init__(self, configmeta: Path) -> None:
-        place = os.fsencode(configmeta.resolve())
-        self._engine = hashlib.sha256(place).hexdigest()[:16]
+        place = f"{configmeta.resolve()}\0{socket.gethostname()}\0{os.getuid()}\0{_pids()}"
+        self._engine = hashlib.sha256(os.fsencode(place)).hexdigest()[:16]
         self._own = f"{self._engine}/{os.getpid()}/"
         self._numbers = itertools.count(1)
         self._ended: set[str] = set()
@@ -57,12 +60,23 @@ class WorkerGroup:
         while self._ended:
             await asyncio.sleep(TOGETHER_S)
             marks, self._ended = self._ended, set()
-            await in_daemon_thread(end_all, MARK, marks.__contains__)
+            try:
+                await in_daemon_thread(end_all, MARK, marks.__contains__)
+            except Exception:  # no thread can be started, say
+                log.exception("what %d workers have left could not be looked for", len(marks))
 
     def _is_former(self, mark: str) -> bool:
         engine, _, rest = mark.partition("/")
         pid = rest.partition("/")[0]
         return engine == self._engine and not (pid.isdecimal() and _is_engine(int(pid)))
+
+
+def _pids() -> str:
+    """Return what names the set of process ids that this process lives in (a container's own)."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:  # no Linux
+        return ""
 
 
 def _is_engine(pid: int) -> bool:

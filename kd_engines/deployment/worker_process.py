@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import cast
 
@@ -37,7 +37,7 @@ class WorkerProcess(asyncio.Protocol):
         self._group, self._mark = group, group.next_mark()
         self._on_answers, self._on_end = on_answers, on_end
         self._said: asyncio.Queue[Ready] = asyncio.Queue()
-        self._words, self._is_loaded = 0, False
+        self._words, self._is_loaded, self._is_given_up = 0, False, False
         self._frames: Frames[Ready] | Frames[Answer] = Frames(Ready)
         self._unsent: list[bytes] = []
         self._log = bytearray()
@@ -64,27 +64,27 @@ class WorkerProcess(asyncio.Protocol):
 
         Raises LoadFailed; the process has ended then, as it has when this task is cancelled.
         """
-        with self._ended_unless_well():
+        async with self._ended_unless_well():
             await self._spawn(spec)
-            self.kind = await self._next_word(PARSE_S)
+            self.kind = await self._next_word(PARSE_S, "Parsing the script", "")
 
     async def load(self, limit_s: float) -> None:
         """Let the worker load the model, after :meth:`parse`.
 
         Raises LoadFailed where that fails or lasts longer than ``limit_s``; see :meth:`parse`.
         """
-        with self._ended_unless_well():
+        async with self._ended_unless_well():
             if self._transport:
                 self._transport.write(frame(Go()))
-            await self._next_word(limit_s)
+            await self._next_word(limit_s, "Loading", " (KD_LOAD_TIMEOUT_S)")
 
-    async def _next_word(self, limit_s: float) -> str:
+    async def _next_word(self, limit_s: float, doing: str, limit: str) -> str:
         try:
             async with asyncio.timeout(limit_s):
                 ready = await self._said.get()
         except TimeoutError:
             raise LoadFailed(
-                f"Loading took longer than {limit_s:g} s (KD_LOAD_TIMEOUT_S) and was stopped."
+                f"{doing} took longer than {limit_s:g} s{limit} and was stopped."
             ) from None
         if ready.failure:
             raise LoadFailed(ready.failure)
@@ -122,6 +122,11 @@ class WorkerProcess(asyncio.Protocol):
         """Wait for the process to end, and say how it did."""
         if self._process is None:
             return "its process could not be started"
+        try:
+            async with asyncio.timeout(LAST_ANSWERS_S):
+                await self._process.wait()
+        except TimeoutError:  # it has closed its connection and goes on
+            self.kill()
         code = await self._process.wait()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_ANSWERS_S):  # a child may hold its output open
@@ -156,7 +161,7 @@ class WorkerProcess(asyncio.Protocol):
         self.gone = True
         if self._is_loaded:
             self._on_end()
-        else:
+        elif not self._is_given_up:
             self._failing = self._loop.create_task(self._fail_loading())
 
     async def _spawn(self, spec: Spec) -> None:
@@ -164,8 +169,8 @@ class WorkerProcess(asyncio.Protocol):
         ours.setblocking(False)
         with theirs:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "kd_engines.deployment.worker", str(theirs.fileno())),
-                cwd=spec.root,
+                *(sys.executable, "-P", "-m", "kd_engines.deployment.worker"),
+                str(theirs.fileno()),
                 env={**worker_environment(spec.root), MARK: self._mark},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
@@ -188,14 +193,13 @@ class WorkerProcess(asyncio.Protocol):
         if self._transport and not self.gone:
             self._transport.abort()
 
-    @contextlib.contextmanager
-    def _ended_unless_well(self) -> Iterator[None]:
+    @contextlib.asynccontextmanager
+    async def _ended_unless_well(self) -> AsyncIterator[None]:
         try:
             yield
         except BaseException:
-            self.kill()
-            if self._transport:
-                self._transport.close()
+            self._is_given_up = True
+            await self.stop(at_once=True)
             raise
 
     def _kill_group(self) -> None:

@@ -31,7 +31,7 @@ def end_all(variable: str, is_wanted: Callable[[str], bool]) -> int:
 
 def _has(process: psutil.Process, variable: str, is_wanted: Callable[[str], bool]) -> bool:
     try:
-        own = process.environ().get(variable)
+        own = process.environ().get(variable)  # of one's own processes: others' cannot be read
         if own is None or process.status() == psutil.STATUS_ZOMBIE:
             return False
     except (psutil.Error, OSError):

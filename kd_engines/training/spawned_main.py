@@ -6,6 +6,7 @@ and nothing that works. The job's ``__main__`` names this module as its own (see
 """
 
 import ast
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -32,22 +33,26 @@ def _is_constant(node: ast.stmt) -> bool:
     return True
 
 
-def _code_of_job(job_folder: Path) -> object:
+def define(job_folder: Path, namespace: dict[str, object]) -> None:
+    """Run the definitions of a job's cell, each by itself: one may need what is not there."""
     cell = job_folder / records.CELL
     path = cell if cell.exists() else job_folder / records.CODE
     source = path.read_text(encoding="utf-8")
     flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     tree = compile(source, str(path), "exec", flags, dont_inherit=True)
     root = Path(os.environ.get("KD_PROJECT_REPO", "."))
-    return compile(localize(definitions(tree), source, root), str(path), "exec", dont_inherit=True)
+    for node in localize(definitions(tree), source, root).body:
+        code = compile(ast.Module([node], []), str(path), "exec", dont_inherit=True)
+        with contextlib.suppress(Exception):  # what it would have defined is told if it is missed
+            exec(code, namespace)  # noqa: S102 - the job's own code
 
 
 def _missing(name: str) -> object:
     """Say why the process finds something not (called for what this module has not)."""
     if not name.startswith("__"):
         print(
-            f"{name!r} is not defined at the top level of the cell, so a spawned process cannot "
-            "find it: define it there, move it to a module in code/ and import it, or use "
+            f"{name!r} is not defined at the top level of the cell by itself, so a spawned process "
+            "cannot find it: define it there, move it to a module in code/ and import it, or use "
             "multiprocessing.get_context('fork').",
             file=sys.stderr,
             flush=True,
@@ -57,4 +62,4 @@ def _missing(name: str) -> object:
 
 if __name__ == "__mp_main__":
     __getattr__ = _missing
-    exec(_code_of_job(Path(os.environ["KD_JOB_DIR"])), globals())  # type: ignore[arg-type] # noqa: S102
+    define(Path(os.environ["KD_JOB_DIR"]), globals())

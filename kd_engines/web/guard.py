@@ -126,9 +126,12 @@ class Guard:
 
     def _check_host(self, headers: dict[bytes, bytes]) -> None:
         host = headers.get(b"host", b"").decode("latin-1")
-        if not _HOST.fullmatch(host):
-            raise BadRequest(f"The header Host is {host[:100]!r}, which is no host and port.")
-        name = (urlsplit(f"//{host}").hostname or "") if host else ""
+        try:
+            name = (urlsplit(f"//{host}").hostname or "") if _HOST.fullmatch(host) else None
+        except ValueError:
+            name = None
+        if name is None:
+            raise BadRequest(f"The header Host is {host[:100]!r}, which is not a host and port.")
         if name not in self._hosts and not _is_inside(name):
             raise Forbidden(
                 f"Host {name[:100]!r} is no name of this engine; where it is one, name it in the "

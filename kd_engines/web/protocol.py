@@ -44,7 +44,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End, and with it all limits."""
         self._cancel()
-        self.resume_writing()
+        self._stop_watching()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -92,8 +92,10 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _give_up(self, what: str) -> None:
         self._limit = None
-        if what == "body" and self.flow.read_paused:
+        if self.flow.read_paused:
             self._wait(BODY_PAUSE_S, what)  # it is we who do not read
+        elif what == "head" and self.cycle and not self.cycle.response_complete:
+            self._wait(HEAD_S, what)  # the answer to what came before it is not to be overtaken
         elif what == "body" and self.cycle.response_started:
             self.transport.abort()
         else:
@@ -116,7 +118,13 @@ class LimitedProtocol(HttpToolsProtocol):
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + body)
+        self._see_that_it_is_read()
         self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """End an answer (called by its cycle); somebody has to read it."""
+        self._see_that_it_is_read()
+        super().on_response_complete()
 
     def on_message_begin(self) -> None:
         """Begin a head (called by the parser)."""
@@ -151,11 +159,24 @@ class LimitedProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Stop writing to a client that does not read; for ever it need not be waited for."""
         super().pause_writing()
-        self._reading = self._reading or self.loop.call_later(READ_S, self.transport.abort)
+        self._see_that_it_is_read()
 
     def resume_writing(self) -> None:
         """Go on, as the client has read."""
         super().resume_writing()
+        self._stop_watching()
+
+    def _see_that_it_is_read(self) -> None:
+        """Give a client so long for what it has not read yet, also of a connection that closes."""
+        if not self._reading and self.transport.get_write_buffer_size():
+            self._reading = self.loop.call_later(READ_S, self._end_unread)
+
+    def _end_unread(self) -> None:
+        self._reading = None
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+
+    def _stop_watching(self) -> None:
         if self._reading:
             self._reading.cancel()
             self._reading = None

@@ -15,13 +15,22 @@ import signal
 import sys
 import types
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
 
 from kd_engines.members.processes import end_with_parent
+
+# What is done at a process's end, where these modules were imported.
+_LAST_STEPS = (
+    ("threading", "_shutdown"),
+    ("atexit", "_run_exitfuncs"),
+    ("multiprocessing.util", "_exit_function"),
+    ("logging", "shutdown"),
+)
 
 
 class Fork:
@@ -30,8 +39,8 @@ class Fork:
     def __init__(self, code: types.CodeType, script: Path, root: Path) -> None:
         self._code, self._script, self._root = code, str(script), root
 
-    def start(self, args: bytes, out: int, err: int, not_its_own: Iterable[int]) -> int:
-        """Return the pid of a fork that runs the script with a request's ``args``.
+    def start(self, args: list[str], out: int, err: int, not_its_own: Iterable[int]) -> int:
+        """Return the pid of a fork that runs the script with ``args`` after its name.
 
         It writes to the descriptors ``out`` and ``err``, and has none of ``not_its_own``.
         """
@@ -42,7 +51,7 @@ class Fork:
         return pid
 
     def _run(
-        self, args: bytes, out: int, err: int, not_its_own: Iterable[int], worker: int
+        self, args: list[str], out: int, err: int, not_its_own: Iterable[int], worker: int
     ) -> NoReturn:
         code = 1
         try:
@@ -59,24 +68,24 @@ class Fork:
             _forget_the_worker()
             before = set(sys.modules)
             code = self._execute(args)
-            _finish(before)
+            _finish(before, self._root)
         finally:
             os._exit(code)
 
-    def _execute(self, args: bytes) -> int:
+    def _execute(self, args: list[str]) -> int:
         """Run the script as ``python <script> <arguments>`` would; return the exit status."""
         module = types.ModuleType("__main__")
         module.__file__ = self._script
         sys.modules["__main__"] = module
         try:
-            sys.argv[:] = [self._script, *arguments(args)]
+            sys.argv[:] = [self._script, *args]
             exec(self._code, module.__dict__)  # noqa: S102 - the user's script, in a fork
         except SystemExit as error:
             return exit_code(error)
         except BaseException as error:
-            sys.stdout.flush()
+            _try(getattr(sys.stdout, "flush", int))
             trace = error.__traceback__.tb_next if error.__traceback__ else None
-            sys.excepthook(type(error), error.with_traceback(trace), trace)
+            _try(partial(sys.excepthook, type(error), error.with_traceback(trace), trace))
             return 1
         return 0
 
@@ -115,27 +124,35 @@ def _forget_the_worker() -> None:
             reseed()
 
 
-def _finish(before: set[str]) -> None:
+def _finish(before: set[str], root: Path) -> None:
     """Do what Python does at a process's end; ``before`` names the worker's own modules.
 
     In its order: threads, exit functions (also of modules that were imported before the fork),
-    objects, files.
+    objects, files. Objects are dropped as long as the globals that their finalizers use are there.
     """
-    steps: list[Any] = [_attribute("threading", "_shutdown"), atexit._run_exitfuncs]
-    steps += [_attribute("multiprocessing.util", "_exit_function")]
-    steps += [_attribute("logging", "shutdown"), sys.stdout.flush, sys.stderr.flush]
-    for step in filter(None, steps):
-        try:
-            step()
-        except BaseException as error:
-            sys.excepthook(type(error), error, error.__traceback__)
+    for module, name in _LAST_STEPS:
+        step = _attribute(module, name)
+        if step:
+            _try(step)
+    for stream in (sys.stdout, sys.stderr):
+        _try(getattr(stream, "flush", int))
     for name in [name for name in sys.modules if name not in before or name == "__main__"]:
-        vars(sys.modules[name]).clear()
-    gc.collect()
+        file = getattr(sys.modules[name], "__file__", None)
+        if name == "__main__" or (file and Path(file).is_relative_to(root)):
+            del sys.modules[name]
+    _try(gc.collect)
     for thing in gc.get_objects():  # what is new since the fork: the worker's own are frozen
         if isinstance(thing, io.IOBase):
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(BaseException):
                 thing.flush()
+
+
+def _try(step: Callable[[], Any]) -> None:
+    try:
+        step()
+    except BaseException as error:
+        with contextlib.suppress(BaseException):
+            sys.excepthook(type(error), error, error.__traceback__)
 
 
 def _attribute(module: str, name: str) -> Any:

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 import types
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,29 @@ from kd_engines.deployment.worker.results import (
 )
 from kd_engines.deployment.worker.rows import Rows, batches, rows_of
 
-MOST_ROWS = 1024
+FIRST_ROWS, MOST_ROWS = 32, 1024
+# Of a request's time limit, what one batch of several requests may take.
+SHARE = 1 / 8
 READ_BYTES = 1 << 18
 # Answers of a slow `predict` go out this often while further rows wait.
 SEND_EVERY_S = 0.005
+
+
+class BatchSize:
+    """How many ``rows`` of several requests are one batch: as many as ``seconds`` are enough for.
+
+    A batch holds up all that are in it: who is alone would have had an answer in time.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.rows, self._seconds = FIRST_ROWS, seconds
+
+    def note(self, rows: int, seconds: float) -> None:
+        """Learn from a batch of so many rows that took so long."""
+        if seconds > self._seconds:
+            self.rows = max(1, rows // 2)
+        elif rows >= self.rows and seconds < self._seconds / 2:
+            self.rows = min(MOST_ROWS, 2 * self.rows)
 
 
 class FunctionScript:
@@ -38,7 +58,8 @@ class FunctionScript:
 
     kind = "function"
 
-    def __init__(self, code: types.CodeType, script: Path, model: Path) -> None:
+    def __init__(self, code: types.CodeType, script: Path, model: Path, timeout_s: float) -> None:
+        self._size = BatchSize(timeout_s * SHARE)
         module = types.ModuleType("__main__")
         module.__file__ = str(script)
         sys.modules[module.__name__] = module
@@ -55,7 +76,7 @@ class FunctionScript:
         while asks := arrived(connection, frames):
             if self._many and len(asks) > 1:
                 for group in batches(asks):
-                    connection.sendall(b"".join(map(frame, self._answer_together(group))))
+                    self._answer_in_parts(group, connection)
             else:
                 self._answer_one_by_one(asks, connection)
 
@@ -68,23 +89,39 @@ class FunctionScript:
                 ready, sent = bytearray(), time.monotonic()
         connection.sendall(ready)
 
+    def _answer_in_parts(self, group: list[tuple[Ask, Rows]], connection: socket.socket) -> None:
+        """Answer requests whose rows are alike, in batches that take a small part of their time."""
+        left = deque(group)
+        while left:
+            part, rows = [left.popleft()], 0
+            while left and (rows := rows + len(part[-1][1].rows)) < self._size.rows:
+                part.append(left.popleft())
+            began = time.monotonic()
+            answers = self._answer_together(part)
+            self._size.note(sum(len(r.rows) for _, r in part), time.monotonic() - began)
+            connection.sendall(b"".join(map(frame, answers)))
+
     def _answer_together(self, group: list[tuple[Ask, Rows]]) -> list[Answer]:
         """Predict all rows of all requests at once, and give each request its own.
 
         Where that fails each request is asked for alone, on rows that are decoded again: the
         script may have changed those of the first try.
         """
-        if len(group) == 1:
-            return [self._answer(*group[0])]
+        answers = [late(ask) for ask, _ in group if ask.is_late()]
+        in_time = [one for one in group if not one[0].is_late()]
+        if len(in_time) < 2:
+            return answers + [self._answer(*one) for one in in_time]
         try:
-            values = self._batch([row for _, request in group for row in request.rows])
-            answers, begin = [], 0
-            for ask, request in group:
+            values = self._batch([row for _, request in in_time for row in request.rows])
+            begin = 0
+            for ask, request in in_time:
                 end = begin + len(request.rows)
                 answers.append(answer_of(ask.id, request, values[begin:end]))
                 begin = end
         except BaseException:
-            return [self._answer(ask, rows_of(ask.args)) for ask, _ in group]
+            known = {answer.id for answer in answers}
+            again = [ask for ask, _ in in_time if ask.id not in known]
+            answers += [self._answer(ask, rows_of(ask.args)) for ask in again]
         return answers
 
     def _answer(self, ask: Ask, request: Rows) -> Answer:
@@ -92,6 +129,8 @@ class FunctionScript:
 
         Also what ends a process elsewhere (`sys.exit`): here it would end other requests with it.
         """
+        if ask.is_late():
+            return late(ask)
         try:
             if self._many is None:
                 return answer_of(ask.id, request, [self._one_value(row) for row in request.rows])
@@ -117,6 +156,11 @@ class FunctionScript:
     def _batch(self, rows: list[Any]) -> list[Any]:
         """Return predict_batch's values, one a row; raises WrongResult, or what it raises."""
         return values_of(self._many(self._model, rows), len(rows)) if self._many and rows else []
+
+
+def late(ask: Ask) -> Answer:
+    """Return the answer to a request for whose answer nobody waits any more."""
+    return Answer(ask.id, failure="its time is over", timed_out=True)
 
 
 def arrived(connection: socket.socket, frames: Frames[Ask]) -> list[Ask]:

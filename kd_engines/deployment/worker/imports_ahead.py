@@ -2,7 +2,9 @@
 
 Libraries alone: what lies beside the script in the project repository is the user's own code, which
 may read its arguments or do its work when it is imported. It is looked through for the libraries
-that it imports, and runs in each fork. Nor is anything imported that stands in some branch.
+that it imports, and runs in each fork. Nor is anything imported that stands in some branch, or
+behind what decides which library is found, or how it sets itself up (`sys.path.insert`,
+`os.environ[…] = …`).
 """
 
 import ast
@@ -16,6 +18,10 @@ from pathlib import Path
 from kd_engines.deployment.worker.results import reason_of
 from kd_engines.deployment.worker.script_kind import is_guard
 
+# In sys and os. What is appended to sys.path comes behind the libraries that are found already.
+_PLACES = frozenset({"environ", "path", "modules", "meta_path", "path_hooks"})
+_CHANGES = frozenset({"insert", "setdefault", "update", "pop", "clear", "remove", "extend"})
+_DECIDING = frozenset({"putenv", "unsetenv"})
 _OPEN = (ast.Try, ast.TryStar, ast.With, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -50,12 +56,35 @@ def _libraries(tree: ast.Module, root: Path, seen: set[str]) -> Iterator[str]:
 def _imported(body: list[ast.stmt]) -> Iterator[str]:
     """Yield what is imported on the way: at the top level, and in functions and try blocks."""
     for node in body:
+        if any(map(_decides, ast.walk(node))):
+            return
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             yield node.module
         elif isinstance(node, _OPEN) or is_guard(node):
             yield from _imported(node.body)
+
+
+def _decides(node: ast.AST) -> bool:
+    """Tell whether something changes what an import after it finds, or does."""
+    if isinstance(node, ast.Attribute):
+        return node.attr in _DECIDING
+    if isinstance(node, ast.Subscript):
+        is_set = isinstance(node.ctx, ast.Store | ast.Del)
+        return is_set and _last_name(node.value) in _PLACES
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return node.func.attr in _CHANGES and _last_name(node.func.value) in _PLACES
+    if isinstance(node, ast.Assign | ast.AugAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return any(isinstance(t, ast.Attribute) and t.attr in _PLACES for t in targets)
+    return False
+
+
+def _last_name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _found(top: str) -> ModuleSpec | None:

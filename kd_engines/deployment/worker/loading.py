@@ -1,6 +1,7 @@
 """From a scoring script's bytes to one that is loaded; the script itself runs only in the end."""
 
 import ast
+import os
 import socket
 import sys
 from dataclasses import dataclass
@@ -58,14 +59,22 @@ def parse(spec: Spec) -> Parsed:
 def load(parsed: Parsed, spec: Spec) -> Script:
     """Load a parsed script; whatever it raises comes out."""
     script, root = Path(spec.script), Path(spec.root)
-    sys.path[0] = str(script.parent)
+    # What is ours, and what it needs, comes before what the user's folders may have of these names.
     if parsed.kind == FUNCTION:
         from kd_engines.deployment.worker.function_script import FunctionScript
 
-        return FunctionScript(parsed.code, script, Path(spec.path))
+        _enter(script, root)
+        return FunctionScript(parsed.code, script, Path(spec.path), spec.timeout_s)
     from kd_engines.deployment.worker.script_2020 import Script2020
 
+    _enter(script, root)
     return Script2020(parsed.code, parsed.tree, script, root, spec.timeout_s)
+
+
+def _enter(script: Path, root: Path) -> None:
+    """Go to where the script is to find its modules and files."""
+    os.chdir(root)
+    sys.path.insert(0, str(script.parent))
 
 
 def failure_of(error: BaseException, script: str) -> str:

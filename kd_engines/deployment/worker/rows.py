@@ -29,11 +29,19 @@ def rows_of(args: bytes) -> Rows:
     """
     try:
         value = msgspec.json.decode(args)
-        if isinstance(value, str):
-            return Rows([shlex.split(value)])
     except (ValueError, RecursionError) as error:
         return Rows([], failure=f"scoring_args cannot be read: {one(error)}.")
+    if isinstance(value, str):
+        try:
+            return Rows([shlex.split(value)])
+        except ValueError as error:
+            return Rows([], failure=no_arguments(error))
     return Rows(value, is_list=True) if isinstance(value, list) else Rows([value])
+
+
+def no_arguments(error: ValueError) -> str:
+    """Say why a string is none that a shell could split."""
+    return f"scoring_args, a string, cannot be split into arguments: {error}."
 
 
 def batches(asks: Iterable[Ask]) -> list[list[tuple[Ask, Rows]]]:

@@ -22,9 +22,10 @@ from pathlib import Path
 import msgspec
 
 from kd_engines.deployment.wire import Answer, Ask, Frames, frame
-from kd_engines.deployment.worker.fork import Fork
+from kd_engines.deployment.worker.fork import Fork, arguments
 from kd_engines.deployment.worker.imports_ahead import import_ahead
 from kd_engines.deployment.worker.loading import advice_for
+from kd_engines.deployment.worker.rows import no_arguments
 from kd_engines.exit_codes import ended_with
 
 LARGEST_OUTPUT_BYTES = 1024 * 1024
@@ -32,7 +33,20 @@ LOG_BYTES = 8 * 1024  # of what it wrote to standard error, the end
 READ_BYTES = 1 << 16
 # How often is looked for ends where the system does not tell them (macOS).
 LOOK_EVERY_S = 0.01
-HAS_PIDFD = hasattr(os, "pidfd_open")
+# What can be in a pipe whose writer has ended; another one may go on writing.
+LAST_READS = 16
+
+
+def _has_pidfd() -> bool:
+    """Tell whether the kernel tells of ends by a descriptor (Linux 5.3; not in every sandbox)."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
+HAS_PIDFD = _has_pidfd()
 
 
 @dataclass(eq=False)
@@ -49,6 +63,7 @@ class Run:
     log: bytearray = field(default_factory=bytearray)
     truncated: bool = False
     timed_out: bool = False
+    begun: float = field(default_factory=time.monotonic)
 
     def take(self, descriptor: int, data: bytes) -> None:
         """Keep what came through a pipe: of the output the beginning, of the log the end."""
@@ -72,7 +87,7 @@ class Script2020:
         self._fork = Fork(code, script, root)
         self._timeout_s = timeout_s
         self._most = os.cpu_count() or 1
-        self._waiting: deque[tuple[Ask, float]] = deque()
+        self._waiting: deque[Ask] = deque()
         self._runs: dict[int, Run] = {}
         self._selector = selectors.DefaultSelector()
         import_ahead(tree, script, root)
@@ -85,7 +100,9 @@ class Script2020:
         self._selector.register(connection, selectors.EVENT_READ)
         while True:
             while self._waiting and len(self._runs) < self._most:
-                self._start(*self._waiting.popleft())
+                answer = self._start(self._waiting.popleft())
+                if answer:
+                    connection.sendall(frame(answer))
             for key, _ in self._selector.select(self._pause()):
                 if key.fileobj is connection:
                     data = connection.recv(READ_BYTES)
@@ -94,30 +111,52 @@ class Script2020:
                     self._queue(frames.feed(data), connection)
                 elif key.fd != key.data.end:
                     self._read(key.data, key.fd)
-            for run in [run for run in self._runs.values() if self._has_ended(run)]:
-                connection.sendall(frame(self._answer(run)))
+            for run in list(self._runs.values()):
+                pid, status = os.waitpid(run.pid, os.WNOHANG)
+                if pid:
+                    connection.sendall(frame(self._answer(run, status)))
             self._end_late(connection)
 
     def _queue(self, asks: list[Ask], connection: socket.socket) -> None:
         for ask in asks:
             if ask.args:
-                self._waiting.append((ask, time.monotonic() + self._timeout_s))
+                self._waiting.append(ask)
             else:  # it only asks whether somebody is there
                 connection.sendall(frame(Answer(ask.id)))
 
-    def _start(self, ask: Ask, deadline: float) -> None:
-        out, out_in = os.pipe()
-        err, err_in = os.pipe()
-        ours = [key.fd for key in self._selector.get_map().values()]
-        pid = self._fork.start(ask.args, out_in, err_in, [*ours, out, err])
+    def _start(self, ask: Ask) -> Answer | None:
+        """Begin a run; where that cannot be, return its answer."""
+        try:
+            args = arguments(ask.args)
+        except ValueError as error:
+            return Answer(ask.id, failure=no_arguments(error), unreadable=True)
+        opened: list[int] = []
+        try:
+            for _ in range(2):
+                opened += os.pipe()
+            out, out_in, err, err_in = opened
+            end = None
+            pid = self._fork.start(args, out_in, err_in, [*self._descriptors(), out, err])
+            with contextlib.suppress(OSError):  # then it is looked for instead
+                end = os.pidfd_open(pid) if HAS_PIDFD else None
+        except OSError as error:
+            for descriptor in opened:
+                os.close(descriptor)
+            return Answer(ask.id, failure=f"it cannot be started: {error.strerror}")
         os.close(out_in)
         os.close(err_in)
-        end = os.pidfd_open(pid) if HAS_PIDFD else None
-        run = self._runs[pid] = Run(ask, pid, deadline, out, err, end)
-        for descriptor in (out, err, end):
-            if descriptor is not None:
-                os.set_blocking(descriptor, False)
-                self._selector.register(descriptor, selectors.EVENT_READ, run)
+        run = self._runs[pid] = Run(ask, pid, ask.deadline, out, err, end)
+        for opening in (out, err, end):
+            if opening is not None:
+                os.set_blocking(opening, False)
+                self._selector.register(opening, selectors.EVENT_READ, run)
+        return None
+
+    def _descriptors(self) -> list[int]:
+        """Return what is the worker's and no fork's."""
+        ours = [run_fd for run in self._runs.values() for run_fd in (run.out, run.err, run.end)]
+        more = [getattr(self._selector, "fileno", lambda: None)()]
+        return [descriptor for descriptor in ours + more if descriptor is not None]
 
     def _read(self, run: Run, descriptor: int) -> None:
         """Take what is there; a pipe that ends says nothing about its process."""
@@ -126,18 +165,13 @@ class Script2020:
         if not data:
             self._selector.unregister(descriptor)
 
-    def _has_ended(self, run: Run) -> bool:
-        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, run.pid, flags) is not None
-
-    def _answer(self, run: Run) -> Answer:
-        """Collect a fork that has ended. What it started may still hold its pipes: nobody waits."""
-        _, status = os.waitpid(run.pid, 0)
+    def _answer(self, run: Run, status: int) -> Answer:
+        """Answer for a fork that has ended. What it started may hold its pipes: nobody waits."""
         del self._runs[run.pid]
         for descriptor in (run.out, run.err):
             with contextlib.suppress(BlockingIOError):
-                while data := os.read(descriptor, READ_BYTES):
-                    run.take(descriptor, data)
+                for _ in range(LAST_READS):
+                    run.take(descriptor, os.read(descriptor, READ_BYTES))
         for opened in (run.out, run.err, run.end):
             if opened is not None:
                 with contextlib.suppress(KeyError):
@@ -149,7 +183,9 @@ class Script2020:
         answer = Answer(run.ask.id, prediction(output), output, None, log, run.pid)
         if run.timed_out:
             answer.timed_out = True
-            answer.failure = f"it ran longer than {self._timeout_s:g} s and was ended"
+            waited = run.begun - (run.ask.deadline - self._timeout_s)
+            turn = f", of which it waited {waited:.1f} s for its turn," if waited > 0.1 else ""
+            answer.failure = f"it ran longer than {self._timeout_s:g} s{turn} and was ended"
         elif status != 0:
             answer.failure = why(os.waitstatus_to_exitcode(status), log)
         elif not output.strip():
@@ -160,11 +196,12 @@ class Script2020:
         """Return the seconds until the next deadline; None where nothing runs or waits."""
         deadlines = [run.deadline for run in self._runs.values()]
         if self._waiting:
-            deadlines.append(self._waiting[0][1])
+            deadlines.append(self._waiting[0].deadline)
         if not deadlines:
             return None
         longest = max(0.0, min(deadlines) - time.monotonic())
-        return longest if HAS_PIDFD else min(longest, LOOK_EVERY_S)
+        told_of = all(run.end is not None for run in self._runs.values())
+        return longest if told_of else min(longest, LOOK_EVERY_S)
 
     def _end_late(self, connection: socket.socket) -> None:
         now = time.monotonic()
@@ -172,8 +209,8 @@ class Script2020:
             if now >= run.deadline:
                 self._kill(run)
                 run.deadline = now + 1
-        while self._waiting and now >= self._waiting[0][1]:
-            ask, _ = self._waiting.popleft()
+        while self._waiting and self._waiting[0].is_late():
+            ask = self._waiting.popleft()
             late = (
                 f"it waited {self._timeout_s:g} s for its turn: {self._most} runs of a script are "
                 "made at a time here"

@@ -44,6 +44,20 @@ def test_where_it_is_not_the_sentence_says_what_to_do(engine: RunningDeployment,
     assert "It was defined in the cell that trained the model: define it in the scoring" in told
 
 
+def test_files_of_the_repository_are_in_nobodys_way(engine: RunningDeployment) -> None:
+    """Neither its root nor the script's folder is looked at for what is the worker's own."""
+    for folder in (engine.repository, engine.repository / "code"):
+        for name in ("socket", "msgspec", "selectors", "ast"):
+            (folder / f"{name}.py").write_text("raise SystemExit('not this one')")
+    label = engine.serve("in-the-way", "1", "def predict(model, args): return 1")
+    assert engine.predict(label, {}) == 1
+    label = engine.serve("in-the-way-2020", "1", "print(1)")
+    assert engine.predict(label, {}) == 1
+    for folder in (engine.repository, engine.repository / "code"):
+        for name in ("socket", "msgspec", "selectors", "ast"):
+            (folder / f"{name}.py").unlink()
+
+
 POOLS = """
 import multiprocessing, threading
 import numpy as np
@@ -52,6 +66,8 @@ def work(value):
     return TABLE["base"] + value
 if __name__ == "__main__":
     raise SystemExit("a guard is for trying the script by hand")
+if "__main__" == __name__ and TABLE:
+    raise SystemExit("so is this one")
 """
 USES = {
     "fork": "multiprocessing.get_context('fork').Pool(2)",

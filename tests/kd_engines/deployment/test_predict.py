@@ -136,6 +136,15 @@ def test_another_method_and_a_slash_at_the_end(engine: RunningDeployment, double
     assert engine.call("POST", f"/{double}/predict/", json=body).json()["result"] == 8
 
 
+def test_a_long_string_of_arguments_is_refused_and_delays_nobody(
+    engine: RunningDeployment, double: str
+) -> None:
+    label = engine.serve("long-arguments", "1", "def predict(model, args): return len(args)")
+    assert engine.predict(label, " ".join(["word"] * 5000)) == 5000
+    answer = engine.ask(label, "x" * 40_000)
+    assert "32,768 are the limit; send an object" in sentence(answer, 413)
+
+
 def test_a_body_over_the_limit_is_refused(engine: RunningDeployment, double: str) -> None:
     answer = engine.ask(double, {"a": "x" * (5 << 20)})
     assert "4,194,304 bytes" in sentence(answer, 413)

@@ -86,6 +86,23 @@ def test_a_changed_file_without_a_sum_is_loaded_at_the_next_look(engine: Running
     assert engine.state(label)["running_sha256"] != after["running_sha256"]
 
 
+def test_an_old_version_is_never_taken_for_the_new_one(engine: RunningDeployment) -> None:
+    """The new one's example ends its worker; the old one's own worker is killed as well."""
+    answers = "def predict(model, args): return 'old'"
+    label = engine.serve("old-new", "1", answers)
+    old = engine.state(label)
+    kills = "import os\ndef predict(model, args): os._exit(3)"
+    engine.connect("old-new", "1", kills, example='{"a": 1}')
+    engine.wait(label, "Failed")
+    for again in range(2):
+        time.sleep(2.5)  # it is tried again meanwhile
+        status = engine.state(label)
+        assert (status["state"], status["running_sha256"]) == ("Failed", old["running_sha256"])
+        assert engine.predict(label, {}) == "old"
+        if not again:
+            os.kill(status["pid"], signal.SIGKILL)
+
+
 def test_a_folder_s_sum_is_that_of_registration_and_no_link_leaves(
     engine: RunningDeployment, tmp_path: Path
 ) -> None:
@@ -99,6 +116,20 @@ def test_a_folder_s_sum_is_that_of_registration_and_no_link_leaves(
     label = engine.serve("folder", "1", source, **sums(engine, "folder", source))
     assert engine.predict(label, {}) == "7"
     (tmp_path / "secret").write_text("secret")
+    (engine.repository / "models" / "shared").mkdir()
+    (engine.repository / "models" / "shared" / "table").write_text("8")
+    (folder / "linked").symlink_to(engine.repository / "models" / "shared")
+    (folder / "up").symlink_to(folder)
+    before = fingerprint(folder)
+    (engine.repository / "models" / "shared" / "table").write_text("9")
+    assert fingerprint(folder) != before  # what a link to a folder has is the model's as well
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "file").write_text("secret")
+    (folder / "away").symlink_to(tmp_path / "outside")
+    engine.connect("folder", "1", source, metrics="{}")
+    reason = engine.wait(label, "Failed")["reason"]
+    assert "'away/file' in 'repo://project_repo/models/folder/1' is a link that leads" in reason
+    (folder / "away").unlink()
     (folder / "out").symlink_to(tmp_path / "secret")
     engine.connect("folder", "1", source)
     reason = engine.wait(label, "Failed")["reason"]

@@ -11,11 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kd_engines.deployment.served_model import ServedModel
-from kd_engines.deployment.wire import Spec
-from kd_engines.deployment.worker_group import WorkerGroup
-from kd_pipeline.errors import PredictTimeout
+from kd_pipeline.errors import LoadFailed, ModelNotReady, PredictTimeout, ScoringFailed
 from tests.kd_engines.deployment.running_deployment import RunningDeployment, sentence
+from tests.kd_engines.deployment.served_here import served
 from tests.kd_engines.running_server import eventually
 
 # One child in the worker's group, a daemon of its own session, a fork that never calls exec.
@@ -108,33 +106,19 @@ def test_its_state_says_when_it_does_not_answer(engine: RunningDeployment) -> No
     assert engine.wait(label)["reason"] is None
 
 
-def served(tmp_path: Path, source: str, timeout_s: float) -> ServedModel:
-    script = tmp_path / "score.py"
-    script.write_text(source)
-    spec = Spec(str(script), source.encode(), str(script), str(tmp_path), timeout_s)
-
-    async def renew() -> Spec:
-        return spec
-
-    return ServedModel("m/1", spec, WorkerGroup(tmp_path), 10, renew)
-
-
 @pytest.mark.parametrize("source", ["def predict(model, args): return 1", "print(1)"])
 def test_an_idle_worker_that_is_stuck_is_noticed(tmp_path: Path, source: str) -> None:
     async def run() -> None:
-        model = served(tmp_path, source, 0.5)
-        await model.parse()
-        await model.load(20)
-        await model.ping()
-        assert model.restarts == 0
-        pid = model.worker_pid
-        os.kill(pid, signal.SIGSTOP)
-        await model.ping()
-        async with asyncio.timeout(5):
-            while model.pid in (pid, None):  # noqa: ASYNC110 - there is no event for it
-                await asyncio.sleep(0.02)
-        assert (await model.predict(b"{}")).result == b"1"
-        await model.end()
+        async with served(tmp_path, source, 0.5) as model:
+            await model.ping()
+            assert model.restarts == 0
+            pid = model.worker_pid
+            os.kill(pid, signal.SIGSTOP)
+            await model.ping()
+            async with asyncio.timeout(5):
+                while model.pid in (pid, None):  # noqa: ASYNC110 - there is no event for it
+                    await asyncio.sleep(0.02)
+            assert (await model.predict(b"{}")).result == b"1"
 
     asyncio.run(run())
 
@@ -143,91 +127,82 @@ def test_nobody_waits_for_a_pause_before_a_restart(tmp_path: Path) -> None:
     """Deaths without a request are spaced; a request ends the pause."""
 
     async def run() -> None:
-        model = served(tmp_path, "def predict(model, args): return 1", 20)
-        await model.parse()
-        await model.load(20)
-        for _ in range(6):
-            os.kill(model.worker_pid, signal.SIGKILL)
-            await asyncio.sleep(0.3)
-            began = time.monotonic()
-            assert (await model.predict(b"{}")).result == b"1"
-            assert time.monotonic() - began < 2
-        await model.end()
+        async with served(tmp_path, "def predict(model, args): return 1", 20) as model:
+            for _ in range(6):
+                os.kill(model.worker_pid, signal.SIGKILL)
+                await asyncio.sleep(0.3)
+                began = time.monotonic()
+                assert (await model.predict(b"{}")).result == b"1"
+                assert time.monotonic() - began < 2
 
     asyncio.run(run())
 
 
 HOLDS = """
-import os, time
+import time
 def predict(model, args):
     time.sleep(args.get("s", 0))
-    if args.get("die"):
-        os._exit(9)
-    return os.getpid()
+    return 1
 """
 
 
-def test_suspects_are_held_apart(tmp_path: Path) -> None:
-    """None of those that were with a dead worker dies with another one that kills it."""
+def test_a_worker_that_closes_its_connection_and_goes_on_is_replaced(tmp_path: Path) -> None:
+    source = (
+        "import os, time\ndef predict(model, args):\n    if args:\n"
+        "        os.closerange(3, 64)\n        time.sleep(300)\n    return 1"
+    )
 
     async def run() -> None:
-        model = served(tmp_path, HOLDS, 20)
-        await model.parse()
-        await model.load(20)
-        asked = [b'{"s": 0.3}', b'{"die": 1}', b'{"die": 2}', b'{"die": 3}', b'{"die": 4}', b"{}"]
-        began = time.monotonic()
-        good_after = []
-
-        async def good() -> None:
-            await model.predict(b'{"s": 0.01}')
-            good_after.append(time.monotonic())
-
-        answers = asyncio.gather(*map(model.predict, asked), return_exceptions=True)
-        last = asyncio.create_task(good())
-        await asyncio.sleep(0.1)
-        late = asyncio.create_task(model.predict(b'{"s": 0}'))
-        told = await answers
-        assert [isinstance(one, Exception) for one in told] == [False, *[True] * 4, False]
-        assert model.restarts == 5  # once together, then each killer once
-        assert good_after[-1] - began < 3  # nobody waits for the pauses between restarts
-        assert isinstance(await late, type(told[0]))
-        await last
-        await model.end()
+        async with served(tmp_path, source, 5) as model:
+            with pytest.raises(ScoringFailed, match="failed on this request twice"):
+                await model.predict(b'{"a": 1}')
+            assert (await model.predict(b"{}")).result == b"1"
 
     asyncio.run(run())
 
 
-def test_what_arrives_goes_in_between_suspects(tmp_path: Path) -> None:
+@pytest.mark.parametrize("trouble", [RuntimeError("no thread"), LoadFailed("it is another file")])
+def test_one_that_cannot_be_started_again_says_so_and_costs_nothing(
+    tmp_path: Path, trouble: Exception
+) -> None:
+    well = False
+
+    async def check() -> None:
+        if not well:
+            raise trouble
+
     async def run() -> None:
-        model = served(tmp_path, HOLDS, 20)
-        await model.parse()
-        await model.load(20)
-        slow = [asyncio.create_task(model.predict(b'{"s": 0.5}')) for _ in range(6)]
-        killer = asyncio.create_task(model.predict(b'{"die": 1}'))
-        await asyncio.sleep(0.1)
-        os.kill(model.worker_pid, signal.SIGKILL)
-        await asyncio.sleep(0.4)  # a suspect is alone with the next worker now
-        began = time.monotonic()
-        await model.predict(b"{}")
-        assert time.monotonic() - began < 1.5  # and not after all six
-        assert not all(task.done() for task in slow)
-        await asyncio.gather(*slow, killer, return_exceptions=True)
-        await model.end()
+        nonlocal well
+        async with served(tmp_path, HOLDS, 0.5, check=check) as model:
+            asked = asyncio.create_task(model.predict(b'{"s": 60}'))
+            await asyncio.sleep(0.1)
+            os.kill(model.worker_pid, signal.SIGKILL)
+            with pytest.raises(ModelNotReady, match=str(trouble)):
+                await asked
+            began = time.process_time()
+            await asyncio.sleep(1)
+            assert time.process_time() - began < 0.3
+            well = True
+            async with asyncio.timeout(10):
+                while model.failure:  # noqa: ASYNC110 - there is no event for it
+                    await asyncio.sleep(0.05)
+            assert (await model.predict(b"{}")).failure is None
 
     asyncio.run(run())
 
 
-def test_a_timed_out_request_fails_alone(tmp_path: Path) -> None:
+def test_a_deadline_without_a_worker_costs_nothing(tmp_path: Path) -> None:
+    slow = "import os, time\nif os.path.exists('dead'):\n    time.sleep(2)\n" + HOLDS
+
     async def run() -> None:
-        model = served(tmp_path, HOLDS, 1.5)
-        await model.parse()
-        await model.load(20)
-        stuck = asyncio.create_task(model.predict(b'{"s": 60}'))
-        await asyncio.sleep(0.8)
-        behind = asyncio.create_task(model.predict(b"{}"))
-        with pytest.raises(PredictTimeout):
-            await stuck
-        assert (await behind).failure is None
-        await model.end()
+        async with served(tmp_path, slow, 0.4) as model:
+            (tmp_path / "dead").touch()
+            os.kill(model.worker_pid, signal.SIGKILL)
+            await asyncio.sleep(0.1)
+            with pytest.raises(PredictTimeout):
+                await model.predict(b"{}")
+            began = time.process_time()
+            await asyncio.sleep(1)
+            assert time.process_time() - began < 0.3
 
     asyncio.run(run())

@@ -109,6 +109,8 @@ import multiprocessing as mp
 from concurrent.futures import ProcessPoolExecutor
 FACTOR = 3
 print("once")
+device = max("cpu", "gpu")
+def needs(what=device): return what
 class Ride:
     def __init__(self, miles): self.miles = miles
 def times(ride): return Ride(ride.miles * FACTOR)
@@ -147,7 +149,7 @@ def test_what_a_spawned_process_cannot_find_is_told(engine: RunningEngine) -> No
         "process.start()\nprocess.join()\nprint('exit', process.exitcode)"
     )
     log = engine.run(code)[1]
-    assert "'hidden' is not defined at the top level of the cell, so a spawned process" in log
+    assert "'hidden' is not defined at the top level of the cell by itself, so a spawned" in log
     assert "move it to a module in code/ and import it" in log
     assert log.endswith("exit 1\n")
 

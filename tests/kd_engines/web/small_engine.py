@@ -52,7 +52,7 @@ async def hang(request: Request) -> Response:
 
 
 async def large(request: Request) -> Response:
-    return Response(b"x" * (32 << 20))
+    return Response(b"x" * int(request.query_params.get("bytes", 32 << 20)))
 
 
 async def boom(request: Request) -> Response:

@@ -10,12 +10,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
+
+from tests.kd_engines.running_server import eventually
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 SERVER = Path(__file__).parent / "small_engine.py"
 GET = b"GET /echo HTTP/1.1\r\nHost: localhost\r\nX-Auth-Token: " + TOKEN.encode() + b"\r\n"
+PIDS: dict[int, int] = {}
 POST = GET.replace(b"GET", b"POST") + b"Content-Type: application/json\r\n"
 
 
@@ -24,7 +28,9 @@ def started(*arguments: str) -> Iterator[int]:
         [sys.executable, SERVER, TOKEN, *arguments], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
-    yield int(process.stdout.readline())
+    port = int(process.stdout.readline())
+    PIDS[port] = process.pid
+    yield port
     process.terminate()
     assert process.wait(10) == 0
 
@@ -159,6 +165,33 @@ def test_an_answer_that_nobody_reads_is_given_up(impatient: int) -> None:
         assert received < 32 << 20
 
 
+def test_an_answer_is_not_overtaken_by_a_word_about_the_next_request(impatient: int) -> None:
+    slow = GET.replace(b"/echo", b"/slow?seconds=1.2")
+    for after in (b"\r\n\r\n" + b"\r\n", b"\r\n" + GET[:30]):
+        answer = talk(impatient, slow + after)
+        assert status(answer) == 200
+        assert b'{"slow":true}' in answer
+
+
+def test_what_nobody_reads_of_a_closing_connection_is_given_up_too(impatient: int) -> None:
+    """Answers that are each below the mark at which writing stops."""
+    with socket.create_connection(("127.0.0.1", impatient), timeout=5) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        request = GET.replace(b"/echo", b"/large?bytes=50000") + b"\r\n"
+        with contextlib.suppress(TimeoutError):
+            for _ in range(200):
+                connection.sendall(request)
+        connection.sendall(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        own = connection.getsockname()[1]
+        eventually(lambda: own not in peers_of(impatient), 5)
+
+
+def peers_of(port: int) -> set[int]:
+    """Return the ports whose connections a server's process still has."""
+    connections = psutil.Process(PIDS[port]).net_connections("tcp")
+    return {one.raddr.port for one in connections if one.raddr}
+
+
 def test_a_slow_answer_is_waited_for(impatient: int) -> None:
     answer = talk(impatient, GET.replace(b"/echo", b"/slow") + b"Connection: close\r\n\r\n")
     assert status(answer) == 200
@@ -169,6 +202,7 @@ def test_a_slow_answer_is_waited_for(impatient: int) -> None:
     [
         (b"Host: [::1", 400),
         (b"Host: a b", 400),
+        (b"Host: [1.2]", 400),
         (b"Host: evil@localhost", 400),
         (b"Host: localhost:99999999", 400),
         (b"Host: localhost\r\nHost: localhost", 400),
