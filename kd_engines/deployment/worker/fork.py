@@ -9,6 +9,7 @@ import atexit
 import contextlib
 import gc
 import io
+import itertools
 import os
 import shlex
 import signal
@@ -66,9 +67,9 @@ class Fork:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.chdir(self._root)
             _forget_the_worker()
-            before = set(sys.modules)
+            before = len(sys.modules), _descriptors()
             code = self._execute(args)
-            _finish(before, self._root)
+            _finish(*before, self._root)
         finally:
             os._exit(code)
 
@@ -124,11 +125,12 @@ def _forget_the_worker() -> None:
             reseed()
 
 
-def _finish(before: set[str], root: Path) -> None:
-    """Do what Python does at a process's end; ``before`` names the worker's own modules.
+def _finish(modules: int, descriptors: set[str], root: Path) -> None:
+    """Do what Python does at a process's end; ``modules`` and ``descriptors`` are the worker's.
 
     In its order: threads, exit functions (also of modules that were imported before the fork),
     objects, files. Objects are dropped as long as the globals that their finalizers use are there.
+    What the worker has is not looked through: looking copies its memory.
     """
     for module, name in _LAST_STEPS:
         step = _attribute(module, name)
@@ -136,15 +138,30 @@ def _finish(before: set[str], root: Path) -> None:
             _try(step)
     for stream in (sys.stdout, sys.stderr):
         _try(getattr(stream, "flush", int))
-    for name in [name for name in sys.modules if name not in before or name == "__main__"]:
+    new = list(itertools.islice(reversed(sys.modules), max(0, len(sys.modules) - modules)))
+    for name in new:
         file = getattr(sys.modules[name], "__file__", None)
-        if name == "__main__" or (file and Path(file).is_relative_to(root)):
+        if file and Path(file).is_relative_to(root):
             del sys.modules[name]
+    sys.modules.pop("__main__", None)
     _try(gc.collect)
+    if not _descriptors() <= descriptors:
+        _flush_files()
+
+
+def _flush_files() -> None:
+    """Write out the files that something still refers to."""
     for thing in gc.get_objects():  # what is new since the fork: the worker's own are frozen
         if isinstance(thing, io.IOBase):
             with contextlib.suppress(BaseException):
                 thing.flush()
+
+
+def _descriptors() -> set[str]:
+    try:
+        return set(os.listdir("/dev/fd"))  # noqa: PTH208 - names are enough
+    except OSError:
+        return set()
 
 
 def _try(step: Callable[[], Any]) -> None:
