@@ -4,6 +4,7 @@ A process group does not have them all: a daemon makes a session of its own, and
 What they inherit stays readable as long as they live, also after a `fork`.
 """
 
+import os
 import time
 from collections.abc import Callable
 
@@ -32,7 +33,7 @@ def end_all(variable: str, is_wanted: Callable[[str], bool]) -> int:
 def _has(process: psutil.Process, variable: str, is_wanted: Callable[[str], bool]) -> bool:
     try:
         own = process.environ().get(variable)  # of one's own processes: others' cannot be read
-        if own is None or process.status() == psutil.STATUS_ZOMBIE:
+        if own is None or process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
             return False
     except (psutil.Error, OSError):
         return False

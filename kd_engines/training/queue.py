@@ -16,12 +16,12 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+from kd_engines.members.descendants import end_all
 from kd_engines.training import start
 from kd_engines.training.admission import Admission, Held, variables
 from kd_engines.training.heartbeats import Heartbeats
 from kd_engines.training.job_record import Record, Started
 from kd_engines.training.job_store import JobStore
-from kd_engines.training.leftovers import end_leftovers
 from kd_pipeline.errors import KdError, NotFound, TooManyRequests
 from kd_pipeline.messages import Queue, Resources
 
@@ -194,7 +194,9 @@ class JobQueue:
         record = await asyncio.to_thread(self._store.record, job)
         if not record.terminal and record.started:
             if record.started.node == self._heartbeats.node:
-                await asyncio.to_thread(end_leftovers, self._store.folder / str(job))
+                # What its runner would have ended: whatever session or parent it gave itself.
+                folder = str(self._store.folder / str(job))
+                await asyncio.to_thread(end_all, "KD_JOB_DIR", folder.__eq__)
             reason = (
                 f"The process that held the job on {record.started.node} is gone: it was killed, "
                 "or the machine restarted. What the job had written is kept."
