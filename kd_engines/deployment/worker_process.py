@@ -217,7 +217,7 @@ class WorkerProcess(asyncio.Protocol):
         self._said.put_nowait(Ready("", f"While loading, {ending}."))
 
     def _flush(self) -> None:
-        if self._transport:
+        if self._transport and not self._transport.is_closing():
             self._transport.write(b"".join(self._unsent))
         self._unsent.clear()
 

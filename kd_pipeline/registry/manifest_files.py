@@ -93,6 +93,9 @@ class ManifestFiles:
             return before.manifests, one_line(error, 300)
         if before.content == content:
             return before.manifests, before.problem
+        if not content.strip() and before.manifests:
+            # As it is between an editor's truncating and writing it; who means it deletes it.
+            return before.manifests, "it is empty; delete the file to take off what it has"
         try:
             now = _Parsed(content, load_all(content.decode()))
         except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -252,6 +252,10 @@ def test_a_manifest_that_is_torn_while_it_is_edited_stops_nothing(home: RunningH
     eventually(lambda: "what it said before stays in force" in supervisor_log(home))
     path.write_text(whole)
     assert home.member(TRAINING) == before
+    path.write_text("")  # as it is before an editor writes it
+    eventually(lambda: "it is empty; delete the file to take off" in supervisor_log(home))
+    path.write_text(whole)
+    assert home.member(TRAINING) == before
 
 
 def test_a_proxy_in_the_environment_gets_nothing(new_home: Callable[..., RunningHome]) -> None:
