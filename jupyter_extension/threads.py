@@ -5,13 +5,11 @@ lane; the calls of all others go on.
 """
 
 import asyncio
-import threading
 import weakref
 from collections.abc import Callable
-from concurrent.futures import Future
-from functools import partial
 from typing import Any, TypeVar
 
+from kd_pipeline.daemon_thread import in_daemon_thread
 from kd_pipeline.errors import TooManyRequests
 
 T = TypeVar("T")
@@ -38,18 +36,6 @@ class Threads:
                 "try again in a moment."
             ) from None
         try:
-            done: Future[T] = Future()
-            work = partial(_work, done, partial(call, *given, **wanted))
-            threading.Thread(target=work, name=f"kd-route-{lane}", daemon=True).start()
-            return await asyncio.wrap_future(done)
+            return await in_daemon_thread(call, *given, **wanted)
         finally:
             gate.release()
-
-
-def _work(done: "Future[T]", call: Callable[[], T]) -> None:
-    if not done.set_running_or_notify_cancel():
-        return
-    try:
-        done.set_result(call())
-    except BaseException as error:  # carried to the route that waits
-        done.set_exception(error)

@@ -1,22 +1,21 @@
 """HAProxy's process: its configuration, its start, and its end without a request lost."""
 
-import ctypes
 import logging
 import os
 import signal
 import subprocess
-import sys
 import time
+from functools import partial
 
 from kd_engines.balancer.runtime import Runtime
 from kd_engines.balancer.settings import Settings, config_text, find_haproxy
 from kd_engines.balancer.slots import Address
+from kd_engines.members.processes import end_with_parent
 from kd_pipeline.atomic import write_atomic
 from kd_pipeline.errors import InvalidInput, Unavailable
 
 log = logging.getLogger(__name__)
 
-PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 STARTS_WITHIN_S = 10.0
 STOPS_WITHIN_S = float(os.environ.get("KD_DRAIN_MAX_S", "30"))
 
@@ -37,9 +36,9 @@ class HAProxy:
     def start(self) -> None:
         """Start HAProxy; raises InvalidInput where it does not take its configuration or port."""
         command = [self._program, "-db", "-f", str(self._settings.config)]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent
-        )
+        # It stops gracefully where the balancer is killed: nobody would tell of members any more.
+        with_us = partial(end_with_parent, os.getpid(), signal.SIGUSR1)
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=with_us)
         deadline = time.monotonic() + STARTS_WITHIN_S
         while True:
             try:
@@ -70,9 +69,3 @@ class HAProxy:
             log.warning("HAProxy still had connections after %g s", STOPS_WITHIN_S)
             self._process.kill()
             self._process.wait()
-
-
-def _end_with_parent() -> None:
-    """Stop gracefully where the balancer is killed: nobody would tell of members any more."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGUSR1)

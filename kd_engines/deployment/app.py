@@ -15,7 +15,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kd_engines.daemon_thread import in_daemon_thread
 from kd_engines.deployment.history import LARGEST_LISTED, History
 from kd_engines.deployment.loading import Limits
 from kd_engines.deployment.model_set import ModelSet
@@ -27,6 +26,7 @@ from kd_engines.packages import packages
 from kd_engines.web.answers import application, json_response
 from kd_pipeline.connections import Connections
 from kd_pipeline.connections_file import ConnectionsFile
+from kd_pipeline.daemon_thread import in_daemon_thread
 from kd_pipeline.errors import NotFound, Unavailable
 from kd_pipeline.messages import ModelList, ScoringEnvironment
 from kd_pipeline.project_repository import ProjectRepository

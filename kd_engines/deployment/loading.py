@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from kd_engines.daemon_thread import in_daemon_thread
 from kd_engines.deployment.identity import FilesChanged, ModelFiles
 from kd_engines.deployment.model_slot import ModelSlot
 from kd_engines.deployment.served_model import ServedModel
 from kd_engines.deployment.turns import Turns
 from kd_engines.deployment.wire import Spec
 from kd_engines.deployment.worker_group import WorkerGroup
+from kd_pipeline.daemon_thread import in_daemon_thread
 from kd_pipeline.errors import InvalidInput, KdError, LoadFailed
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.project_repository import ProjectRepository
@@ -62,6 +62,7 @@ class Loader:
 
         What is already running as it is wanted stays as it is.
         """
+        served: ServedModel | None = None
         try:
             files = await self._in_time(ModelFiles.find, slot.model, self.repository)
             if slot.running:
@@ -70,21 +71,15 @@ class Loader:
                     slot.use(slot.running)
                     return
             served = self._served(slot, files)
-        except Exception as error:
+            await self._bring_up(slot, files, served)
+        except BaseException as error:
+            if served:
+                await served.end()
+            if not isinstance(error, Exception):
+                raise
             if not isinstance(error, KdError | OSError):
                 log.exception("model %s/%s could not be loaded", *slot.model.key)
             slot.fail(sentence(error))
-            return
-        try:
-            await self._bring_up(slot, files, served)
-        except Exception as error:
-            if not isinstance(error, KdError | OSError):
-                log.exception("model %s could not be loaded", served.label)
-            await served.end()
-            slot.fail(sentence(error))
-        except BaseException:
-            await served.end()
-            raise
         else:
             slot.use(served)
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import psutil
 
-from kd_engines.daemon_thread import in_daemon_thread
 from kd_engines.members.descendants import end_all
+from kd_pipeline.daemon_thread import in_daemon_thread
 
 log = logging.getLogger("kd_engines.deployment")
 MARK = "KD_MODEL_WORKER"

@@ -1,5 +1,6 @@
 """Clients that ask the good models all the time, and know each right answer."""
 
+import itertools
 import random
 import threading
 import time
@@ -8,6 +9,7 @@ from typing import Any
 
 from kd_pipeline.errors import KdError
 from tests.chaos.world import ChaosWorld
+from tests.kd_engines.asking import Asking
 
 CLIENTS = 4
 PAUSE_S = 0.01
@@ -28,31 +30,17 @@ class Counts:
         return times[min(len(times) - 1, int(share * len(times)))]
 
 
-class Load:
+class Load(Asking):
     """Asks from the moment it is entered until it is left."""
 
     def __init__(self, world: ChaosWorld, seed: int) -> None:
-        self._world = world
-        self._stop, self._lock = threading.Event(), threading.Lock()
+        super().__init__(self._ask, CLIENTS)
+        self._world, self._lock, self._seeds = world, threading.Lock(), itertools.count(seed)
         self.counts = Counts()
-        self._threads = [
-            threading.Thread(target=self._ask, args=(random.Random(seed + number),), daemon=True)
-            for number in range(CLIENTS)
-        ]
 
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(60)
-
-    def _ask(self, rng: random.Random) -> None:
-        client = self._world.new_client()
-        while not self._stop.wait(PAUSE_S):
+    def _ask(self) -> None:
+        rng, client = random.Random(next(self._seeds)), self._world.new_client()
+        while not self.stop.wait(PAUSE_S):
             name = rng.choices(("good", "good-old", "swapped"), (6, 1, 2))[0]
             miles = rng.randrange(10**6)
             oldest, began = self._world.oldest, time.monotonic()

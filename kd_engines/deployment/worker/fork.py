@@ -97,8 +97,9 @@ def arguments(args: bytes) -> list[str]:
     The JSON text of an object is one argument; a text is split as a shell would. Raises ValueError
     for a quotation that is not closed.
     """
-    value = msgspec.json.decode(args)
-    return shlex.split(value) if isinstance(value, str) else [args.decode()]
+    if args[:1] == b'"':
+        return shlex.split(msgspec.json.decode(args, type=str))
+    return [args.decode()]
 
 
 def exit_code(error: SystemExit) -> int:
@@ -107,7 +108,8 @@ def exit_code(error: SystemExit) -> int:
         return 0
     if isinstance(error.code, int):
         return error.code & 0xFF
-    sys.stderr.write(f"{error.code}\n")
+    with contextlib.suppress(Exception):  # whatever stands in its place
+        sys.stderr.write(f"{error.code}\n")
     return 1
 
 

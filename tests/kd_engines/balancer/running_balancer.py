@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import pytest
 import requests
 
 from tests.free_port import free_port
+from tests.kd_engines.asking import Asking
 from tests.kd_engines.running_server import eventually
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -133,7 +133,7 @@ class RunningBalancer:
 
 
 @dataclass
-class Load:
+class Load(Asking):
     """Clients that ask without a pause of more than ``pause_s``, and what they were answered."""
 
     url: str
@@ -143,18 +143,9 @@ class Load:
     token: str = TOKEN
     body: dict[str, Any] = field(default_factory=lambda: {"number": 1})
     answers: Counter[str] = field(default_factory=Counter)
-    _stop: threading.Event = field(default_factory=threading.Event)
 
-    def __enter__(self) -> "Load":
-        self._threads = [threading.Thread(target=self._ask) for _ in range(self.clients)]
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(40)
+    def __post_init__(self) -> None:
+        super().__init__(self._ask, self.clients)
 
     @property
     def failed(self) -> dict[str, int]:
@@ -163,7 +154,7 @@ class Load:
 
     def _ask(self) -> None:
         with requests.Session() as session:
-            while not self._stop.wait(self.pause_s):
+            while not self.stop.wait(self.pause_s):
                 self.answers[self._one(session)] += 1
 
     def _one(self, session: requests.Session) -> str:

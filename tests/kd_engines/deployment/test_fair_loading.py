@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from kd_engines.daemon_thread import in_daemon_thread
 from kd_engines.deployment.turns import LOADERS
+from kd_pipeline.daemon_thread import in_daemon_thread
 from tests.kd_engines.deployment.running_deployment import RunningDeployment
 from tests.kd_engines.running_server import eventually
 

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from kd_pipeline.model_config import ModelConfig
+from tests.kd_engines.asking import Asking
 from tests.kd_engines.deployment.running_deployment import TOKEN, RunningDeployment, sentence
 from tests.kd_engines.out_of import file_handles
 from tests.kd_engines.running_server import eventually
@@ -262,7 +263,7 @@ def test_no_request_fails_while_models_come_change_and_go(
     assert json.dumps(engine.get("/models")).count('"swapped"') == 1
 
 
-class Load:
+class Load(Asking):
     """Ask a model again and again from 4 connections, ``rate`` times a second in all.
 
     Each connection keeps to its timetable: what an answer took is not added to the pause, and one
@@ -273,16 +274,15 @@ class Load:
         self.failed: list[str] = []
         self.results: dict[object, int] = {}
         self.answered = 0
+        super().__init__(self._ask, 4)
         self._pause = 4 / rate
-        self._stop = threading.Event()
         self._url = f"{engine.url}/{label}/predict"
-        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(4)]
 
     def _ask(self) -> None:
         session = requests.Session()
         session.headers["X-Auth-Token"] = TOKEN
         due = time.monotonic()
-        while not self._stop.wait(max(0.0, due - time.monotonic())):
+        while not self.stop.wait(max(0.0, due - time.monotonic())):
             due += self._pause
             try:
                 answer = session.post(self._url, json={"scoring_args": {}}, timeout=30)
@@ -294,16 +294,6 @@ class Load:
                 self.results[answer.json()["result"]] = self.answered
             else:
                 self.failed.append(answer.text)
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
 
 
 def test_a_moment_without_file_handles_ends_no_following(engine: RunningDeployment) -> None:

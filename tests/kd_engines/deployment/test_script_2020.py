@@ -34,6 +34,21 @@ def test_an_object_is_one_argument_of_json(engine: RunningDeployment) -> None:
     assert answer["pid"] != engine.state(label)["pid"]
 
 
+def test_an_object_is_passed_on_as_it_came(engine: RunningDeployment) -> None:
+    label = engine.serve("as-it-came", "1", "import sys\nprint(sys.argv[1])")
+    text = '{"a":1e400,"b" : 12345678901234567890123}'
+    answer = engine.call("POST", f"/{label}/predict", data=f'{{"scoring_args":{text}}}')
+    assert answer.json()["output"] == f"{text}\n"
+
+
+def test_an_exit_with_a_text_and_no_standard_error_ends_well(engine: RunningDeployment) -> None:
+    source = "import atexit, sys\natexit.register(print, 'done')\nsys.stderr = None\nsys.exit('no')"
+    label = engine.serve("no-stderr", "1", source)
+    answer = engine.ask(label, {})
+    assert "exit code 1" in sentence(answer, 500)
+    assert answer.json()["output"] == "done\n"
+
+
 def test_a_text_is_the_command_line(engine: RunningDeployment) -> None:
     label = engine.serve("echo", "1", ECHO)
     answer = engine.ask(label, "--from 'Times Square' 3").json()

@@ -1,12 +1,11 @@
 """Stopping loses no request: ready says no, what is in flight ends, then the process."""
 
-import contextlib
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -26,24 +25,23 @@ def engine() -> Iterator[tuple[subprocess.Popen[str], str]]:
     process.wait()
 
 
+def asked(url: str) -> "Future[requests.Response]":
+    """Return what a request will have as its answer, once it is under way."""
+    answer = ThreadPoolExecutor(1).submit(requests.get, url, headers=HEADERS, timeout=10)
+    time.sleep(0.3)
+    return answer
+
+
 def test_what_is_in_flight_is_answered_and_what_arrives_meanwhile_too(
     engine: tuple[subprocess.Popen[str], str],
 ) -> None:
     process, url = engine
-    answers: list[requests.Response] = []
-
-    def ask() -> None:
-        answers.append(requests.get(f"{url}/slow", headers=HEADERS, timeout=10))
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    time.sleep(0.3)
+    slow = asked(f"{url}/slow")
     process.send_signal(signal.SIGTERM)
     time.sleep(0.2)
     ready = requests.get(f"{url}/health/ready", timeout=10)
     late = requests.get(f"{url}/echo", headers=HEADERS, timeout=10)
-    asking.join(10)
-    assert answers[0].json() == {"slow": True}
+    assert slow.result(10).json() == {"slow": True}
     assert (ready.status_code, late.status_code) == (503, 200)
     assert late.headers["Connection"] == "close"
     assert process.wait(10) == 0
@@ -53,17 +51,9 @@ def test_what_is_in_flight_is_waited_for_however_long_within_the_drain(
     engine: tuple[subprocess.Popen[str], str],
 ) -> None:
     process, url = engine
-    answers: list[requests.Response] = []
-
-    def ask() -> None:
-        answers.append(requests.get(f"{url}/slow?seconds=3", headers=HEADERS, timeout=10))
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    time.sleep(0.3)
+    slow = asked(f"{url}/slow?seconds=3")
     process.send_signal(signal.SIGTERM)
-    asking.join(10)
-    assert answers[0].json() == {"slow": True}
+    assert slow.result(10).json() == {"slow": True}
     assert process.wait(10) == 0
 
 
@@ -74,19 +64,11 @@ def test_it_ends_within_its_drain_time_whatever_hangs(route: str) -> None:
     )
     assert process.stdout is not None
     url = f"http://127.0.0.1:{int(process.stdout.readline())}"
-
-    def ask() -> None:
-        with contextlib.suppress(requests.RequestException):
-            requests.get(f"{url}/{route}", headers=HEADERS, timeout=10)
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    time.sleep(0.3)
+    asked(f"{url}/{route}")
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == (0 if route.startswith("slow") else 1)
     assert time.monotonic() - began < 5
-    asking.join(10)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def in_daemon_thread(function: Callable[..., T], *arguments: Any) -> T:
+async def in_daemon_thread(function: Callable[..., T], *given: Any, **wanted: Any) -> T:
     """Return what ``function`` returns, or raise what it raises; it can be given up at any time."""
     done: Future[T] = Future()
 
@@ -20,7 +20,7 @@ async def in_daemon_thread(function: Callable[..., T], *arguments: Any) -> T:
         if not done.set_running_or_notify_cancel():
             return
         try:
-            done.set_result(function(*arguments))
+            done.set_result(function(*given, **wanted))
         except BaseException as error:  # carried to whoever waits
             done.set_exception(error)
 
