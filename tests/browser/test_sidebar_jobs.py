@@ -5,14 +5,13 @@ import re
 from pathlib import Path
 
 import nbformat
-import psutil
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.running_lab import Lab, OpenNotebook
 from tests.browser.sidebar import DARK, LIGHT, Sidebar, screenshot, violations
 from tests.kd_engines.local.running_home import TRAINING
-from tests.kd_engines.running_server import eventually
+from tests.kd_engines.running_server import eventually, runs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 LOAD = "%load_ext kd_magics"
@@ -92,12 +91,12 @@ def test_cancelling_ends_every_process_of_a_job(whole_lab: Lab, sidebar: Sidebar
     panel = open_job(sidebar.only("Jobs"), "a-tree")
     expect(log_of(panel)).to_contain_text(re.compile(r"processes \d+ \d+"), timeout=30_000)
     pids = [int(pid) for pid in re.findall(r"\d+", log_of(panel).inner_text())]
-    assert all(psutil.pid_exists(pid) for pid in pids)
+    assert all(runs(pid) for pid in pids)
     panel.get_by_role("button", name="Cancel…").click()
     choose_in_dialog(sidebar.page, "Cancel the job")
     expect(panel).to_contain_text("Cancelled", timeout=ENDS_WITHIN_MS)
     expect(sidebar.row("Jobs", "a-tree")).to_contain_text("Cancelled")
-    eventually(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    eventually(lambda: not any(runs(pid) for pid in pids))
 
 
 def test_a_job_is_downloaded_as_log_and_as_notebook(whole_lab: Lab, sidebar: Sidebar) -> None:

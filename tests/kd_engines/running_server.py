@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 
 from tests.free_port import free_port
@@ -25,6 +26,14 @@ def eventually(found: Callable[[], Any], seconds: float = DEADLINE_S) -> Any:
             return value
         time.sleep(0.02)
     raise AssertionError(f"not true within {seconds:g} s")
+
+
+def runs(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended and is not collected yet does not."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 class RunningServer:

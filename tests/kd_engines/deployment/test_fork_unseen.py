@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.kd_engines.deployment.running_deployment import RunningDeployment
-from tests.kd_engines.running_server import eventually
+from tests.kd_engines.running_server import eventually, runs
 
 READS = "import json, sys\nargs = json.loads(sys.argv[1])\n"
 
@@ -221,10 +221,10 @@ def test_libraries_are_there_before_also_those_of_helpers(engine: RunningDeploym
 def test_a_process_that_it_leaves_holds_nobody_up(engine: RunningDeployment) -> None:
     source = "import subprocess, sys\nchild = subprocess.Popen(['sleep', '300'])\nprint(child.pid)"
     label = engine.serve("leaves-one", "1", source, **{"timeout-s": "20"})
-    child = psutil.Process(engine.predict(label, {}))  # and not after 20 s
-    assert child.is_running()  # as a process of 2020 would leave it
+    child = engine.predict(label, {})  # and not after 20 s
+    assert runs(child)  # as a process of 2020 would leave it
     engine.disconnect(label)
-    eventually(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    eventually(lambda: not runs(child))
 
 
 def test_one_that_closes_its_output_and_goes_on_blocks_no_other(engine: RunningDeployment) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from kd_engines.deployment.loading import TIMEOUT_KEY
 from tests.kd_engines.deployment.running_deployment import RunningDeployment, sentence
-from tests.kd_engines.running_server import eventually
+from tests.kd_engines.running_server import eventually, runs
 
 ECHO = """
 import json
@@ -140,7 +140,7 @@ def test_a_script_that_hangs_is_ended_with_its_children(engine: RunningDeploymen
     answer = engine.ask(label, {})
     assert "it ran longer than 2 s and was ended" in sentence(answer, 504)
     child = int(answer.json()["output"])
-    eventually(lambda: not psutil.pid_exists(child))
+    eventually(lambda: not runs(child))
 
 
 def test_a_list_of_rows_is_refused(engine: RunningDeployment) -> None:

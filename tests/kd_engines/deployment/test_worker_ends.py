@@ -8,13 +8,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psutil
 import pytest
 
 from kd_pipeline.errors import LoadFailed, ModelNotReady, PredictTimeout, ScoringFailed
 from tests.kd_engines.deployment.running_deployment import RunningDeployment, sentence
 from tests.kd_engines.deployment.served_here import served
-from tests.kd_engines.running_server import eventually
+from tests.kd_engines.running_server import eventually, runs
 
 # One child in the worker's group, a daemon of its own session, a fork that never calls exec.
 STARTS = """
@@ -33,16 +32,6 @@ def predict(model, args):
 """
 
 
-def is_gone(pids: list[int]) -> bool:
-    for pid in pids:
-        try:
-            if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-                return False
-        except psutil.NoSuchProcess:
-            continue
-    return True
-
-
 @pytest.mark.parametrize("end", ["worker", "model", "engine", "killed engine"])
 def test_what_load_started_ends_with(
     start_deployment: Callable[..., RunningDeployment], end: str
@@ -50,7 +39,7 @@ def test_what_load_started_ends_with(
     engine = start_deployment()
     label = engine.serve("starts", "1", STARTS)
     pids = engine.predict(label, {})
-    assert not is_gone(pids[:1])
+    assert runs(pids[0])
     if end == "worker":
         os.kill(engine.state(label)["pid"], signal.SIGKILL)
     elif end == "model":
@@ -60,7 +49,7 @@ def test_what_load_started_ends_with(
     else:
         engine.stop(signal.SIGKILL)
         engine.start()
-    eventually(lambda: is_gone(pids), 5)
+    eventually(lambda: not any(map(runs, pids)), 5)
     if end in ("worker", "killed engine"):
         assert set(engine.predict(label, {})).isdisjoint(pids)
 

@@ -23,7 +23,7 @@ from tests.kd_engines.local.running_home import (
     RunningHome,
 )
 from tests.kd_engines.out_of import disk_space, file_handles
-from tests.kd_engines.running_server import eventually
+from tests.kd_engines.running_server import eventually, runs
 
 pytestmark = pytest.mark.slow
 
@@ -94,7 +94,7 @@ def test_members_are_added_and_taken_off(home: RunningHome) -> None:
     assert home.call("GET", f"/jobs/{job}", number=1)["status"] == "Finished"
     members(1)
     eventually(lambda: endpoints() == 1)
-    eventually(lambda: not psutil.pid_exists(second["pid"]))
+    eventually(lambda: not runs(second["pid"]))
     assert home.wait(TRAINING)["state"] == "Ready"
 
 
@@ -184,7 +184,7 @@ def test_a_full_disk_ends_nothing_and_is_told_once(home: RunningHome) -> None:
     with disk_space(supervisor):
         home.copy(TRAINING, "newcomer")
         home.kill(pid)
-        eventually(lambda: home.member(TRAINING)["pid"] != pid or not psutil.pid_exists(pid))
+        eventually(lambda: home.member(TRAINING)["pid"] != pid or not runs(pid))
         eventually(lambda: len(started_by(supervisor)) >= 1)
         assert home.status()["supervisor"] == supervisor
     assert home.wait("newcomer")

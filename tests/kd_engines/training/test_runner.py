@@ -3,10 +3,9 @@
 import os
 import signal
 
-import psutil
 import pytest
 
-from tests.kd_engines.running_server import eventually
+from tests.kd_engines.running_server import eventually, runs
 from tests.kd_engines.training.running_engine import RunningEngine, job_processes
 
 # A process that no parent, session or signal handler ties to the job any more. Each line is one
@@ -36,22 +35,22 @@ def test_cancel_ends_the_whole_tree_of_processes(engine: RunningEngine) -> None:
     job = engine.submit(ESCAPED + "time.sleep(600)")["id"]
     eventually(lambda: "up" in engine.log(job) and "escaped" in engine.log(job))
     main, escaped = sorted(pids(engine.log(job)))
-    assert psutil.pid_exists(main)
-    assert psutil.pid_exists(escaped)
+    assert runs(main)
+    assert runs(escaped)
     first = engine.call("POST", f"/jobs/{job}/cancel")
     again = engine.call("POST", f"/jobs/{job}/cancel")
     assert (first.status_code, again.status_code) == (200, 200)
     ended = engine.wait(job)
     assert ended["status"] == "Cancelled"
     assert "cancelled" in ended["reason"]
-    assert not psutil.pid_exists(main)
-    eventually(lambda: not psutil.pid_exists(escaped))  # whoever inherited it collects it
+    assert not runs(main)
+    assert not runs(escaped)
 
 
 def test_what_a_job_left_running_ends_with_it(engine: RunningEngine) -> None:
     job, log = engine.run(ESCAPED)
     assert job["status"] == "Finished"
-    assert [pid for pid in pids(log) if psutil.pid_exists(pid)] == []
+    assert [pid for pid in pids(log) if runs(pid)] == []
 
 
 def test_a_job_may_tidy_up_when_it_is_cancelled(engine: RunningEngine) -> None:
