@@ -11,10 +11,10 @@ import sys
 import threading
 import time
 
-from kd_engines.training.app import training_app
-from kd_engines.training.engine import Engine
-from kd_engines.training.environment import cpus
-from kd_engines.training.job_store import JobStore
+from kd_engines.training.api.app import training_app
+from kd_engines.training.api.engine import Engine
+from kd_engines.training.machine import cpus
+from kd_engines.training.store.job_store import JobStore
 from kd_engines.web.guard import Guard, guard
 from kd_engines.web.serve import run_engine
 from kd_pipeline.connections import Connections

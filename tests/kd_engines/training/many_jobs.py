@@ -5,8 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from kd_engines.training import records
-from kd_engines.training.job_record import Exit, Started, Submitted
+from kd_engines.training.job_folder import records
+from kd_engines.training.job_folder.record import Exit, Started, Submitted
 
 FIRST_NS = 1_700_000_000 * 10**9
 APART_NS = 60 * 10**9

@@ -151,7 +151,7 @@ def test_extras_and_versions_count_for_what_is_there() -> None:
 def test_a_python_without_pip_is_told(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['pip'] = None\n"
-        "from kd_engines.training.requirements import provide\n"
+        "from kd_engines.training.job.packages import provide\n"
         "print(provide(['kd-none'], sys.argv[1]))"
     )
     done = subprocess.run(

@@ -1,0 +1,1 @@
+"""The training engine's HTTP routes."""

@@ -1,0 +1,54 @@
+"""The training engine's HTTP application: every route, in one list."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from kd_engines.training.api import contract_routes, routes, value_routes
+from kd_engines.training.api.engine import Engine
+from kd_engines.web.answers import application
+
+ROUTES = [
+    # the 2020 product's
+    Route("/train", contract_routes.train, methods=["POST"]),
+    Route("/history", contract_routes.history),
+    Route("/history/{id}", contract_routes.history_of_job),
+    Route("/logs/{id}", contract_routes.logs),
+    # ours
+    Route("/jobs", routes.submit_job, methods=["POST"]),
+    Route("/jobs", routes.list_jobs),
+    Route("/jobs/{id}", routes.get_job),
+    Route("/jobs/{id}/log", routes.get_log),
+    Route("/jobs/{id}/outputs", routes.get_outputs),
+    Route("/jobs/{id}/cancel", routes.cancel_job, methods=["POST"]),
+    Route("/jobs/{id}/values", value_routes.get_values),
+    Route("/jobs/{id}/values/{name}", value_routes.get_value),
+    Route("/jobs/{id}/failure", value_routes.get_failure),
+    Route("/jobs/{id}/curves", value_routes.get_curves),
+    Route("/jobs/{id}/code", value_routes.get_code),
+    Route("/jobs/{id}/rerun", value_routes.rerun_job, methods=["POST"]),
+    Route("/environment", routes.get_environment),
+    Route("/preflight", routes.preflight, methods=["POST"]),
+    Route("/health/live", routes.live),
+    Route("/health/ready", routes.ready),
+    Route("/openapi.json", routes.get_openapi),
+]
+
+
+def training_app(engine: Engine) -> Starlette:
+    """Return the application; while it runs, so does the engine's queue."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        app.state.engine = engine
+        await engine.queue.look()
+        task = asyncio.create_task(engine.queue.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    return application(ROUTES, lifespan=lifespan)

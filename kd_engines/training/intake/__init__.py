@@ -1,0 +1,1 @@
+"""What a submission may hold, and what it would miss, before it is taken."""

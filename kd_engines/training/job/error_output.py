@@ -1,0 +1,73 @@
+"""How a job's exception is told: short on stderr, whole as an nbformat ``error`` output."""
+
+import sys
+import traceback
+from typing import Any
+
+from kd_engines.training.job_folder import records
+
+# A run of library frames longer than this is cut down to its last one in the log.
+LIBRARY_FRAMES = 3
+
+
+class OwnCode:
+    """Which files are a job's own, and how they are called: ``job 9``, ``util.py``.
+
+    ``path`` is the file that the job's code was compiled as.
+    """
+
+    def __init__(self, job_folder: str, path: str, job: str) -> None:
+        self._path = path
+        self._name = f"job {job}"
+        self._files = f"{job_folder}/{records.FILES}/"
+
+    def has(self, filename: str) -> bool:
+        """Tell whether a file is the job's code, or was sent with it."""
+        return filename == self._path or filename.startswith(self._files)
+
+    def shown(self, filename: str) -> str:
+        """Return what a file is called in tracebacks."""
+        return self._name if filename == self._path else filename.removeprefix(self._files)
+
+    def line(self, text: str) -> str:
+        """Return a traceback's line with the job's own files as they are called."""
+        return text.replace(f'"{self._path}"', f'"{self._name}"').replace(f'"{self._files}', '"')
+
+
+def report(error: BaseException, own: OwnCode, outputs: Any) -> None:
+    """Print the short traceback and append the error output.
+
+    The log's traceback leaves long runs of library frames out; the output has every frame.
+    """
+    whole = traceback.TracebackException.from_exception(error)
+    lines = [own.line(line) for line in whole.format()]
+    outputs.append(
+        {
+            "output_type": "error",
+            "ename": type(error).__name__,
+            "evalue": str(error),
+            "traceback": [line.rstrip("\n") for line in lines],
+        }
+    )
+    _shorten(whole, own)
+    sys.stderr.write("".join(own.line(line) for line in whole.format()))
+    sys.stderr.flush()
+
+
+def _shorten(told: traceback.TracebackException | None, own: OwnCode) -> None:
+    """Cut runs of library frames, in the exception and in those that led to it."""
+    if told is None:
+        return
+    kept: list[traceback.FrameSummary] = []
+    run: list[traceback.FrameSummary] = []
+    for frame in [*told.stack, None]:
+        if frame is not None and not own.has(frame.filename):
+            run.append(frame)
+            continue
+        kept += run if len(run) <= LIBRARY_FRAMES else run[-1:]
+        run = []
+        if frame is not None:
+            kept.append(frame)
+    told.stack[:] = kept
+    _shorten(told.__cause__, own)
+    _shorten(told.__context__, own)

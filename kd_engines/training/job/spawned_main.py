@@ -1,0 +1,65 @@
+"""What a job's cell defines, for processes that it starts by ``spawn`` or ``forkserver``.
+
+`multiprocessing` runs the main module's file again in such a process. A cell has no file, and is
+not made to be run twice: of its top level the imports, functions, classes and constants are run,
+and nothing that works. The job's ``__main__`` names this module as its own (see `child`).
+"""
+
+import ast
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from kd_engines.mount_points import localize
+from kd_engines.training.job_folder import records
+
+KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def definitions(tree: ast.Module) -> ast.Module:
+    """Return what a cell defines at its top level, in its order and with its line numbers."""
+    kept = [n for n in tree.body if isinstance(n, KEPT) or _is_constant(n)]
+    return ast.Module(kept, tree.type_ignores)
+
+
+def _is_constant(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+        return False
+    try:
+        ast.literal_eval(node.value)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return True
+
+
+def define(job_folder: Path, namespace: dict[str, object]) -> None:
+    """Run the definitions of a job's cell, each by itself: one may need what is not there."""
+    cell = job_folder / records.CELL
+    path = cell if cell.exists() else job_folder / records.CODE
+    source = path.read_text(encoding="utf-8")
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    tree = compile(source, str(path), "exec", flags, dont_inherit=True)
+    root = Path(os.environ.get("KD_PROJECT_REPO", "."))
+    for node in localize(definitions(tree), source, root).body:
+        code = compile(ast.Module([node], []), str(path), "exec", dont_inherit=True)
+        with contextlib.suppress(Exception):  # what it would have defined is told if it is missed
+            exec(code, namespace)  # noqa: S102 - the job's own code
+
+
+def _missing(name: str) -> object:
+    """Say why the process finds something not (called for what this module has not)."""
+    if not name.startswith("__"):
+        print(
+            f"{name!r} is not defined at the top level of the cell by itself, so a spawned process "
+            "cannot find it: define it there, move it to a module in code/ and import it, or use "
+            "multiprocessing.get_context('fork').",
+            file=sys.stderr,
+            flush=True,
+        )
+    raise AttributeError(name)
+
+
+if __name__ == "__mp_main__":
+    __getattr__ = _missing
+    define(Path(os.environ["KD_JOB_DIR"]), globals())

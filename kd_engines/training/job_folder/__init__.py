@@ -1,0 +1,1 @@
+"""The files of a job's folder, which engine, runner and job share."""

@@ -1,0 +1,1 @@
+"""Which job runs when, and how its processes are started."""

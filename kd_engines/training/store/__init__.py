@@ -1,0 +1,1 @@
+"""Jobs as their folders tell of them."""

@@ -1,0 +1,139 @@
+"""What a job keeps beside its log, as the engine reads it: outputs' values, failure, what was sent.
+
+The job's own code may write to its directory, so these files are read with care: never through a
+link, never a pipe that would not answer, and never more than there may be.
+"""
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from kd_engines.training.job_folder import payload, records
+from kd_engines.training.job_folder.record import Record
+from kd_engines.training.store.job_store import JobStore
+from kd_pipeline.errors import InvalidInput, NotFound
+from kd_pipeline.messages import Code, Failure, RerunJob, SubmitJob, Value, Values
+from kd_pipeline.regular_files import open_regular
+from kd_pipeline.values import LARGEST_VALUE, LARGEST_VALUES
+
+LARGEST_RECORD = 4 * 1024 * 1024
+LARGEST_SENT = LARGEST_VALUES + LARGEST_RECORD
+T = TypeVar("T")
+
+
+def values_of(store: JobStore, record: Record) -> Values:
+    """Return what a job has kept, and of every other name wanted why it is not there."""
+    found = _record(store.path(record.job.id, records.VALUES_INDEX), Values)
+    if found is not None:
+        return found
+    if not record.terminal:
+        reason = f"job {record.job.id} has not ended yet ({record.status})."
+    elif record.status == "Finished":
+        reason = "the job could not write it; its log tells why."
+    else:
+        reason = f"job {record.job.id} ended as {record.status}, and only a good end keeps outputs."
+    return Values([], dict.fromkeys(record.job.outputs, reason))
+
+
+def value_of(store: JobStore, record: Record, name: str) -> Value:
+    """Return a kept value with its data; raises NotFound, which tells why it is not there."""
+    job, kept = record.job.id, values_of(store, record)
+    if name in kept.missing:
+        raise NotFound(f"Job {job} has not kept {name[:100]}: {kept.missing[name]}")
+    place = next((place for place, info in enumerate(kept.values) if info.name == name), None)
+    if place is None:
+        known = ", ".join(info.name for info in kept.values) or "none"
+        raise NotFound(
+            f"Job {job} was not asked for an output {name[:100]!r}; its outputs: {known[:500]}."
+        )
+    data = _content(store.path(job, records.VALUES) / str(place), LARGEST_VALUE)
+    if data is None:
+        raise NotFound(f"The data of job {job}'s output {name[:100]} is gone from its folder.")
+    info = kept.values[place]
+    python = kept.python if info.format == "pickle" else ""
+    return Value(info.format, data, info.kind, python)
+
+
+def failure_of(store: JobStore, record: Record) -> Failure:
+    """Return the exception that ended a job; raises NotFound where none did."""
+    job = record.job.id
+    found = _record(store.path(job, records.FAILURE), Failure)
+    if found is not None:
+        return found
+    if not record.terminal:
+        raise NotFound(f"Job {job} has not ended yet ({record.status}).")
+    reason = (record.exit and record.exit.reason) or ""
+    raise NotFound(
+        f"Job {job} ended as {record.status}, not by an exception of its code. {reason}".strip()
+    )
+
+
+def code_of(store: JobStore, record: Record) -> Code:
+    """Return a job's code and the line of its cell at which it begins."""
+    return Code(store.code(record.job.id), record.job.first_line)
+
+
+def repeated(store: JobStore, record: Record, wanted: RerunJob) -> SubmitJob:
+    """Return the submission of a job once more, with other params; raises InvalidInput."""
+    job = record.job
+    unknown = sorted(wanted.params.keys() - job.params.keys())
+    if unknown:
+        known = f"its params are {', '.join(sorted(job.params))}" if job.params else "it has none"
+        raise InvalidInput(f"Job {job.id} has no param {unknown[0][:100]!r}; {known[:500]}.")
+    kept = _sent(store, record)
+    return SubmitJob(
+        code=store.code(job.id),
+        name=job.name if wanted.name is None else wanted.name,
+        user=wanted.user or job.user,
+        idempotency_key=wanted.idempotency_key,
+        env=job.env,
+        timeout_s=job.timeout_s,
+        origin=wanted.origin or job.origin,
+        first_line=job.first_line,
+        params={**job.params, **wanted.params},
+        inputs=kept.inputs,
+        outputs=job.outputs,
+        pickle_outputs=job.pickle_outputs,
+        files=kept.files,
+        requirements=job.requirements,
+        resources=job.resources,
+    )
+
+
+def _sent(store: JobStore, record: Record) -> payload.Sent:
+    """Return what was sent with a job's code; raises NotFound where that is gone or damaged."""
+    job = record.job
+    content = _content(store.path(job.id, records.SENT), LARGEST_SENT)
+    try:
+        found = payload.unpack(content) if content is not None else payload.Sent()
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        found = payload.Sent()
+    if sorted(found.inputs) != job.inputs or sorted(found.files) != job.files:
+        raise NotFound(
+            f"What was sent with job {job.id} is gone from its folder, or damaged, so it cannot "
+            "be run again; submit it anew."
+        )
+    return found
+
+
+def _record(path: Path, kind: type[T]) -> T | None:
+    """Return a small file's JSON; None where it is not there or is not as it must be."""
+    try:
+        content = _content(path, LARGEST_RECORD)
+        return None if content is None else msgspec.json.decode(content, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def _content(path: Path, largest: int) -> bytes | None:
+    """Return a regular file's bytes; None where there is none, or it is larger than it may be."""
+    if path.parent.is_symlink():
+        return None
+    try:
+        descriptor = open_regular(path, os.O_NOFOLLOW)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(largest) if os.fstat(descriptor).st_size <= largest else None
