@@ -15,6 +15,7 @@ from kd_client.attached import Attached
 from kd_client.engines import magic_names
 from kd_client.jobs import saved_reference
 from kd_client.jobs.job import Job as JobHandle
+from kd_client.jobs.outputs import latest_outputs
 from kd_client.terminal.log_text import LogText
 from kd_client.training_client import TrainingClient
 from kd_pipeline.messages import Job, JobOutput
@@ -37,7 +38,7 @@ def job_notebook(attached: Attached, cluster: str, number: int) -> tuple[str, by
     outputs, left_out = _outputs(client, number)
     cell = new_code_cell(
         f"{magic_line(magic_names(attached).shown[client.name], job)}\n{client.code(number).code}",
-        outputs=list(_cell_outputs(log, start, outputs)),
+        outputs=list(_cell_outputs(log, start, latest_outputs(outputs))),
         metadata={"kd_magics": saved_reference.reference(JobHandle(client, job))},
     )
     notes = [f"The log's first {size_text(start)} are left out."] if start else []

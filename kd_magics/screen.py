@@ -7,10 +7,15 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 
-def show_bundle(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
-    """Show one output in all its forms; a terminal gets its plain text."""
+def show_bundle(
+    data: dict[str, Any], metadata: dict[str, Any] | None = None, **options: Any
+) -> None:
+    """Show one output in all its forms; a terminal gets its plain text.
+
+    ``options`` are those of IPython's display: ``display_id``, ``update``.
+    """
     sys.stdout.flush()
     if InteractiveShell.initialized():
-        display(data, metadata=metadata or {}, raw=True)  # type: ignore[no-untyped-call]
+        display(data, metadata=metadata or {}, raw=True, **options)  # type: ignore[no-untyped-call]
     else:
         print(data.get("text/plain") or f"[{', '.join(data)}: shown in a notebook]", flush=True)

@@ -1,10 +1,13 @@
 """Put a job's log and rich outputs on the screen in the order in which they came."""
 
 import re
+import secrets
 import time
 from collections import deque
+from typing import Any
 
 from kd_client.jobs.job import Job
+from kd_client.jobs.outputs import latest_outputs
 from kd_client.terminal.log_text import LogText
 from kd_magics import face
 from kd_magics.screen import show_bundle
@@ -33,6 +36,8 @@ class LogView:
         self._with_outputs = pattern is None
         self._outputs: deque[JobOutput] = deque()
         self._after = 0
+        self._key = secrets.token_hex(4)  # each view replaces its own outputs only
+        self._shown: set[str] = set()
         self._screen = _Screen(most_shown)
 
     def take_outputs(self) -> None:
@@ -40,7 +45,8 @@ class LogView:
         if not self._with_outputs:
             return
         while (page := self._job.client.outputs(self._job.id, self._after)).outputs:
-            self._outputs.extend(e for e in page.outputs if e.offset >= self._outputs_from)
+            new = (e for e in page.outputs if e.offset >= self._outputs_from)
+            self._outputs = deque(latest_outputs([*self._outputs, *new]))
             self._after = page.next
 
     def write(self, content: bytes) -> None:
@@ -53,7 +59,7 @@ class LogView:
             self._screen.redraw(self.text, at_once=True)
             self.offset += until - position
             position = until
-            _publish(entry)
+            self._publish(entry)
         self._screen.pour(self.text.feed(content[position:]))
         self._screen.redraw(self.text)
         self.offset += len(content) - position
@@ -66,9 +72,21 @@ class LogView:
     def close(self) -> None:
         """Show what is left: outputs after the last byte, and the end of a log cut short."""
         while self._outputs:
-            _publish(self._outputs.popleft())
+            self._publish(self._outputs.popleft())
         self._screen.pour(self.text.close())
         self._screen.close()
+
+    def _publish(self, entry: JobOutput) -> None:
+        """Show an nbformat output; errors are in the log already, as a traceback."""
+        output, display_id = entry.output, entry.display_id
+        if output.get("output_type") not in ("display_data", "execute_result"):
+            return
+        options: dict[str, Any] = {}
+        if display_id is not None:
+            is_shown = display_id in self._shown
+            options = {"display_id": f"{self._key}-{display_id}", "update": is_shown}
+            self._shown.add(display_id)
+        show_bundle(output.get("data") or {}, output.get("metadata") or {}, **options)
 
 
 class _Screen:
@@ -150,10 +168,3 @@ class _Screen:
         if not self._ends_line:
             print(flush=True)
             self._ends_line = True
-
-
-def _publish(entry: JobOutput) -> None:
-    """Show an nbformat output; errors are in the log already, as a traceback."""
-    output = entry.output
-    if output.get("output_type") in ("display_data", "execute_result"):
-        show_bundle(output.get("data") or {}, output.get("metadata") or {})

@@ -113,10 +113,14 @@ class JobList(msgspec.Struct):
 
 
 class JobOutput(msgspec.Struct):
-    """One rich output: an nbformat output object and the log offset at which it appeared."""
+    """One rich output: an nbformat output object and the log offset at which it appeared.
+
+    One whose ``display_id`` came before replaces that output, at its place.
+    """
 
     offset: int
     output: dict[str, Any]
+    display_id: str | None = None
 
 
 class JobOutputs(msgspec.Struct):

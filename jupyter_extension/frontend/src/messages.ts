@@ -281,10 +281,13 @@ export interface IJob {
 
 /**
  * One rich output: an nbformat output object and the log offset at which it appeared.
+ *
+ * One whose ``display_id`` came before replaces that output, at its place.
  */
 export interface IJobOutput {
   offset: number;
   output: { [name: string]: any };
+  display_id: string | null;
 }
 
 /**

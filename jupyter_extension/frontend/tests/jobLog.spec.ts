@@ -97,17 +97,17 @@ test('a tab that is hidden asks nothing, and goes on when it is shown', async ()
 
 test('outputs stand where they appeared, in an ended job and in one that runs', async () => {
   server.print('one\ntwo\n');
-  server.outputs = [{ offset: 4, output: { name: 'first' } }];
+  server.outputs = [{ offset: 4, output: { name: 'first' }, display_id: null }];
   log.start();
   await until(() => lines().length === 3);
   expect(lines()).toEqual(['one', '<first>', 'two']);
-  server.outputs.push({ offset: 8, output: { name: 'second' } });
+  server.outputs.push({ offset: 8, output: { name: 'second' }, display_id: null });
   server.print('three\n');
   await until(() => lines().length === 4);
   log.told(14);
   await until(() => lines().length === 5);
   expect(lines()).toEqual(['one', '<first>', 'two', '<second>', 'three']);
-  server.outputs.push({ offset: 99, output: { name: 'last' } });
+  server.outputs.push({ offset: 99, output: { name: 'last' }, display_id: null });
   server.end();
   await until(() => log.isEnded);
   expect(lines().at(-1)).toBe('<last>');

@@ -41,7 +41,7 @@ test('text has its colours, outputs stand where they appeared', async () => {
   server.print('\x1b[31mred\x1b[0m\nafter\n');
   const data = { 'text/plain': 'a plot' };
   const output = { output_type: 'display_data', data, metadata: {} };
-  server.outputs = [{ offset: 13, output }];
+  server.outputs = [{ offset: 13, output, display_id: null }];
   server.end();
   log.start();
   await until(() => text().includes('after') && text().includes('a plot'));
@@ -54,7 +54,8 @@ test('HTML of a job runs no script and has no handler', async () => {
     'text/html':
       '<b>table</b><script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">'
   };
-  server.outputs = [{ offset: 0, output: { output_type: 'display_data', data, metadata: {} } }];
+  const output = { output_type: 'display_data', data, metadata: {} };
+  server.outputs = [{ offset: 0, output, display_id: null }];
   server.end();
   log.start();
   await until(() => text().includes('table'));
@@ -65,10 +66,15 @@ test('HTML of a job runs no script and has no handler', async () => {
 
 test('what no renderer knows is told in words, and an exception is folded', async () => {
   server.outputs = [
-    { offset: 0, output: { output_type: 'display_data', data: { 'x/y': '1' }, metadata: {} } },
     {
       offset: 0,
-      output: { output_type: 'error', ename: 'KeyError', evalue: "'a'", traceback: ['tb'] }
+      output: { output_type: 'display_data', data: { 'x/y': '1' }, metadata: {} },
+      display_id: null
+    },
+    {
+      offset: 0,
+      output: { output_type: 'error', ename: 'KeyError', evalue: "'a'", traceback: ['tb'] },
+      display_id: null
     }
   ];
   server.end();

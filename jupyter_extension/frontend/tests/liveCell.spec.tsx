@@ -95,12 +95,13 @@ test('a cell in sight is live: state, last lines of the log, buttons', async () 
 });
 
 test('its rich outputs are drawn, asked for only where there are more', async () => {
-  const html = (text: string): IJobOutput => ({
+  const html = (text: string, displayId: string | null = null): IJobOutput => ({
     offset: 0,
-    output: { output_type: 'display_data', data: { 'text/html': text }, metadata: {} }
+    output: { output_type: 'display_data', data: { 'text/html': text }, metadata: {} },
+    display_id: displayId
   });
   answer = () => someJob(9, { status: 'Running', outputs_size: 100 });
-  outputs.mockResolvedValueOnce({ outputs: [html('<b>first</b>')], next: 60 });
+  outputs.mockResolvedValueOnce({ outputs: [html('<b>first</b>', 'a')], next: 60 });
   outputs.mockResolvedValueOnce({ outputs: [html('<img src=x onerror=alert(1)>')], next: 100 });
   await shown();
   act(() => observers[0].see(true));
@@ -113,8 +114,10 @@ test('its rich outputs are drawn, asked for only where there are more', async ()
     ['c', 9, 60]
   ]);
   answer = () => someJob(9, { status: 'Finished', outputs_size: 130 });
-  outputs.mockResolvedValueOnce({ outputs: [html('last')], next: 130 });
+  outputs.mockResolvedValueOnce({ outputs: [html('last'), html('newer', 'a')], next: 130 });
   await until(() => text().includes('last'));
+  const shownNow = [...cell.node.querySelectorAll('.kd-LiveCell-output')];
+  expect(shownNow.map(one => one.textContent)).toEqual(['newer', '', 'last']);
 });
 
 test('what others asked of its job a moment before is shown at once, with its log', async () => {

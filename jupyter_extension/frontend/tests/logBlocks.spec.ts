@@ -1,9 +1,14 @@
 import { expect, test } from 'vitest';
 
+import type { IJobOutput } from '../src/messages';
 import { LogBlocks, MOST_LINES, MOST_OUTPUTS } from '../src/model/logBlocks';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const plot = (offset: number, name = 'plot') => ({ offset, output: { name } });
+const plot = (offset: number, name = 'plot', displayId: string | null = null): IJobOutput => ({
+  offset,
+  output: { name },
+  display_id: displayId
+});
 
 /** Return all that would be drawn: lines as texts, outputs as `<name>`. */
 function drawn(log: LogBlocks): string[] {
@@ -96,4 +101,16 @@ test('what was drawn and is full is left as it is', () => {
   log.feed(bytes(lines(1000, 1000)));
   const after = log.blocks.slice(0, 3).map(block => block.kind === 'text' && block.version);
   expect(after).toEqual(before);
+});
+
+test('an output with the same display id replaces the one before, at its place', () => {
+  const log = new LogBlocks();
+  log.place(plot(0, 'first', 'a'));
+  log.feed(bytes('one\n'));
+  const [before] = log.blocks;
+  log.place(plot(4, 'other', 'b'));
+  log.place(plot(4, 'second', 'a'));
+  log.feed(bytes('two\n'));
+  expect(drawn(log)).toEqual(['<second>', 'one', '<other>', 'two']);
+  expect(log.blocks[0].id).not.toBe(before.id);
 });

@@ -36,11 +36,12 @@ def main(job_folder: str, job: str, root: str, first_line: str, *requirements: s
     what was sent as its variables, and what is wanted of them is kept when it has ended well. A
     `SystemExit` of the code goes on to the interpreter, which knows what to do with it.
     """
-    from kd_engines.training.job import display
+    from kd_engines.training.job.display import install
+    from kd_engines.training.job.outputs import Outputs
 
-    outputs = display.Outputs(f"{job_folder}/{records.OUTPUTS}")
-    display.install(outputs)
-    namespace = _fresh_main(outputs)
+    outputs = Outputs(f"{job_folder}/{records.OUTPUTS}")
+    display = install(outputs)
+    namespace = _fresh_main(display)
     sys.argv = [job]
     if requirements and not _provide(requirements, job_folder):
         return 1
@@ -51,15 +52,15 @@ def main(job_folder: str, job: str, root: str, first_line: str, *requirements: s
         sent = _receive(job_folder, namespace)
         begun = True
         _execute(codes, namespace)
-        outputs.show_figures()
+        display.show_figures()
     except SystemExit as ended:
-        outputs.show_figures()
+        display.show_figures()
         if not ended.code and outputs.in_job():
             _keep(sent, job_folder, namespace)
         raise
     except BaseException as error:
         del reserve
-        outputs.show_figures()
+        display.show_figures()
         # What went wrong before the code began has only frames of ours.
         error.__traceback__ = _without_this_module(error.__traceback__) if begun else None
         _report(error, (job_folder, path, job), outputs)
@@ -131,7 +132,7 @@ def _report(error: BaseException, own: tuple[str, str, str], outputs: Any) -> No
         print(f"Its variables could not be kept: {trouble!r}", file=sys.stderr)
 
 
-def _fresh_main(outputs: Any) -> dict[str, Any]:
+def _fresh_main(display: Any) -> dict[str, Any]:
     """Make the code's own ``__main__``: a module without a file, as in a notebook.
 
     Where it starts processes by ``spawn``, they find in the named module what the code defines.
@@ -140,7 +141,7 @@ def _fresh_main(outputs: Any) -> dict[str, Any]:
     module.__spec__ = type(sys.__spec__)("kd_engines.training.job.spawned_main", None)
     namespace = vars(module)
     namespace["__builtins__"] = __builtins__
-    namespace["display"] = outputs.display
+    namespace["display"] = display.display
     sys.modules["__main__"] = module
     return namespace
 

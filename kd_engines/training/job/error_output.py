@@ -45,13 +45,21 @@ def report(error: BaseException, own: OwnCode, outputs: Any) -> None:
         {
             "output_type": "error",
             "ename": type(error).__name__,
-            "evalue": str(error),
+            "evalue": message_of(error),
             "traceback": [line.rstrip("\n") for line in lines],
         }
     )
     _shorten(whole, own)
     sys.stderr.write("".join(own.line(line) for line in whole.format()))
     sys.stderr.flush()
+
+
+def message_of(error: BaseException) -> str:
+    """Return an exception's text; where its own code fails, a sentence."""
+    try:
+        return str(error)
+    except Exception as trouble:
+        return f"its text cannot be told ({type(trouble).__name__})"
 
 
 def _shorten(told: traceback.TracebackException | None, own: OwnCode) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from kd_engines.training.job.error_output import OwnCode
+from kd_engines.training.job.error_output import OwnCode, message_of
 from kd_engines.training.job.redaction import Secrets
 from kd_engines.training.job.variables import plain, variable, variables
 from kd_engines.training.job_folder import records
@@ -36,17 +36,10 @@ def told(error: BaseException, own: OwnCode) -> Failure:
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     return Failure(
         kind=type(error).__name__,
-        message=plain(secrets.clean(_message(error)))[:LONGEST_MESSAGE],
+        message=plain(secrets.clean(message_of(error)))[:LONGEST_MESSAGE],
         frames=_frames(error, own, secrets),
         missing_module=missing,
     )
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as trouble:
-        return f"its text cannot be told ({type(trouble).__name__})"
 
 
 def _frames(error: BaseException, own: OwnCode, secrets: Secrets) -> list[Frame]:

@@ -77,6 +77,7 @@ def job_environment(
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
         "MPLBACKEND": "Agg",
+        "PLOTLY_RENDERER": "notebook_connected",
         **own,
         "KD_PROJECT_REPO": str(root),
         "KD_JOB_ID": str(job),

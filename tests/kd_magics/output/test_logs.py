@@ -113,12 +113,36 @@ display(Shown("two"))
         assert seen == ["before", "<b>one</b>", "between", "<b>two</b>"]
 
 
+def test_a_handle_replaces_what_was_shown(notebook: Notebook, engine: RunningEngine) -> None:
+    code = """
+import os, time
+class Step:
+    def __init__(self, number): self.number = number
+    def _repr_html_(self): return f"<b>{self.number}</b>"
+handle = display(Step(0), display_id=True)
+while not os.path.exists("go"): time.sleep(0.05)
+print("goes on")
+handle.update(Step(1))
+handle.update(Step(2))
+"""
+    job = send(notebook, code)
+    go = threading.Timer(2.0, (engine.repository / "go").touch)
+    go.start()
+    assert order(notebook, "%logs -f") == ["<b>0</b>", "goes on", "= <b>2</b>"]
+    engine.wait(job)
+    assert order(notebook, "%logs") == ["<b>2</b>", "goes on"]
+    shown = notebook.good("_job.outputs()").value
+    assert [output["data"]["text/html"] for output in shown] == ["<b>2</b>"]
+
+
 def order(notebook: Notebook, magic: str) -> list[str]:
-    """Return texts and HTML in the order in which a cell showed them."""
+    """Return texts and HTML in the order in which a cell showed them; ``=`` where one replaces."""
 
     class Publisher(type(notebook.shell.display_pub)):  # type: ignore[misc]
-        def publish(self, data: dict[str, str], *args: object, **options: object) -> None:
-            print(data.get("text/html", "?"))
+        def publish(
+            self, data: dict[str, str], *args: object, update: bool = False, **options: object
+        ) -> None:
+            print("= " * update + data.get("text/html", "?"))
 
     before = notebook.shell.display_pub
     notebook.shell.display_pub = Publisher(parent=notebook.shell)

@@ -16,11 +16,9 @@ export interface ITextBlock {
 }
 
 /** A rich output at its place between the lines. */
-export interface IOutputBlock {
+export interface IOutputBlock extends IJobOutput {
   kind: 'output';
   id: number;
-  offset: number;
-  output: IJobOutput['output'];
 }
 
 export type LogBlock = ITextBlock | IOutputBlock;
@@ -76,10 +74,13 @@ export class LogBlocks {
     this.drop();
   }
 
-  /** Put an output where its byte of the log is; it may lie far back. */
-  place({ offset, output }: IJobOutput): void {
-    const block: IOutputBlock = { kind: 'output', id: this.nextId(), offset, output };
-    this._blocks.splice(this.placeOf(offset), 0, block);
+  /** Put an output where its byte of the log is, which may lie far back, or in another's place. */
+  place(output: IJobOutput): void {
+    const block: IOutputBlock = { ...output, kind: 'output', id: this.nextId() };
+    if (this.replace(block)) {
+      return;
+    }
+    this._blocks.splice(this.placeOf(block.offset), 0, block);
     this.outputs += 1;
     if (this.outputs > MOST_OUTPUTS) {
       this._blocks.splice(
@@ -89,6 +90,17 @@ export class LogBlocks {
       this.outputs -= 1;
       this.hiddenOutputs += 1;
     }
+  }
+
+  /** Put an output in the place of the one with its display id, if that is there. */
+  private replace(block: IOutputBlock): boolean {
+    const index = this._blocks.findIndex(
+      one => one.kind === 'output' && one.display_id !== null && one.display_id === block.display_id
+    );
+    if (index >= 0) {
+      this._blocks[index] = { ...block, offset: (this._blocks[index] as IOutputBlock).offset };
+    }
+    return index >= 0;
   }
 
   /** Return before which block an output belongs; a block of lines around it is cut in two. */

@@ -11,6 +11,7 @@ const MOST = 20;
 export interface IShownOutput {
   readonly number: number;
   readonly output: IJobOutput['output'];
+  readonly displayId: string | null;
 }
 
 /** The newest rich outputs of a job, asked for when there are more. */
@@ -20,6 +21,7 @@ export class ShownOutputs {
   private isAsking = false;
   private _all: readonly IShownOutput[] = [];
   private count = 0;
+  private numbers = 0;
 
   constructor(
     private readonly api: Api,
@@ -61,10 +63,20 @@ export class ShownOutputs {
   }
 
   private add(outputs: IJobOutput[]): void {
+    const all = [...this._all];
+    for (const { output, display_id: displayId } of outputs) {
+      const shown = { number: this.numbers, output, displayId };
+      this.numbers += 1;
+      const place = displayId === null ? -1 : all.findIndex(one => one.displayId === displayId);
+      if (place >= 0) {
+        all[place] = shown;
+      } else {
+        all.push(shown);
+        this.count += 1;
+      }
+    }
     if (outputs.length) {
-      const added = outputs.map(({ output }, n) => ({ number: this.count + n, output }));
-      this.count += added.length;
-      this._all = [...this._all, ...added].slice(-MOST);
+      this._all = all.slice(-MOST);
       this._changed.emit();
     }
   }

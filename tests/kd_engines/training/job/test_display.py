@@ -34,8 +34,10 @@ def test_objects_that_show_themselves_are_outputs_and_text_is_log(engine: Runnin
         {"text/html": "<table></table>", "text/plain": "table"},
         {"text/html": "<i>raw</i>"},
     ]
-    assert [o["offset"] for o in found] == [0, len("'plain'\n")]
-    assert log == "'plain'\n<class '__main__.Table'>\n"
+    failed, plain, rest = log.partition("'plain'\n")
+    assert "its _repr_png_ failed" in failed
+    assert [o["offset"] for o in found] == [len(failed), len(failed + plain)]
+    assert rest == "<class '__main__.Table'>\n"
 
 
 @pytest.mark.slow

@@ -1,0 +1,22 @@
+"""A job's rich outputs as they are now: some replace others."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from kd_pipeline.messages import JobOutput
+
+
+def latest_outputs(outputs: Iterable[JobOutput]) -> list[JobOutput]:
+    """Return outputs without those that were replaced; what replaces one stands at its place."""
+    found: list[JobOutput] = []
+    places: dict[str, int] = {}
+    for each in outputs:
+        place = None if each.display_id is None else places.get(each.display_id)
+        if place is not None:
+            found[place] = msgspec.structs.replace(each, offset=found[place].offset)
+            continue
+        if each.display_id is not None:
+            places[each.display_id] = len(found)
+        found.append(each)
+    return found
