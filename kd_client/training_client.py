@@ -9,6 +9,7 @@ import requests
 
 from kd_client import legacy_engine
 from kd_client.errors import BadOptions, EngineDown, UnknownRoute
+from kd_client.exact_params import check_exact, with_exact_params
 from kd_client.http_client import CONNECT_S, READ_S, ROUNDS, HttpClient, decoded
 from kd_pipeline.connections import ClusterConnection
 from kd_pipeline.errors import NotFound
@@ -20,7 +21,6 @@ from kd_pipeline.messages import (
     Failure,
     Job,
     JobList,
-    JobOutput,
     JobOutputs,
     Preflight,
     PreflightAnswer,
@@ -64,6 +64,7 @@ class TrainingClient:
 
     def submit(self, wanted: SubmitJob) -> Job:
         """Send a job; its idempotency key makes sending again safe."""
+        wanted = with_exact_params(wanted)
         job = self._either(
             lambda: decoded(self._http.call("POST", "/jobs", body=wanted), Job),
             lambda: legacy_engine.submit(self._http, wanted),
@@ -198,15 +199,6 @@ class TrainingClient:
             lambda: self._get(path, JobOutputs, after=after), lambda: JobOutputs([], after)
         )
 
-    def all_outputs(self, number: int) -> list[JobOutput]:
-        """Return all rich outputs of a job so far."""
-        found: list[JobOutput] = []
-        after = 0
-        while (page := self.outputs(number, after)).outputs:
-            found += page.outputs
-            after = page.next
-        return found
-
     def preflight(self, question: Preflight, timeout: float) -> PreflightAnswer:
         """Return what a job would miss; it is asked once, and raises UnknownRoute where it is old.
 
@@ -243,6 +235,7 @@ class TrainingClient:
 
     def rerun(self, number: int, wanted: RerunJob) -> Job:
         """Send a job's code, values and files once more; its key makes sending again safe."""
+        check_exact(wanted.params)
 
         def refuse() -> Job:
             raise BadOptions(

@@ -22,6 +22,7 @@ from kd_magics.catalogue import MAGICS
 # One word of a command line, with quoted parts.
 _WORD = re.compile(r"""(?:[^\s"'\\]|"(?:[^"\\]|\\.)*"|'[^']*'|\\.)+""", re.DOTALL)
 _CERTAINLY_JSON = re.compile(r"""[{\[]\s*["'\[{]""")  # {name} is a variable
+_ASSIGNED = re.compile(r"(?:--?[a-z][\w-]*=)?[A-Za-z_]\w*=")  # lr={"a": 1}
 _SECRET = re.compile(r"--?(auth-?)?(token|password|pwd|secret|x-auth-token)(=.*)?", re.IGNORECASE)
 
 
@@ -31,6 +32,7 @@ class Options(argparse.ArgumentParser):
     def __init__(self, command: str, typed: str = "") -> None:
         super().__init__(prog=typed or face.typed(command), add_help=False, allow_abbrev=False)
         self.command = command
+        self.takes_arguments = False  # what comes after -- is another program's
 
     def error(self, message: str) -> NoReturn:
         """Raise BadOptions."""
@@ -42,7 +44,14 @@ class Options(argparse.ArgumentParser):
         return self.read_words(split_line(line, variables or {}, self.prog))
 
     def read_words(self, words: Sequence[str]) -> argparse.Namespace:
-        """Return the options of words that a shell has split; raises BadOptions."""
+        """Return the options of words that a shell has split; raises BadOptions.
+
+        What comes after ``--`` is in ``arguments``, where this parser takes some.
+        """
+        if self.takes_arguments and "--" in words:
+            end = list(words).index("--")
+            arguments = list(words[end + 1 :])
+            return argparse.Namespace(**vars(self.read_words(words[:end])), arguments=arguments)
         if any(_SECRET.fullmatch(word) for word in words):
             raise BadOptions(
                 f"{self.prog} takes no token: the engines' tokens come from configmeta.json. "
@@ -88,16 +97,19 @@ def split_line(line: str, variables: Mapping[str, Any], typed: str) -> list[str]
             position += 1
         if position == len(line):
             return words
-        if line[position] in "{[":
+        begin = _ASSIGNED.match(line, position)
+        value = begin.end() if begin else position
+        if line[value : value + 1] in ("{", "["):
             try:
-                _, end = decoder.raw_decode(line, position)
+                _, end = decoder.raw_decode(line, value)
             except (ValueError, RecursionError) as error:
-                if _CERTAINLY_JSON.match(line, position):
-                    raise BadOptions(_no_json(typed, line[position:], error)) from None
+                if not begin and _CERTAINLY_JSON.match(line, value):
+                    raise BadOptions(_no_json(typed, line[value:], error)) from None
             else:
-                words.append(line[position:end])
-                position = end
-                continue
+                if not begin or not line[end : end + 1].strip():  # more may follow: [1],[2]
+                    words.append(line[position:end])
+                    position = end
+                    continue
         word = _WORD.match(line, position)
         if word is None:
             raise BadOptions(f"{typed}: a quote is not closed at {line[position:][:40]!r}.")

@@ -8,7 +8,7 @@ from typing import Any
 
 from kd_client.attached import user_name
 from kd_client.jobs.failures import error_of
-from kd_client.jobs.outputs import latest_outputs
+from kd_client.jobs.outputs import all_outputs, latest_outputs
 from kd_client.jobs.reasons import Why, why
 from kd_client.jobs.results import result
 from kd_client.training_client import TrainingClient, ended_well, fields_of
@@ -122,7 +122,7 @@ class Job:
 
     def outputs(self) -> list[dict[str, Any]]:
         """Return the rich outputs as they are now, as nbformat output objects."""
-        shown = latest_outputs(self._client.all_outputs(self.id))
+        shown = latest_outputs(all_outputs(self._client, self.id))
         return [entry.output for entry in shown]
 
     def wait(self, timeout: float | None = None) -> "Job":

@@ -4,7 +4,18 @@ from collections.abc import Iterable
 
 import msgspec
 
+from kd_client.training_client import TrainingClient
 from kd_pipeline.messages import JobOutput
+
+
+def all_outputs(client: TrainingClient, number: int) -> list[JobOutput]:
+    """Return all rich outputs of a job so far, in the order in which they came."""
+    found: list[JobOutput] = []
+    after = 0
+    while (page := client.outputs(number, after)).outputs:
+        found += page.outputs
+        after = page.next
+    return found
 
 
 def latest_outputs(outputs: Iterable[JobOutput]) -> list[JobOutput]:

@@ -2,7 +2,6 @@
 
 import argparse
 import itertools
-import json
 import keyword
 import re
 from collections.abc import Iterable
@@ -10,6 +9,8 @@ from typing import Any
 
 from kd_client.errors import BadOptions
 from kd_magics import face
+from kd_magics.cells import param_values, requirement_files
+from kd_magics.cells.param_values import listed
 from kd_magics.cells.provenance import notebook_folder
 from kd_magics.options import Options, count
 from kd_magics.quantities import duration, size
@@ -31,7 +32,7 @@ def parser(magic: str) -> Options:
     options.add_argument("-o", dest="variable", type=_identifier, metavar="VAR")
     options.add_argument("--in", dest="inputs", type=_names, action="extend", default=[])
     options.add_argument("--out", dest="outputs", type=_names, action="extend", default=[])
-    options.add_argument("--files", type=_listed, action="extend", default=[], metavar="PATHS")
+    options.add_argument("--files", type=listed, action="extend", default=[], metavar="PATHS")
     options.add_argument("--param", type=param, action="append", default=[], metavar="NAME=VALUE")
     options.add_argument("--env", type=_pair, action="append", default=[], metavar="NAME=VALUE")
     options.add_argument("--grid", type=_choices, action="append", default=[], metavar="NAME=A,B")
@@ -44,17 +45,9 @@ def parser(magic: str) -> Options:
 
 
 def param(text: str) -> tuple[str, Any]:
-    """Read ``lr=0.1``; the value is JSON, or else text (an argparse type)."""
+    """Read ``lr=0.1``, whose value is as `param_values` says (an argparse type)."""
     name, value = _pair(text)
-    return _identifier(name), json_or_text(value)
-
-
-def json_or_text(text: str) -> Any:
-    """Return the JSON value of a text, or the text itself where it is none."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    return _identifier(name), param_values.value(value)
 
 
 def environment(pairs: Iterable[tuple[str, str]], line: str) -> dict[str, str]:
@@ -74,16 +67,10 @@ def requirements(texts: Iterable[str]) -> list[str]:
     """Return pip requirements: given ones, and those of files such as requirements.txt."""
     found: list[str] = []
     for text in texts:
-        if not text.endswith(".txt"):
+        if text.endswith(".txt"):
+            found += requirement_files.read(notebook_folder() / text, text)
+        else:
             found.append(text)
-            continue
-        path = notebook_folder() / text
-        try:
-            lines = path.read_text().splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadOptions(f"--requirements {text}: {error}.") from None
-        wanted = (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines)
-        found += [line for line in wanted if line]
     return found
 
 
@@ -115,14 +102,7 @@ def _identifier(text: str) -> str:
 
 
 def _names(text: str) -> list[str]:
-    return [_identifier(name) for name in _listed(text)]
-
-
-def _listed(text: str) -> list[str]:
-    found = [part.strip() for part in text.split(",")]
-    if not all(found):
-        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no list such as a,b (without spaces)")
-    return found
+    return [_identifier(name) for name in listed(text)]
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -134,8 +114,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _choices(text: str) -> tuple[str, list[Any]]:
     name, value = _pair(text)
-    whole = json_or_text(value)
-    values = whole if isinstance(whole, list) else [json_or_text(v) for v in _listed(value)]
+    values = param_values.choices(value)
     if not values:
         raise argparse.ArgumentTypeError(f"{text[:80]!r} has no value")
     return _identifier(name), values

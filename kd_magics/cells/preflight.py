@@ -61,7 +61,8 @@ def _tokens(client: TrainingClient) -> list[str]:
 def _names(wanted: SubmitJob, variables: Mapping[str, Any]) -> list[str]:
     if len(wanted.code) > LONGEST_LOOKED_AT:
         return []
-    missing = undefined_names(wanted.code, {*wanted.inputs, *wanted.params})
+    given = {*wanted.inputs, *wanted.params, *(["__file__"] if wanted.script else [])}
+    missing = undefined_names(wanted.code, given)
     return [
         _name_line(name, line + wanted.first_line - 1, wanted, variables)
         for name, line in missing.items()
@@ -71,6 +72,11 @@ def _names(wanted: SubmitJob, variables: Mapping[str, Any]) -> list[str]:
 def _name_line(name: str, line: int, wanted: SubmitJob, variables: Mapping[str, Any]) -> str:
     if name == "get_ipython":
         return f"get_ipython (line {line}) is there in notebooks only, not in a job"
+    if name == "__file__":
+        return (
+            f"__file__ (line {line}) is there in files only (kd train FILE), not in a cell: the "
+            "job runs in the project repository, and KD_JOB_DIR names a folder of its own"
+        )
     if name not in variables:
         where = "" if face.in_terminal() else ", neither in the cell nor in the notebook"
         return f"{name} (line {line}) is not defined{where}"
@@ -96,7 +102,9 @@ def _name_line(name: str, line: int, wanted: SubmitJob, variables: Mapping[str, 
 def _engine(client: TrainingClient, wanted: SubmitJob, patient: bool) -> list[str]:
     """Return what the engine says that the job would miss; nothing where it cannot say."""
     tree = parsed(wanted.code)
-    sent = {path.partition("/")[0].removesuffix(".py") for path in wanted.files}
+    folder = wanted.script.rpartition("/")[0]
+    below = [path.removeprefix(f"{folder}/") for path in wanted.files] if folder else []
+    sent = {path.partition("/")[0].removesuffix(".py") for path in [*wanted.files, *below]}
     modules = {n: line for n, line in imported_modules(tree).items() if n not in sent}
     paths = {p: n for p, n in read_files(tree, wanted.code).items() if p not in wanted.files}
     pickles = [name for name, value in wanted.inputs.items() if value.format == "pickle"]

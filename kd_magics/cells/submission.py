@@ -21,6 +21,7 @@ from kd_magics.cells import cell_options, preflight
 from kd_magics.cells.bindings import bind_outputs
 from kd_magics.cells.cell_needs import parsed, replaced_params
 from kd_magics.cells.provenance import notebook_folder
+from kd_magics.cells.script import NO_FILE, Source
 from kd_magics.cells.sweeps import Sweep
 from kd_magics.cells.transfer import collect_files, collect_values, sent_line
 from kd_magics.errors import EmptyCell, InvalidCell
@@ -36,12 +37,16 @@ FIRST_LINE = 2  # of a cell's code: the first line of the cell is the magic's ow
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell as it was run: the magic's name, its cluster, its line and what is below."""
+    """A cell as it was run: the magic's name, its cluster, its line and what is below.
+
+    ``source`` is what a file has beside its code; a cell has nothing.
+    """
 
     magic: str
     cluster: str
     line: str
     code: str
+    source: Source = NO_FILE
 
 
 def submit(session: Session, cell: Cell) -> None:
@@ -132,7 +137,10 @@ def _wanted(session: Session, cell: Cell, options: Namespace) -> SubmitJob:
         inputs=collect_values(options.inputs, session.shell.user_ns, options.pickle),
         outputs=list(dict.fromkeys(options.outputs)),
         pickle_outputs=options.pickle,
-        files=collect_files(options.files, notebook_folder()),
+        files=cell.source.files | collect_files(options.files, notebook_folder()),
+        script=cell.source.script,
+        arguments=getattr(options, "arguments", []),
+        cells=cell.source.cells,
         requirements=cell_options.requirements(options.requirements),
         resources=Resources(options.cpus, options.memory, options.gpus),
     )
@@ -175,7 +183,7 @@ def _print_url(job: Job) -> None:
 
 def _notes(wanted: SubmitJob) -> list[str]:
     """Return the lines below the first: what was sent, and which params come to nothing."""
-    line = sent_line(wanted.inputs, wanted.files)
+    line = sent_line(wanted.inputs, {n: c for n, c in wanted.files.items() if n != wanted.script})
     replaced = replaced_params(parsed(wanted.code), wanted.params)
     return [
         *([line] if line else []),

@@ -3,24 +3,20 @@
 The help is also that of the cell magics.
 """
 
-import sys
 from argparse import Namespace
-from importlib.util import decode_source
-from pathlib import Path
 from typing import Any
 
 from kd_client.errors import BadOptions
-from kd_magics.cells import cell_options
+from kd_magics.cells import cell_options, script
 from kd_magics.cells.submission import Cell, checked_jobs, send_jobs, submit_with
 from kd_magics.help import Help
 from kd_magics.options import Options
 from kd_magics.session import Session
-from kd_pipeline.errors import InvalidInput
-from kd_pipeline.plain_text import one_line
 
-STDIN = "-"
 HELP = Help(
-    terminal_usage=("FILE [--cluster CLUSTER] [--wait] [--name NAME] [--param NAME=VALUE]… …",),
+    terminal_usage=(
+        "FILE [--cluster CLUSTER] [--wait] [--name NAME] [--param NAME=VALUE]… … [-- ARGUMENTS]",
+    ),
     usage=("[--wait] [--name NAME] [--param NAME=VALUE]… [--files PATHS] …",),
     notebook="""
     The cell does not run here. It runs on the cluster, in the project repository's folder; files
@@ -37,8 +33,10 @@ HELP = Help(
     of a grid are in _jobs: _jobs.wait(), _jobs.best("rmse"). See {logs}?, {why}?, {cancel}?.
     """,
     terminal="""
-    FILE is a Python file, - is standard input. It runs on the cluster, in the project repository's
-    folder; files that it writes to `models/` are in the project repository when it is done.
+    FILE is a Python file, a notebook (.ipynb), or - for standard input. It runs on the cluster as
+    `python FILE ARGUMENTS` would, in the project repository's folder; files that it writes to
+    `models/` are in the project repository when it is done. The modules beside it that it imports
+    are sent along; what it opens beside itself is sent with --files.
 
     --cluster C       the training cluster, where several are connected
     --out M,N         keep these variables of the job, for whoever asks for its result
@@ -48,7 +46,8 @@ HELP = Help(
     --no-raise        with --wait: print why a job failed, and go on
     --name NAME       what the job is called in lists
     --files PATHS     send these files and folders, such as util.py,pkg; the code can import them
-    --param lr=0.1    a variable of the code, as JSON or text; may be given again
+    --param lr=0.1    a variable of the code; may be given again. Its value is JSON or a Python
+                      literal (1e-3, .5, True, None, nan, [1, 2]), and whatever is neither is text
     --grid lr=0.1,1   a job for each of the values, and for each combination with further --grid
     --env NAME=VALUE  a variable of the environment, no secret; may be given again
     --requirements R  packages to install for it, such as "polars==1.9", or a requirements.txt
@@ -75,7 +74,7 @@ HELP = Help(
 def parser() -> Options:
     """Return the parser."""
     options = cell_options.parser("")
-    options.prog = "kd train"
+    options.prog, options.takes_arguments = "kd train", True
     options.add_argument("file", metavar="FILE")
     options.add_argument("--cluster", metavar="CLUSTER")
     return options
@@ -102,20 +101,7 @@ def data(session: Session, options: Namespace) -> Any:
 
 def _cell(session: Session, options: Namespace) -> Cell:
     client = session.training(options.cluster) if options.cluster else session.only_training()
-    code = _read(options.file)
+    source = script.read(options.file)
     # All of --env counts as written here: what a shell has put in is not told from it.
     line = " ".join(f"{name}={value}" for name, value in options.env)
-    return Cell(client.name, client.name, line, code)
-
-
-def _read(file: str) -> str:
-    try:
-        content = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
-        return decode_source(content)  # as Python does: byte order mark, coding line
-    except OSError as error:
-        raise InvalidInput(f"{file} cannot be read: {error.strerror}.") from None
-    except (UnicodeDecodeError, SyntaxError) as error:
-        raise InvalidInput(
-            f"{file} is not a Python file: it is neither UTF-8 text nor what its coding line says "
-            f"({one_line(error, 200)})."
-        ) from None
+    return Cell(client.name, client.name, line, source.code, source)

@@ -33,7 +33,9 @@ class SubmitJob(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
     ``params`` and ``inputs`` are variables of the code when it begins; ``outputs`` names variables
     that are kept when it has ended well. ``files`` (path relative to a folder of the job's own,
-    which is first on its ``sys.path``: content) travel with it.
+    which is first on its ``sys.path``: content) travel with it. With ``script``, one of the files,
+    the code is that script's and runs as Python runs it, with ``arguments``; with ``cells``, the
+    lines at which a notebook's cells begin in it, each cell shows its last value.
     """
 
     code: str
@@ -49,6 +51,9 @@ class SubmitJob(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     outputs: list[str] = []
     pickle_outputs: bool = False
     files: dict[str, bytes] = {}
+    script: str = ""
+    arguments: list[str] = []
+    cells: list[int] = []
     requirements: list[str] = []
     resources: Resources = Resources()
 

@@ -47,6 +47,14 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def attached(surroundings: Path, engine: RunningEngine) -> Path:
+    """Surroundings in which the engine is attached; the engine's project repository."""
+    meta = configmeta(clusters={CLUSTER: [(engine.url, TOKEN)]})
+    (surroundings / "configmeta.json").write_text(json.dumps(meta))
+    return surroundings
+
+
+@pytest.fixture
 def empty_notebook(surroundings: Path) -> Iterator[Notebook]:
     """A notebook with the magics, and no configmeta.json; no cell of it may show a token."""
     notebook = Notebook(surroundings / "configmeta.json")

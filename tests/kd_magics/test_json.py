@@ -17,8 +17,8 @@ from tests.kd_magics.commands.test_models import (
     CLUSTER as DEPLOYMENT,
 )
 from tests.kd_magics.commands.test_models import deployment, serving  # noqa: F401 - fixtures
+from tests.kd_magics.running_command import good, kd
 from tests.kd_magics.running_notebook import Notebook
-from tests.kd_magics.test_terminal import attached, good, kd  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.slow
 
@@ -137,6 +137,6 @@ def test_a_model_from_its_registration_to_its_end(model: Notebook) -> None:
     assert "sums" not in {one["name"] for one in found("models")["models"]}
 
 
-def test_without_clusters_the_lists_are_empty(attached: Path) -> None:  # noqa: F811
+def test_without_clusters_the_lists_are_empty(attached: Path) -> None:
     assert found("models")["models"] == []
     assert found("deployments") == {"deployments": []}

@@ -1,6 +1,5 @@
 """The real command `kd` with a real engine: the magics' words, and exit statuses."""
 
-import os
 import shlex
 import signal
 import subprocess
@@ -14,10 +13,10 @@ from hypothesis import strategies as st
 from kd_magics import face
 from kd_magics.catalogue import COMMANDS
 from kd_magics.options import split_line
-from tests.configmeta import configmeta
 from tests.kd_engines.local.running_home import RunningHome
 from tests.kd_engines.running_server import eventually
-from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
+from tests.kd_engines.training.running_engine import CLUSTER, RunningEngine
+from tests.kd_magics.running_command import fails, good, kd
 
 HALVES = """
 import pathlib
@@ -28,47 +27,6 @@ script = "def load(path):\\n    return float(open(path).read())\\n"
 script += "def predict(model, args):\\n    return model * args['miles']\\n"
 pathlib.Path("code/halves.py").write_text(script)
 """
-Done = subprocess.CompletedProcess[str]
-
-
-@pytest.fixture
-def attached(surroundings: Path, engine: RunningEngine) -> Path:
-    """Surroundings in which the engine is attached; the engine's project repository."""
-    import json
-
-    meta = configmeta(clusters={CLUSTER: [(engine.url, TOKEN)]})
-    (surroundings / "configmeta.json").write_text(json.dumps(meta))
-    return surroundings
-
-
-def kd(*words: str, stdin: str = "") -> Done:
-    """Run `kd` in the test's surroundings; no token may be in what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "kd_engines", *words],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-        env=dict(os.environ),
-    )
-    assert TOKEN not in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def good(*words: str, stdin: str = "") -> str:
-    done = kd(*words, stdin=stdin)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def fails(*words: str, stdin: str = "") -> str:
-    """Return the one line on standard error of a command that must fail."""
-    done = kd(*words, stdin=stdin)
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1, done.stderr
-    return done.stderr
 
 
 @pytest.mark.slow

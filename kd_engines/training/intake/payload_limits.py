@@ -1,5 +1,6 @@
 """What a submission may send beside its code (params, inputs, outputs, files), and the limits."""
 
+import itertools
 import keyword
 import re
 import unicodedata
@@ -34,6 +35,7 @@ def check(wanted: SubmitJob) -> None:
         raise InvalidInput(f"{twice[0]} is a param and an input at once; rename one of them.")
     _check_params(wanted)
     _check_paths(wanted.files)
+    _check_run(wanted)
     check_sizes(wanted.inputs, wanted.files)
 
 
@@ -99,6 +101,24 @@ def _check_paths(paths: Iterable[str]) -> None:
             raise InvalidInput(
                 f"files has {both[:100]!r} as a file and as a folder; rename one of them."
             )
+
+
+def _check_run(wanted: SubmitJob) -> None:
+    """Refuse what does not fit the code: a script that is not sent, cells that are not there."""
+    if wanted.script and wanted.script not in wanted.files:
+        raise InvalidInput(f"script is {wanted.script[:100]!r}, which is none of the files sent.")
+    size = sum(map(_bytes, wanted.arguments))
+    if size > LARGEST_PARAMS or len(wanted.arguments) > MOST_FILES:
+        raise TooLarge(
+            f"arguments has {len(wanted.arguments):,} texts of {size:,} bytes; {MOST_FILES:,} of "
+            f"{LARGEST_PARAMS:,} bytes are the limit; put them into a file."
+        )
+    lines = wanted.code.count("\n") + 1
+    ascending = all(a < b for a, b in itertools.pairwise(wanted.cells))
+    if wanted.cells and (wanted.cells[0] != 1 or not ascending or wanted.cells[-1] > lines):
+        raise InvalidInput(
+            f"cells are the lines at which cells begin, rising from 1 to at most {lines:,}."
+        )
 
 
 def _bytes(text: str) -> int:

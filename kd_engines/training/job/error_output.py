@@ -18,8 +18,9 @@ class OwnCode:
 
     def __init__(self, job_folder: str, path: str, job: str) -> None:
         self._path = path
-        self._name = f"job {job}"
         self._files = f"{job_folder}/{records.FILES}/"
+        is_script = path.startswith(self._files)
+        self._name = path.removeprefix(self._files) if is_script else f"job {job}"
 
     def has(self, filename: str) -> bool:
         """Tell whether a file is the job's code, or was sent with it."""

@@ -1,8 +1,9 @@
-"""What a job's cell defines, for processes that it starts by ``spawn`` or ``forkserver``.
+"""What a job's code defines, for processes that it starts by ``spawn`` or ``forkserver``.
 
-`multiprocessing` runs the main module's file again in such a process. A cell has no file, and is
-not made to be run twice: of its top level the imports, functions, classes and constants are run,
-and nothing that works. The job's ``__main__`` names this module as its own (see `child`).
+`multiprocessing` runs the main module's file again in such a process, and so is a script's run
+here. A cell is not made to be run twice: of its top level the imports, functions, classes and
+constants are run, and nothing that works. The job's ``__main__`` names this module as its own (see
+`code`).
 """
 
 import ast
@@ -11,7 +12,8 @@ import os
 import sys
 from pathlib import Path
 
-from kd_engines.mount_points import localize
+from kd_engines.mount_points import compile_localized, localize
+from kd_engines.training.job.code import SCRIPT_VARIABLE
 from kd_engines.training.job_folder import records
 
 KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -47,6 +49,14 @@ def define(job_folder: Path, namespace: dict[str, object]) -> None:
             exec(code, namespace)  # noqa: S102 - the job's own code
 
 
+def run_script(path: Path, namespace: dict[str, object]) -> None:
+    """Run a script again, whose own ``if __name__ == "__main__"`` keeps it from working twice."""
+    source = path.read_text(encoding="utf-8")
+    root = Path(os.environ.get("KD_PROJECT_REPO", "."))
+    namespace["__file__"] = str(path)
+    exec(compile_localized(source, str(path), root), namespace)  # noqa: S102 - the job's own code
+
+
 def _missing(name: str) -> object:
     """Say why the process finds something not (called for what this module has not)."""
     if not name.startswith("__"):
@@ -61,5 +71,8 @@ def _missing(name: str) -> object:
 
 
 if __name__ == "__mp_main__":
-    __getattr__ = _missing
-    define(Path(os.environ["KD_JOB_DIR"]), globals())
+    if script := os.environ.get(SCRIPT_VARIABLE):
+        run_script(Path(script), globals())
+    else:
+        __getattr__ = _missing
+        define(Path(os.environ["KD_JOB_DIR"]), globals())

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from kd_engines.training.job_folder import records
-from kd_engines.training.job_folder.payload import Sent, unpack
+from kd_engines.training.job_folder.payload import Payload, unpack
 from kd_pipeline import values
 from kd_pipeline.errors import InvalidInput, KdError
 from kd_pipeline.messages import Value, ValueInfo, Values
@@ -17,7 +17,7 @@ from kd_pipeline.quantities import size_text
 FILES_VARIABLE = "KD_JOB_FILES"
 
 
-def receive(job_folder: str, namespace: dict[str, Any]) -> Sent:
+def receive(job_folder: str, namespace: dict[str, Any]) -> Payload:
     """Unpack the files, and put params and inputs into ``namespace``; return what was sent.
 
     The folder of the files is first on ``sys.path`` and named by ``KD_JOB_FILES``. Raises
@@ -40,7 +40,7 @@ def receive(job_folder: str, namespace: dict[str, Any]) -> Sent:
     return msgspec.structs.replace(sent, inputs={}, files={})
 
 
-def keep(sent: Sent, job_folder: str, namespace: dict[str, Any]) -> None:
+def keep(sent: Payload, job_folder: str, namespace: dict[str, Any]) -> None:
     """Write the wanted outputs into ``values/``, and last its index.
 
     What cannot be kept is told in the index and in the log; it does not make the job fail, whose

@@ -12,7 +12,7 @@ import msgspec
 from kd_pipeline.messages import SubmitJob, Value
 
 
-class Sent(msgspec.Struct, omit_defaults=True):
+class Payload(msgspec.Struct, omit_defaults=True):
     """Content of sent.msgpack; each field is as in `SubmitJob`."""
 
     params: dict[str, Any] = {}
@@ -20,20 +20,26 @@ class Sent(msgspec.Struct, omit_defaults=True):
     outputs: list[str] = []
     pickle_outputs: bool = False
     files: dict[str, bytes] = {}
+    script: str = ""
+    arguments: list[str] = []
+    cells: list[int] = []
 
 
 def pack(wanted: SubmitJob) -> bytes:
     """Return the content of a submission's sent.msgpack; empty where only code was sent."""
-    sent = Sent(
+    sent = Payload(
         params=wanted.params,
         inputs=wanted.inputs,
         outputs=wanted.outputs,
         pickle_outputs=wanted.pickle_outputs,
         files=wanted.files,
+        script=wanted.script,
+        arguments=wanted.arguments,
+        cells=wanted.cells,
     )
-    return b"" if sent == Sent() else msgspec.msgpack.encode(sent)
+    return b"" if sent == Payload() else msgspec.msgpack.encode(sent)
 
 
-def unpack(content: bytes) -> Sent:
+def unpack(content: bytes) -> Payload:
     """Return what :func:`pack` was given; raises msgspec.MsgspecError where it is damaged."""
-    return msgspec.msgpack.decode(content, type=Sent)
+    return msgspec.msgpack.decode(content, type=Payload)

@@ -97,19 +97,22 @@ def repeated(store: JobStore, record: Record, wanted: RerunJob) -> SubmitJob:
         outputs=job.outputs,
         pickle_outputs=job.pickle_outputs,
         files=kept.files,
+        script=kept.script,
+        arguments=kept.arguments,
+        cells=kept.cells,
         requirements=job.requirements,
         resources=job.resources,
     )
 
 
-def _sent(store: JobStore, record: Record) -> payload.Sent:
+def _sent(store: JobStore, record: Record) -> payload.Payload:
     """Return what was sent with a job's code; raises NotFound where that is gone or damaged."""
     job = record.job
     content = _content(store.path(job.id, records.SENT), LARGEST_SENT)
     try:
-        found = payload.unpack(content) if content is not None else payload.Sent()
+        found = payload.unpack(content) if content is not None else payload.Payload()
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        found = payload.Sent()
+        found = payload.Payload()
     if sorted(found.inputs) != job.inputs or sorted(found.files) != job.files:
         raise NotFound(
             f"What was sent with job {job.id} is gone from its folder, or damaged, so it cannot "

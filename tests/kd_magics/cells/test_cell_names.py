@@ -81,7 +81,7 @@ def test_a_name_that_nothing_gives_is_found(code: str, names: dict[str, int]) ->
         "def f(*args: int, key: str = '', **rest: float) -> None: ...\nf()",
         "async def f():\n    async for x in range(3):\n        yield x\n[x async for x in f()]",
         "async def g():\n    yield 1\ng()",
-        "x: int\nprint(exit, quit, help, __file__)",
+        "x: int\nprint(exit, quit, help, __name__)",
     ],
 )
 def test_nothing_is_said_where_a_name_is_or_may_be_there(code: str) -> None:

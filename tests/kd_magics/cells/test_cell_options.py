@@ -1,6 +1,7 @@
 """The options of a cell: how their values are read, and which are refused."""
 
 import argparse
+import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,6 @@ from kd_magics.cells.cell_options import (
     MOST_JOBS,
     environment,
     grid,
-    json_or_text,
     param,
     parser,
     requirements,
@@ -38,9 +38,7 @@ def test_values_are_json_or_text() -> None:
 
 @given(st.integers() | st.booleans() | st.none() | st.lists(st.integers()))
 def test_what_json_has_comes_back(value: object) -> None:
-    import json
-
-    assert json_or_text(json.dumps(value)) == value
+    assert param(f"n={json.dumps(value)}") == ("n", value)
 
 
 def test_lists_may_be_given_again() -> None:
