@@ -3,7 +3,7 @@
 from kd_client.terminal.log_text import LogText
 from kd_client.training_client import TrainingClient
 from kd_pipeline.messages import Job
-from kd_pipeline.progress import ProgressReader
+from kd_pipeline.progress.reader import ProgressReader
 
 # What came since the last look: of more than this, only the end is read.
 MOST_READ = 512 * 1024

@@ -5,7 +5,7 @@ import re
 
 from kd_engines.training.job_folder import records
 from kd_engines.training.store.job_store import JobStore
-from kd_pipeline.progress import ProgressReader
+from kd_pipeline.progress.reader import ProgressReader
 from kd_pipeline.regular_files import read_regular
 
 _LINE_END = re.compile(r"[\n\r\x08]")

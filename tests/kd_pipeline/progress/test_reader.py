@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from tqdm import tqdm
 
 from kd_pipeline.messages import Progress
-from kd_pipeline.progress import LONGEST_LINE, MOST_METRICS, MOST_POINTS, ProgressReader
+from kd_pipeline.progress.reader import LONGEST_LINE, MOST_METRICS, MOST_POINTS, ProgressReader
 
 # As Keras 2 writes a bar: backspaces over the former one, then a carriage return.
 KERAS_2 = (
@@ -29,6 +30,16 @@ BOOSTING_TABLE = (
     "      Iter       Train Loss   Remaining Time \n"
     "         1           1.2345            0.50s\n"
     "         2           1.1345            1.20m\n"
+)
+FASTAI = (
+    "epoch     train_loss  valid_loss  accuracy  time    \n"
+    "0         0.870000    #na#        0.640000  00:10     \n"
+    "1         0.760000    0.700000    0.812500  00:09     \n"
+)
+TRACEBACK = (
+    "Traceback (most recent call last):\n"
+    '  File "job 9", line 3, in <module>\n    fit(loss=0.5)\n    ~~~^^^^^\n'
+    '  File "job 9", line 1, in fit\n    accuracy = 0.3\n'
 )
 SEARCH = (
     "Fitting 5 folds for each of 4 candidates, totalling 20 fits\n"
@@ -102,6 +113,20 @@ def test_loops_are_read_from_the_outer_to_the_inner_one(
         ("Epoch 3 train loss: 0.3, val loss: 0.4", {"train_loss": 0.3, "val_loss": 0.4}),
         ("2026-01-01 12:00:00 INFO fit: loss=2.5e-1 lr=.001", {"loss": 0.25, "lr": 0.001}),
         ("train/loss=-1.5", {"train/loss": -1.5}),
+        ("loss=1,234.5", {"loss": 1234.5}),
+        ("val_loss: 1,234,567, acc: 0.5", {"val_loss": 1234567, "acc": 0.5}),
+        ("ratio: 0.75", {"ratio": 0.75}),
+        (FASTAI, {"train_loss": 0.76, "valid_loss": 0.7, "accuracy": 0.8125}),
+        (
+            "[I 2026-11-26 10:00:00,123] Trial 3 finished with value: 1,234.5 and parameters: "
+            "{'lr': 0.1, 'depth': 3}. Best is trial 2 with value: 0.25.",
+            {"value": 1234.5, "best_value": 0.25},
+        ),
+        (
+            "[I 2026-11-26 10:00:00,123] Trial 3 finished with values: [0.5, 1e-3] and "
+            "parameters: {'lr': 0.1}.",
+            {"value_0": 0.5, "value_1": 0.001},
+        ),
     ],
 )
 def test_metrics_are_read_in_their_usual_forms(text: str, metrics: dict[str, float] | None) -> None:
@@ -141,6 +166,22 @@ def test_metrics_are_read_in_their_usual_forms(text: str, metrics: dict[str, flo
         "Wrote 3/10 files",
         "see issue #12: fixed",
         "[1] http://host:8080",
+        "loss=1,2",  # a list, not a number of thousands
+        "KeyError: 21",
+        "mypackage.errors.NotHere: 21",
+        "ValueError: 0.5",
+        "SystemExit: 3",
+        "Samples: 21",
+        "answer: 42",
+        '<td width=21 loss="0.5">21</td>',
+        "<b>loss</b>: 0.5",
+        '<div style="accuracy: 0.5">',
+        TRACEBACK + "ValueError: loss=0.25",
+        "During handling of it:\n\n" + TRACEBACK + "KeyError: 'lr=0.1'",
+        '  File "job 9", line 3\n    loss = 0.5 0.3\n           ^^^\nSyntaxError: invalid: lr=0.1',
+        "  + Exception Group Traceback (most recent call last):\n  | loss=0.5\n  +---- 1 ----",
+        "KeyError     Traceback (most recent call last)\n----> 3 loss = 0.5\nKeyError: 'loss=0.5'",
+        "/x/fit.py:12: UserWarning: lr=0.1 is small\n  fit(lr=0.1)",
     ],
 )
 def test_ordinary_prints_are_no_metrics_and_no_progress(line: str) -> None:
@@ -300,3 +341,15 @@ def test_garbage_never_raises_and_a_fraction_is_one(text: str) -> None:
     found = read(text)
     assert found.fraction is None or 0.0 <= found.fraction <= 1.0
     assert found.eta_s is None or found.eta_s >= 0.0
+
+
+HOSTILE = ["loss=", "x=1 ", "ab: 1, ", "[1/2] ", "epoch 3/10 ", "3%|", "1,111", "'s a", "<a ", " "]
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_hostile_lines_cost_little(piece: str) -> None:
+    """A line that is twice as long may not cost four times as much: 1 MB takes about 0.2 s here."""
+    line = piece * (LONGEST_LINE // len(piece)) + "\n"
+    began = time.process_time()
+    read(line * (1_000_000 // len(line)))
+    assert time.process_time() - began < 5

@@ -9,7 +9,7 @@ import math
 import re
 
 MOST_PAIRS = 50  # of one line
-NUMBER = r"(?>[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)"
+NUMBER = r"(?>[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)"
 _END = r"(?=\s*%|[\s;|)\]}'\"]|$|,(?!\d)|\.(?!\w))"
 _NAME = r"[A-Za-z_][\w./@-]{0,63}(?:'s [A-Za-z_][\w@-]{0,40})?"
 # No name begins inside of a word, a path, a URL or its query.
@@ -33,24 +33,52 @@ _NO_METRICS = re.compile(
 )
 
 
+_HTML = re.compile(r"</?[A-Za-z!][^<>]{0,500}>")
+# An exception's name before its text, as in `KeyError: 21`.
+_EXCEPTION = re.compile(r"(?:[\w.]*(?:Error|Exception|Warning|Exit|Interrupt|Iteration))\Z")
+
+
+def number(text: str) -> float | None:
+    """Return the number that a text is (``1,234.5`` too), or None; NaN and infinities are none."""
+    try:
+        value = float(text.strip().replace(",", ""))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
 def read_metrics(line: str, tight: bool) -> dict[str, float]:
     """Return the metrics of a line; ``tight`` is for a round of boosting, ``name:value`` there."""
     found_pairs = itertools.islice(_PAIR.finditer(line), MOST_PAIRS)
     pairs = [pair for pair in found_pairs if tight or not pair["tight"]]
     if not pairs:
         return {}
+    if "<" in line and _HTML.search(line):
+        return {}
     only_pairs = tight or not _WORD.search(_TIMES.sub("", _PAIR.sub("", line)).replace("ETA", ""))
+    alone = len(pairs) == 1
     found = {}
     for pair in pairs:
         name = pair["name"].replace("'s ", "-").rstrip(".-/")
-        value = float(pair["value"])
+        value = number(pair["value"])
         parts = re.split(r"[^a-z0-9]+|_", name.lower())
-        known = any(map(_METRICS.fullmatch, parts))
         words = _WORDS_BEFORE.search(line[max(0, pair.start() - 64) : pair.start()])
-        if known and words:
-            name = "_".join([*words[1].split(), name])
-        elif not known and (not only_pairs or any(map(_NO_METRICS.fullmatch, parts))):
+        if any(map(_METRICS.fullmatch, parts)):
+            name = "_".join([*words[1].split(), name]) if words else name
+        elif (
+            not only_pairs
+            or any(map(_NO_METRICS.fullmatch, parts))
+            or (alone and _is_word_and_count(pair))
+        ):
             continue
-        if math.isfinite(value) and name.count("/") <= 2:
+        if value is not None and name.count("/") <= 2:
             found[name] = value
     return found
+
+
+def _is_word_and_count(pair: re.Match[str]) -> bool:
+    """Tell ``Rows: 21`` and ``KeyError: 21``, which say nothing of how well the training goes."""
+    if "=" in pair[0]:
+        return False
+    is_whole = pair["value"].lstrip("+-").replace(",", "").isdecimal()
+    return is_whole or bool(_EXCEPTION.match(pair["name"]))

@@ -1,15 +1,17 @@
 """What one printed line tells of a job's progress: a bar, an epoch, a step, metrics.
 
 Known are the bars of tqdm (so Lightning's) and of Keras 2 and 3, the rounds of XGBoost, LightGBM
-and CatBoost, the verbose forms of scikit-learn and joblib, counters such as ``epoch 3/10`` and
-``Step [45/100]``, and metrics as ``name=value`` or ``name: value``.
+and CatBoost, the verbose forms of scikit-learn and joblib, fastai's table, Optuna's trials,
+counters such as ``epoch 3/10`` and ``Step [45/100]``, and metrics as ``name=value`` or ``name:
+value``.
 """
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kd_pipeline.metric_lines import NUMBER, read_metrics
+from kd_pipeline.progress.metrics import NUMBER, number, read_metrics
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _TQDM = re.compile(
@@ -40,6 +42,10 @@ _PERCENT = re.compile(
 )
 _TREES = re.compile(r"^\s+Iter\s+Train Loss\b")
 _TREE = re.compile(rf"^\s+(\d{{1,15}})\s+({NUMBER})\s+(?:{NUMBER}\s+)?([\d.]{{1,15}})([smh])\s*$")
+_TRIAL = re.compile(
+    rf"\bTrial (\d{{1,15}}) finished with values?: (\[[^\]]{{0,500}}\]|{NUMBER})"
+    rf".*?(?:Best is trial \d+ with value: ({NUMBER})\.?\s*)?$"
+)
 _SCALES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _SIGN = re.compile(r"[=:/%\]]| of \d")
@@ -78,11 +84,14 @@ class Told:
     eta_s: float | None = None
 
 
-def read_line(line: str, in_table: bool = False) -> Told | None:
+def read_line(line: str, in_table: bool = False, columns: Sequence[str] = ()) -> Told | None:
     """Return what a line without control characters tells, or None.
 
-    ``in_table`` says that the head of a table of boosting's rounds came before it.
+    ``in_table`` says that the head of a table of boosting's rounds came before it, ``columns`` are
+    those of another table, whose rows begin with an epoch's number.
     """
+    if columns and (metrics := _row(line, columns)):
+        return Told(at=float(line.split(None, 1)[0]), metrics=metrics)
     if in_table and (row := _TREE.match(line)):
         loss = float(row[2])
         metrics = {"train_loss": loss} if math.isfinite(loss) else {}
@@ -93,6 +102,8 @@ def read_line(line: str, in_table: bool = False) -> Told | None:
         return Told(fits=int(fits[1]))
     if not _SIGN.search(line):
         return None
+    if "finished with value" in line and (trial := _TRIAL.search(line)):
+        return Told(at=float(trial[1]), metrics=_trial(trial))
     told = Told()
     rest = _bars(line, told)
     lowered = rest.lower()
@@ -109,6 +120,24 @@ def read_line(line: str, in_table: bool = False) -> Told | None:
         told.metrics = read_metrics(rest, told.rounds)
     known = told.bar or told.outer or told.metrics or told.fitted or told.eta_s is not None
     return told if known else None
+
+
+def _row(line: str, columns: Sequence[str]) -> dict[str, float]:
+    """Return the metrics of a table's row; {} where the line is none."""
+    words = line.split(None, len(columns))
+    if len(words) != len(columns) or not words[0].isdecimal() or len(words[0]) > 15:
+        return {}
+    found = {name: number(word) for name, word in zip(columns[1:], words[1:], strict=True)}
+    return {name: value for name, value in found.items() if value is not None and name != "time"}
+
+
+def _trial(trial: re.Match[str]) -> dict[str, float]:
+    """Return the value of one of Optuna's trials, or its values, and the best one so far."""
+    several = trial[2].startswith("[")
+    values = trial[2].strip("[]").split(", ") if several else [trial[2]]
+    found = {f"value_{n}" if several else "value": number(word) for n, word in enumerate(values)}
+    found["best_value"] = number(trial[3]) if trial[3] else None
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _bars(line: str, told: Told) -> str:

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 
 from kd_pipeline.messages import Progress
-from kd_pipeline.progress_lines import ANSI, Bar, Told, read_line
+from kd_pipeline.progress.blocks import Blocks
+from kd_pipeline.progress.lines import ANSI, Bar, Told, read_line
 
 LONGEST_LINE = 4000
 MOST_METRICS = 20
@@ -45,6 +46,7 @@ class ProgressReader:
     def skip(self) -> None:
         """Forget the unfinished line: a part of the log is left out here."""
         self._unfinished = ""
+        self._state.blocks.in_trace = self._state.blocks.after_warning = False
 
     @property
     def progress(self) -> Progress:
@@ -85,7 +87,11 @@ class ProgressReader:
 
 def _tell(state: "_State", line: str, now: float) -> Told | None:
     line = line[:LONGEST_LINE]
-    told = read_line(ANSI.sub("", line) if "\x1b" in line else line, state.in_table)
+    line = ANSI.sub("", line) if "\x1b" in line else line
+    blocks = state.blocks
+    if blocks.is_trace(line) or blocks.is_header(line):
+        return None
+    told = read_line(line, state.in_table, blocks.columns)
     if told:
         state.take(told, now)
     return told
@@ -119,6 +125,7 @@ class _State:
 
     def __init__(self) -> None:
         self.in_table = False
+        self.blocks = Blocks()
         self._outer: Bar | None = None
         self._outer_done = False  # it was told with metrics, as is done at an epoch's end
         self._from_zero = False
@@ -134,7 +141,7 @@ class _State:
     def copy(self) -> "_State":
         other = copy.copy(self)
         other._bars, other._samples = list(self._bars), list(self._samples)
-        other._metrics = dict(self._metrics)
+        other._metrics, other.blocks = dict(self._metrics), copy.copy(self.blocks)
         return other
 
     def take(self, told: Told, now: float) -> None:

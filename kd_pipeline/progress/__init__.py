@@ -1,0 +1,1 @@
+"""How far a job is, and its metrics, read from what it prints."""
