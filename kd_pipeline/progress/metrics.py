@@ -49,11 +49,10 @@ def number(text: str) -> float | None:
 
 def read_metrics(line: str, tight: bool) -> dict[str, float]:
     """Return the metrics of a line; ``tight`` is for a round of boosting, ``name:value`` there."""
+    line = _HTML.sub(" ", line) if "<" in line else line
     found_pairs = itertools.islice(_PAIR.finditer(line), MOST_PAIRS)
     pairs = [pair for pair in found_pairs if tight or not pair["tight"]]
     if not pairs:
-        return {}
-    if "<" in line and _HTML.search(line):
         return {}
     only_pairs = tight or not _WORD.search(_TIMES.sub("", _PAIR.sub("", line)).replace("ETA", ""))
     alone = len(pairs) == 1
