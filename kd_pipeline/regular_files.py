@@ -27,14 +27,19 @@ class NotRegular(OSError):
         return f"{self.filename} is {self.strerror}, not a regular file"
 
 
-def open_regular(path: os.PathLike[str] | str, flags: int = 0) -> int:
+def open_regular(path: os.PathLike[str] | str, flags: int = 0, folder: int | None = None) -> int:
     """Open a regular file for reading, and return its descriptor.
 
-    Raises NotRegular for anything else, and OSError as ``os.open`` does.
+    ``folder`` is the descriptor of the folder in which it is. Raises NotRegular for anything else
+    (with ``os.O_NOFOLLOW`` for a link too), and OSError as ``os.open`` does.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+        descriptor = os.open(
+            path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags, dir_fd=folder
+        )
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise NotRegular(errno.EINVAL, "a link", str(path)) from None
         if error.errno == errno.ENXIO:  # a socket, or a device that is not there
             raise NotRegular(errno.EINVAL, KINDS[stat.S_IFSOCK], str(path)) from None
         raise
@@ -43,6 +48,36 @@ def open_regular(path: os.PathLike[str] | str, flags: int = 0) -> int:
         return descriptor
     os.close(descriptor)
     raise NotRegular(errno.EINVAL, KINDS.get(stat.S_IFMT(mode), "something else"), str(path))
+
+
+def open_below(folder: os.PathLike[str] | str, name: str) -> int:
+    """Open a regular file below a folder; neither it nor a folder on the way may be a link.
+
+    ``name`` has / between its parts. Raises as `open_regular`.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    *folders, last = name.split("/")
+    within = -1
+    try:
+        for part in (folder, *folders):
+            outer, within = within, os.open(part, flags, dir_fd=None if within < 0 else within)
+            if outer >= 0:
+                os.close(outer)
+        return open_regular(last, os.O_NOFOLLOW, within)
+    except NotADirectoryError:
+        raise NotRegular(errno.EINVAL, "in a place that is a link or a file", name) from None
+    finally:
+        if within >= 0:
+            os.close(within)
+
+
+def read_below(
+    folder: os.PathLike[str] | str, name: str, begin: int = 0, length: int = -1
+) -> bytes:
+    """Return the bytes of a file below a folder as `read_regular` does; raises as `open_below`."""
+    with os.fdopen(open_below(folder, name), "rb") as file:
+        file.seek(begin)
+        return file.read(length)
 
 
 def read_regular(path: os.PathLike[str] | str, begin: int = 0, length: int = -1) -> bytes:

@@ -13,7 +13,7 @@ from kd_engines.training.job_folder.record import Record
 from kd_engines.web.answers import json_response, read_json
 from kd_pipeline.errors import NotFound
 from kd_pipeline.messages import SubmitJob, TrainRequest
-from kd_pipeline.regular_files import read_regular
+from kd_pipeline.regular_files import NotRegular
 
 # These answers are one JSON document each: what is longer is read by GET /jobs/<id>/log.
 LARGEST_LOGS = 16 * 1024 * 1024
@@ -52,13 +52,9 @@ async def logs(request: Request) -> Response:
 
 def _all(engine: Engine, request: Request) -> list[dict[str, Any]]:
     answers = []
-    for job in reversed(engine.store.ids()):
-        try:
-            record = engine.store.record(job)
-        except NotFound:  # a submission that was cut off
-            continue
-        answer = _answer(record, request)
-        answers.append({**answer, "input": _input(engine, job, LISTED_INPUT), "output": ""})
+    for record in engine.store.records(reversed(engine.store.ids())):
+        code = _input(engine, record.job.id, LISTED_INPUT)
+        answers.append({**_answer(record, request), "input": code, "output": ""})
     return answers
 
 
@@ -100,7 +96,10 @@ def _end(engine: Engine, job: int, limit: int) -> str:
     size = engine.store.log_size(job)
     if size == 0:
         return ""
-    content = read_regular(engine.store.path(job, records.LOG), max(0, size - limit), limit)
+    try:
+        content = engine.store.read(job, records.LOG, max(0, size - limit), limit)
+    except (FileNotFoundError, NotRegular):
+        return ""
     text = content.decode(errors="replace")
     left_out = f"[{size - limit:,} bytes before this are at /jobs/{job}/log]\n"
     return left_out + text if size > limit else text

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from kd_engines.training.intake.submission import check
 from kd_engines.training.job_folder import records
-from kd_engines.training.job_folder.record import Record, read_file
+from kd_engines.training.job_folder.record import Record
 from kd_engines.training.machine import EnvironmentFinder
 from kd_engines.training.queue.admission import Admission, Room, problems
 from kd_engines.training.queue.job_queue import JobQueue
@@ -104,8 +104,10 @@ class Engine:
         """Return what a running job's runner has measured last."""
         if record.status != "Running":
             return None
-        found: Usage | None = read_file(self.store.path(record.job.id, records.USAGE), Usage)
-        return found
+        try:
+            return self.store.parsed(record.job.id, records.USAGE, Usage)
+        except OSError:  # it is told with the next look
+            return None
 
 
 def engine_of(request: Request) -> Engine:

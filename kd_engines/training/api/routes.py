@@ -18,9 +18,9 @@ from kd_engines.training.job_folder import log_times, records
 from kd_engines.training.job_folder.record import Record
 from kd_engines.training.store import log_stream
 from kd_engines.web.answers import json_response, read_json
-from kd_pipeline.errors import InvalidInput, NotFound, Unavailable
+from kd_pipeline.errors import InvalidInput, Unavailable
 from kd_pipeline.messages import TERMINAL, JobList, JobOutput, JobOutputs, Preflight, SubmitJob
-from kd_pipeline.regular_files import NotRegular, read_regular
+from kd_pipeline.regular_files import NotRegular
 from kd_pipeline.values import LARGEST_VALUES
 
 # JSON writes one byte of code as up to six (\u0000); `check` looks at the code itself.
@@ -190,21 +190,10 @@ def _page(
         ids = reversed(engine.store.ids())
     matching = (
         record
-        for job in ids
-        if job < before
-        and (record := _existing(engine, job))
-        and status in (None, record.status)
-        and user in (None, record.job.user)
+        for record in engine.store.records(job for job in ids if job < before)
+        if status in (None, record.status) and user in (None, record.job.user)
     )
     return list(itertools.islice(matching, limit))
-
-
-def _existing(engine: Engine, job: int) -> Record | None:
-    """Return a record, or None for a folder whose submission was cut off."""
-    try:
-        return engine.store.record(job)
-    except NotFound:
-        return None
 
 
 def _offset_at(engine: Engine, job: int, since: str) -> int:
@@ -218,7 +207,7 @@ def _offset_at(engine: Engine, job: int, since: str) -> int:
         raise InvalidInput(
             f"since is {since[:40]!r}; write a time with its zone, such as 2026-11-25T10:00:00Z."
         )
-    offset = log_times.offset_at(str(engine.store.path(job, records.LOG_TIMES)), stamp)
+    offset = _marked_offset(engine, job, stamp)
     if offset is None:
         if engine.store.log_size(job) == 0:
             return 0
@@ -229,13 +218,22 @@ def _offset_at(engine: Engine, job: int, since: str) -> int:
     return offset
 
 
+def _marked_offset(engine: Engine, job: int, stamp: str) -> int | None:
+    try:
+        descriptor = engine.store.open(job, records.LOG_TIMES)
+    except (FileNotFoundError, NotRegular):
+        return None
+    try:
+        return log_times.offset_at(descriptor, stamp)
+    finally:
+        os.close(descriptor)
+
+
 def _outputs(engine: Engine, job: int, after: int) -> JobOutputs:
     """Read whole lines of outputs.jsonl from byte ``after`` on; raises InvalidInput."""
     before = min(after, 1)  # the byte before it must end a line
     try:
-        content = read_regular(
-            engine.store.path(job, records.OUTPUTS), after - before, LARGEST_OUTPUTS + before
-        )
+        content = engine.store.read(job, records.OUTPUTS, after - before, LARGEST_OUTPUTS + before)
     except (FileNotFoundError, NotRegular):
         return JobOutputs([], 0)
     if before and content[:1] != b"\n":

@@ -14,7 +14,7 @@ import os
 import time
 
 from kd_engines.training.job_folder import records
-from kd_pipeline.regular_files import NotRegular, open_regular
+from kd_engines.training.job_folder.records import APPEND
 
 EVERY_S = 1.0
 MARK = '{{"time": "{}", "offset": {:>15}}}\n'
@@ -47,7 +47,7 @@ class LogTimes:
     def _write(self, size: int) -> None:
         """Append a mark; where the disk is full there is none, which makes no answer wrong."""
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            descriptor = os.open(self._path, APPEND, 0o600)
             try:
                 mark = MARK.format(records.now(), size).encode()
                 written = os.write(descriptor, mark)
@@ -59,20 +59,16 @@ class LogTimes:
             return
 
 
-def offset_at(path: str, when: str) -> int | None:
+def offset_at(descriptor: int, when: str) -> int | None:
     """Return how much of the log was there at ``when`` (as `records.timestamp` writes it).
 
-    It is correct to the distance of two marks, and rather too little; None where nothing was
-    marked, as with the jobs of older engines.
+    ``descriptor`` is the open file of marks. It is correct to the distance of two marks, and rather
+    too little; None where nothing was marked, or what is there are no marks.
     """
-    try:
-        descriptor = open_regular(path)
-    except (FileNotFoundError, NotRegular):
+    first, last = 0, os.fstat(descriptor).st_size // WIDTH
+    if last == 0:
         return None
     try:
-        first, last = 0, os.fstat(descriptor).st_size // WIDTH
-        if last == 0:
-            return None
         while first < last:
             middle = (first + last) // 2
             if _mark(descriptor, middle)[0] <= when:
@@ -80,8 +76,8 @@ def offset_at(path: str, when: str) -> int | None:
             else:
                 last = middle
         return _mark(descriptor, first - 1)[1] if first else 0
-    finally:
-        os.close(descriptor)
+    except (ValueError, IndexError):
+        return None
 
 
 def _mark(descriptor: int, number: int) -> tuple[str, int]:

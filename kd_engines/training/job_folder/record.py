@@ -1,16 +1,15 @@
 """What the small files of a job's directory hold, and the status that follows from them."""
 
 import logging
-from pathlib import Path
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 
 import msgspec
 
-from kd_engines.training.job_folder import records
 from kd_pipeline.messages import TERMINAL, JobStatus, Resources
-from kd_pipeline.regular_files import NotRegular, read_regular
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Submitted(msgspec.Struct):
@@ -35,6 +34,10 @@ class Submitted(msgspec.Struct):
     resources: Resources = Resources()
     rerun_of: int | None = None
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a time that is none."""
+        _check_time(self.submitted)
+
 
 class Started(msgspec.Struct):
     """Content of started.json; without a pid the job was ended before it ran."""
@@ -48,6 +51,10 @@ class Started(msgspec.Struct):
     child_start_time: str = ""
     gpus: list[str] = []  # those that no other job has meanwhile
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a time that is none."""
+        _check_time(self.started)
+
 
 class Exit(msgspec.Struct):
     """Content of exit.json."""
@@ -60,6 +67,10 @@ class Exit(msgspec.Struct):
     cpu_s: float | None = None
     max_rss_bytes: int | None = None
     memory_peak_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a time that is none."""
+        _check_time(self.ended)
 
 
 class Record(msgspec.Struct):
@@ -82,18 +93,19 @@ class Record(msgspec.Struct):
         return self.status in TERMINAL
 
 
-def read_file(path: Path, kind: type[Any]) -> Any:
-    """Return a file's JSON as ``kind``; None where it is not there or is damaged (which is logged).
+def parse(content: bytes, kind: type[T], name: str) -> T | None:
+    """Return a file's JSON as ``kind``; None where it is damaged, which is logged.
 
-    A damaged exit.json still says that the job has ended, and nothing more.
+    ``name`` is what the log calls it.
     """
     try:
-        return msgspec.json.decode(read_regular(path), type=kind)
-    except FileNotFoundError:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        log.warning("%s is damaged: %s", name, error)
         return None
-    except (msgspec.MsgspecError, UnicodeDecodeError, NotRegular) as error:
-        log.warning("%s is damaged: %s", path, error)
-        if kind is not Exit:
-            return None
-        ended = records.timestamp(path.stat().st_mtime_ns)
-        return Exit("Lost", ended, f"How the job ended is not known: {path.name} is damaged.")
+
+
+def _check_time(text: str) -> None:
+    """Raise ValueError for what is no time as `records.now` writes it: others reckon with it."""
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("a time has no zone")

@@ -29,10 +29,16 @@ and `signal` each cost a runner 7 ms of its 8).
 """
 
 # pathlib would take a job's start 8 ms to import.
-# ruff: noqa: PTH108, PTH118
+# ruff: noqa: PTH108, PTH118, SIM105
+
+from __future__ import annotations
 
 import os
 import time
+
+TYPE_CHECKING = False  # as typing's, without importing it
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 JOB = "job.json"
 CODE = "code.py"
@@ -52,6 +58,8 @@ FAILURE = "failure.json"
 EXIT = "exit.json"
 
 HEARTBEAT_S = 5.0
+# How a runner opens what it appends to: the job may have put a link or a pipe in its place.
+APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def now() -> str:
@@ -71,13 +79,32 @@ def create_exclusive(path: str, content: bytes) -> None:
 
     The same as `kd_pipeline.atomic.create_exclusive` without that module's imports.
     """
+    _publish(path, content, os.link)
+
+
+def replace(path: str, content: bytes) -> None:
+    """Put ``content`` in the place of a file, whole and durable."""
+    _publish(path, content, os.rename)
+
+
+def _publish(path: str, content: bytes, put: Callable[[str, str], None]) -> None:
     folder, name = os.path.split(path)
     temporary = os.path.join(folder, f".{name}.{os.getpid()}.{time.monotonic_ns()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        os.write(descriptor, content)
+        left = content
+        while left:  # on a disk that is just full a part is written, and the next one raises
+            left = left[os.write(descriptor, left) :]
         os.fsync(descriptor)
-        os.link(temporary, path)
+        put(temporary, path)
     finally:
         os.close(descriptor)
-        os.unlink(temporary)
+        try:
+            os.unlink(temporary)
+        except FileNotFoundError:  # it was renamed
+            pass
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)  # so that a power cut does not undo it
+    finally:
+        os.close(descriptor)

@@ -153,7 +153,7 @@ class JobQueue:
         self.wake(job)
 
     def _unfinished(self) -> list[Record]:
-        return [self._store.record(job) for job in self._store.unfinished()]
+        return list(self._store.records(self._store.unfinished()))
 
     def _is_over(self, job: int) -> bool:
         """Tell whether a job has ended, or somebody removed its folder."""
@@ -253,6 +253,7 @@ class JobQueue:
         self._admission.hold(job, held)
         self._running[job] = None
         self._runners[job] = runner
+        self._store.hold(job)
         os.set_blocking(ours, False)
         loop = asyncio.get_running_loop()
         loop.add_reader(ours, functools.partial(self._on_event, job, ours))
@@ -262,6 +263,7 @@ class JobQueue:
         with contextlib.suppress(BlockingIOError):
             events = os.read(pipe, 16)
             if b"e" in events:
+                self._store.let_go(job, has_ended=True)
                 self.ended(job)
             elif events:
                 self.wake(job)
@@ -277,6 +279,7 @@ class JobQueue:
         runner = self._runners[job]
         await asyncio.to_thread(runner.wait)
         del self._runners[job]
+        self._store.let_go(job, has_ended=False)
         self._running.pop(job, None)
         self._admission.release(job)
         record = await asyncio.to_thread(self._store.record, job)

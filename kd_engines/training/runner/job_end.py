@@ -3,7 +3,8 @@
 The runner imports this while its job starts, so it may cost a few milliseconds.
 """
 
-# typing and pathlib would each take 3 to 8 ms to import.
+# typing, contextlib and pathlib would each take 3 to 8 ms to import.
+# ruff: noqa: SIM105
 
 from __future__ import annotations
 
@@ -15,7 +16,9 @@ from kd_engines.exit_codes import signal_name
 from kd_engines.training import processes
 from kd_engines.training.job_folder import records
 from kd_pipeline.quantities import memory_text
-from kd_pipeline.regular_files import open_regular
+from kd_pipeline.regular_files import read_below
+
+LARGEST = 64 * 1024  # bytes of a reason
 
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
@@ -59,8 +62,37 @@ def cancelled(folder: str) -> dict[str, Any]:
     """Return the end of a job that somebody cancelled, with the reason that was given."""
     reason = "The job was cancelled."
     try:
-        with os.fdopen(open_regular(f"{folder}/{records.CANCEL}"), "rb") as file:
-            reason = str(json.load(file)["reason"])
-    except (OSError, ValueError, KeyError):
+        reason = str(json.loads(read_below(folder, records.CANCEL, 0, LARGEST))["reason"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     return {"status": "Cancelled", "reason": reason}
+
+
+def write(folder: str, content: bytes, claimed: bytes) -> None:
+    """Write exit.json, once, with ``content``; raises OSError.
+
+    What the job itself has put there, or in the place of started.json, is replaced. An end that an
+    engine has written, which took the job for lost, stays.
+    """
+    if _read(folder, records.STARTED) != claimed:
+        records.replace(f"{folder}/{records.STARTED}", claimed)
+    try:
+        records.create_exclusive(f"{folder}/{records.EXIT}", content)
+    except FileExistsError:
+        if not _is_lost(_read(folder, records.EXIT)):
+            records.replace(f"{folder}/{records.EXIT}", content)
+
+
+def _is_lost(content: bytes) -> bool:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.get("status") == "Lost"
+
+
+def _read(folder: str, name: str) -> bytes:
+    try:
+        return read_below(folder, name, 0, LARGEST)
+    except OSError:
+        return b""

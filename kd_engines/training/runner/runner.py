@@ -51,7 +51,7 @@ def main(
         _become_job(job_folder, gate_out, gate_in, command)
     os.close(gate_out)
     try:
-        _claim(job_folder, child, gpus)
+        claimed = _claim(job_folder, child, gpus)
     except FileExistsError:  # another engine's runner, or a cancel, was first
         os.close(gate_in)
         os.waitpid(child, 0)
@@ -59,7 +59,7 @@ def main(
     os.write(gate_in, b"g")
     os.close(gate_in)
     _tell(notify, b"s")
-    return _hold(_Holder(job_folder, child, grace_s, memory_bytes), notify, timeout_s)
+    return _hold(_Holder(job_folder, child, claimed, grace_s, memory_bytes), notify, timeout_s)
 
 
 def _become_job(job_folder: str, gate_out: int, gate_in: int, command: list[str]) -> None:
@@ -81,8 +81,8 @@ def _become_job(job_folder: str, gate_out: int, gate_in: int, command: list[str]
         os._exit(127)
 
 
-def _claim(job_folder: str, child: int, gpus: str) -> None:
-    """Write started.json; raises FileExistsError where the job is somebody else's already."""
+def _claim(job_folder: str, child: int, gpus: str) -> bytes:
+    """Write started.json and return it; raises FileExistsError where the job is somebody else's."""
     own = os.getpid()
     record = (
         f'{{"started": "{records.now()}", "node": "{processes.node_name()}", '
@@ -91,6 +91,7 @@ def _claim(job_folder: str, child: int, gpus: str) -> None:
         f'"child_start_time": "{processes.start_time(child)}", "gpus": {gpus}}}\n'
     )
     records.create_exclusive(f"{job_folder}/{records.STARTED}", record.encode())
+    return record.encode()
 
 
 def _hold(holder: _Holder, notify: int, timeout_s: float) -> int:
@@ -110,7 +111,9 @@ def _hold(holder: _Holder, notify: int, timeout_s: float) -> int:
 class _Holder:
     """What one runner knows of its job's processes."""
 
-    def __init__(self, job_folder: str, child: int, grace_s: float, memory_bytes: int) -> None:
+    def __init__(
+        self, job_folder: str, child: int, claimed: bytes, grace_s: float, memory_bytes: int
+    ) -> None:
         import signal
 
         # Its json takes 7 ms: here the job is starting meanwhile, at its end somebody waits.
@@ -119,6 +122,7 @@ class _Holder:
         self._end_words = job_end
         self._folder = job_folder
         self._child = child
+        self._claimed = claimed
         self.grace_s = grace_s
         self._memory_limit = memory_bytes
         self._meter: Meter | None = None
@@ -194,7 +198,7 @@ class _Holder:
             self._sleep(0.02, None)
 
     def write_exit(self, ended: dict[str, Any]) -> None:
-        """Write exit.json, trying on while the disk is full; an existing one stays."""
+        """Write exit.json, trying on while the disk is full."""
         import json
 
         if self._meter:
@@ -205,9 +209,7 @@ class _Holder:
         content = json.dumps(record, ensure_ascii=False).encode() + b"\n"
         while True:
             try:
-                return records.create_exclusive(f"{self._folder}/{records.EXIT}", content)
-            except FileExistsError:
-                return None
+                return self._end_words.write(self._folder, content, self._claimed)
             except FileNotFoundError:  # somebody removed the job's folder
                 return None
             except OSError:

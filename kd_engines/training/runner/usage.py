@@ -17,6 +17,7 @@ import time
 
 from kd_engines.training import processes
 from kd_engines.training.job_folder import records
+from kd_engines.training.job_folder.records import APPEND
 
 SAMPLE_S = 1.0
 WRITE_S = 2.0
@@ -84,8 +85,11 @@ class Meter:
         line = TIME.format(records.now(), _percent(self._stretch, now, used), self._stretch_peak)
         self._stretch, self._stretch_peak = (now, used), 0
         try:
-            with open(self._times, "a", encoding="ascii") as file:
-                file.write(line)
+            descriptor = os.open(self._times, APPEND, 0o600)
+            try:
+                os.write(descriptor, line.encode())
+            finally:
+                os.close(descriptor)
         except OSError:
             pass
 
@@ -97,8 +101,12 @@ class Meter:
             f'"sampled": "{records.now()}"}}\n'
         )
         try:
-            with open(f"{self._path}.tmp", "w", encoding="ascii") as file:
-                file.write(content)
+            descriptor = os.open(f"{self._path}.tmp", APPEND, 0o600)
+            try:
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, content.encode())
+            finally:
+                os.close(descriptor)
             os.replace(f"{self._path}.tmp", self._path)
         except OSError:  # the disk is full or away: the job goes on, and so does the looking
             pass

@@ -10,7 +10,6 @@ from kd_engines.training.job_folder.record import Record
 from kd_engines.training.store.job_store import JobStore
 from kd_engines.training.store.log_reading import LogReading
 from kd_pipeline.messages import Curves, MetricPoint, UsagePoint
-from kd_pipeline.regular_files import read_regular
 
 # A log says up to 20,000 metrics per MB, and a reader takes a second for these.
 WHOLE = 1024 * 1024
@@ -46,7 +45,7 @@ class JobCurves:
 
     def _usage(self, job: int) -> list[UsagePoint]:
         try:
-            content = read_regular(self._store.path(job, records.USAGE_TIMES), 0, LARGEST_USAGE)
+            content = self._store.read(job, records.USAGE_TIMES, 0, LARGEST_USAGE)
         except OSError:
             return []
         return [point for line in content.splitlines() if (point := _point(line))]

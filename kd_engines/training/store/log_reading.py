@@ -6,7 +6,6 @@ import re
 from kd_engines.training.job_folder import records
 from kd_engines.training.store.job_store import JobStore
 from kd_pipeline.progress.reader import ProgressReader
-from kd_pipeline.regular_files import read_regular
 
 _LINE_END = re.compile(r"[\n\r\x08]")
 
@@ -25,7 +24,7 @@ class LogReading:
         What is between `offset` and ``begin`` is left out.
         """
         try:
-            content = read_regular(store.path(job, records.LOG), begin, end - begin)
+            content = store.read(job, records.LOG, begin, end - begin)
         except OSError:
             return
         skips = begin > self.offset

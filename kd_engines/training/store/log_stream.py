@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from kd_engines.training.job_folder import records
 from kd_engines.training.store.job_store import JobStore
 from kd_pipeline.errors import Unavailable
-from kd_pipeline.regular_files import NotRegular, open_regular
+from kd_pipeline.regular_files import NotRegular
 
 CHUNK = 512 * 1024
 LOOK_EVERY_S = 0.03
@@ -126,6 +126,6 @@ class _Watch:
 
 def _open(store: JobStore, job: int) -> int | None:
     try:
-        return open_regular(store.path(job, records.LOG))
+        return store.open(job, records.LOG)
     except (FileNotFoundError, NotRegular):
         return None

@@ -4,8 +4,6 @@ The job's own code may write to its directory, so these files are read with care
 link, never a pipe that would not answer, and never more than there may be.
 """
 
-import os
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -15,7 +13,6 @@ from kd_engines.training.job_folder.record import Record
 from kd_engines.training.store.job_store import JobStore
 from kd_pipeline.errors import InvalidInput, NotFound
 from kd_pipeline.messages import Code, Failure, RerunJob, SubmitJob, Value, Values
-from kd_pipeline.regular_files import open_regular
 from kd_pipeline.values import LARGEST_VALUE, LARGEST_VALUES
 
 LARGEST_RECORD = 4 * 1024 * 1024
@@ -25,7 +22,7 @@ T = TypeVar("T")
 
 def values_of(store: JobStore, record: Record) -> Values:
     """Return what a job has kept, and of every other name wanted why it is not there."""
-    found = _record(store.path(record.job.id, records.VALUES_INDEX), Values)
+    found = _record(store, record.job.id, records.VALUES_INDEX, Values)
     if found is not None:
         return found
     if not record.terminal:
@@ -48,7 +45,7 @@ def value_of(store: JobStore, record: Record, name: str) -> Value:
         raise NotFound(
             f"Job {job} was not asked for an output {name[:100]!r}; its outputs: {known[:500]}."
         )
-    data = _content(store.path(job, records.VALUES) / str(place), LARGEST_VALUE)
+    data = _content(store, job, f"{records.VALUES}/{place}", LARGEST_VALUE)
     if data is None:
         raise NotFound(f"The data of job {job}'s output {name[:100]} is gone from its folder.")
     info = kept.values[place]
@@ -59,7 +56,7 @@ def value_of(store: JobStore, record: Record, name: str) -> Value:
 def failure_of(store: JobStore, record: Record) -> Failure:
     """Return the exception that ended a job; raises NotFound where none did."""
     job = record.job.id
-    found = _record(store.path(job, records.FAILURE), Failure)
+    found = _record(store, job, records.FAILURE, Failure)
     if found is not None:
         return found
     if not record.terminal:
@@ -108,10 +105,10 @@ def repeated(store: JobStore, record: Record, wanted: RerunJob) -> SubmitJob:
 def _sent(store: JobStore, record: Record) -> payload.Payload:
     """Return what was sent with a job's code; raises NotFound where that is gone or damaged."""
     job = record.job
-    content = _content(store.path(job.id, records.SENT), LARGEST_SENT)
+    content = _content(store, job.id, records.SENT, LARGEST_SENT)
     try:
         found = payload.unpack(content) if content is not None else payload.Payload()
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         found = payload.Payload()
     if sorted(found.inputs) != job.inputs or sorted(found.files) != job.files:
         raise NotFound(
@@ -121,22 +118,19 @@ def _sent(store: JobStore, record: Record) -> payload.Payload:
     return found
 
 
-def _record(path: Path, kind: type[T]) -> T | None:
+def _record(store: JobStore, job: int, name: str, kind: type[T]) -> T | None:
     """Return a small file's JSON; None where it is not there or is not as it must be."""
     try:
-        content = _content(path, LARGEST_RECORD)
+        content = _content(store, job, name, LARGEST_RECORD)
         return None if content is None else msgspec.json.decode(content, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def _content(path: Path, largest: int) -> bytes | None:
-    """Return a regular file's bytes; None where there is none, or it is larger than it may be."""
-    if path.parent.is_symlink():
-        return None
+def _content(store: JobStore, job: int, name: str, largest: int) -> bytes | None:
+    """Return a file's bytes; None where there is none, or it is larger than it may be."""
     try:
-        descriptor = open_regular(path, os.O_NOFOLLOW)
+        content = store.read(job, name, 0, largest + 1)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(largest) if os.fstat(descriptor).st_size <= largest else None
+    return content if len(content) <= largest else None

@@ -26,7 +26,7 @@ def test_the_last_mark_before_a_time_is_found(marks: dict[int, int], when: int) 
     before = [size for t, size in pairs if t <= when]
     with NamedTemporaryFile() as file:
         Path(file.name).write_text("".join(lines))
-        found = offset_at(file.name, records.timestamp(when * 10**9))
+        found = offset_at(file.fileno(), records.timestamp(when * 10**9))
     assert found == (before[-1] if before else 0)
 
 
@@ -45,14 +45,16 @@ def test_a_mark_is_made_at_most_once_a_second_and_while_the_log_grows(tmp_path: 
     for _ in range(3):
         times.mark()
     assert len(marks.read_text().splitlines()) == 3
-    assert offset_at(str(marks), records.now()) == log.stat().st_size
+    with marks.open() as written_marks:
+        assert offset_at(written_marks.fileno(), records.now()) == log.stat().st_size
 
 
 def test_a_part_of_a_mark_is_no_mark(tmp_path: Path) -> None:
     path = tmp_path / records.LOG_TIMES
-    assert offset_at(str(path), records.now()) is None
-    path.write_text('{"time": "20')
-    assert offset_at(str(path), records.now()) is None
+    for content in ("", '{"time": "20', "x" * 3 * log_times.WIDTH):
+        path.write_text(content)
+        with path.open() as file:
+            assert offset_at(file.fileno(), records.now()) is None
 
 
 @pytest.mark.slow
