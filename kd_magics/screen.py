@@ -6,6 +6,8 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
+from kd_pipeline import plain_text
+
 
 def show_bundle(
     data: dict[str, Any], metadata: dict[str, Any] | None = None, **options: Any
@@ -18,4 +20,5 @@ def show_bundle(
     if InteractiveShell.initialized():
         display(data, metadata=metadata or {}, raw=True, **options)  # type: ignore[no-untyped-call]
     else:
-        print(data.get("text/plain") or f"[{', '.join(data)}: shown in a notebook]", flush=True)
+        text = str(data.get("text/plain") or f"[{', '.join(data)}: shown in a notebook]")
+        print(plain_text.lines(text), flush=True)

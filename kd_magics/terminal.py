@@ -5,6 +5,7 @@ they were typed.
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -108,7 +109,13 @@ def _name_repository() -> None:
 def _document(value: Any) -> str:
     import msgspec
 
-    return msgspec.json.format(msgspec.json.encode(value), indent=1).decode()
+    text = msgspec.json.format(msgspec.json.encode(value), indent=1).decode()
+    # What JSON may hold as it is, a terminal may take for a command.
+    return re.sub(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]", _escaped, text)
+
+
+def _escaped(character: re.Match[str]) -> str:
+    return f"\\u{ord(character[0]):04x}"
 
 
 def _line(value: Any) -> str:

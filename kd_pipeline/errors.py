@@ -50,6 +50,12 @@ class KdError(Exception):
         super().__init__(message)
         self.hint = hint
 
+    def __str__(self) -> str:
+        """Return the sentence, without what a terminal would act on: others' words are in it."""
+        from kd_pipeline import plain_text
+
+        return plain_text.lines(super().__str__())
+
     def in_notebook(self) -> str:
         """Return the sentence with its hint as a magic."""
         return f"{self} {self.hint.in_notebook()}" if self.hint else str(self)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kd_client.errors import RemoteJobError
 from kd_client.training_client import TrainingClient
+from kd_pipeline import plain_text
 from kd_pipeline.errors import KdError
 from kd_pipeline.hints import TRAIN, Hint
 from kd_pipeline.messages import Failure, Frame, Preflight
@@ -49,7 +50,8 @@ def reason_of(
         return _out_of_memory(message)
     if message.status == "Failed" and failure:
         where = _place(failure.frames)
-        first = failure.message.strip().partition("\n")[0][:LONGEST_LINE]
+        message_text = plain_text.lines(failure.message).strip()
+        first = message_text.partition("\n")[0][:LONGEST_LINE]
         text = f"{failure.kind}: {first}" if first else failure.kind
         return Reason(text.rstrip(".") + where + ".", _import_hint(client, failure))
     words = [message.reason.rstrip(".") + "."] if message.reason else []
@@ -75,7 +77,7 @@ def traceback_lines(failure: Failure) -> list[str]:
         folded = []
         lines += frame_lines(frame)
     lines += _folded(folded)
-    return [*lines, *f"{failure.kind}: {failure.message}".splitlines()]
+    return [*lines, *plain_text.lines(f"{failure.kind}: {failure.message}").splitlines()]
 
 
 def frame_lines(frame: Frame) -> list[str]:
@@ -83,7 +85,8 @@ def frame_lines(frame: Frame) -> list[str]:
     within = "" if frame.function == "<module>" else f", in {frame.function}"
     is_cell = frame.own and frame.file.startswith("job ")
     where = f"line {frame.line}" if is_cell else f"{frame.file}, line {frame.line}"
-    return [f"  {where}{within}", *([f"    {frame.source}"] if frame.source else [])]
+    found = [f"  {where}{within}", *([f"    {frame.source}"] if frame.source else [])]
+    return [plain_text.lines(line) for line in found]
 
 
 def log_end(client: TrainingClient, message: JobMessage) -> list[str]:
@@ -93,7 +96,7 @@ def log_end(client: TrainingClient, message: JobMessage) -> list[str]:
         end = client.log(message.id, start).decode(errors="replace")
     except KdError:  # as above
         return []
-    lines = end.splitlines()[1 if start else 0 :]
+    lines = plain_text.lines(end).split("\n")[1 if start else 0 :]
     return [line.rstrip() for line in lines if line.strip()][-LINES_SHOWN * 5 :]
 
 

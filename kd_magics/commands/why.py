@@ -11,6 +11,7 @@ from kd_magics.options import Options
 from kd_magics.screen import show_bundle
 from kd_magics.session import Session
 from kd_magics.tables import Table
+from kd_pipeline import plain_text
 from kd_pipeline.messages import Variable
 from kd_pipeline.quantities import size_text
 
@@ -39,6 +40,7 @@ def run(session: Session, options: Namespace) -> None:
     found = data(session, options)
     words = face.worded(found.hint) if found.hint else ""
     sentence = f"{found.sentence} {words}".rstrip()
+    sentence = plain_text.lines(sentence)
     text = [sentence, *(f"  | {line}" for line in found.log)]
     html = [f"<div><b>{escape(sentence)}</b></div>"]
     if found.log:

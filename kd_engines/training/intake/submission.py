@@ -14,7 +14,8 @@ LONGEST_TEXT = 200  # of a job's name, user and idempotency key, in characters
 LARGEST_EXTRAS = 64 * 1024  # of a job's environment or origin, in characters
 LONGEST_TIMEOUT_S = 366 * 86400
 LAST_FIRST_LINE = 1_000_000
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# C0, C1, and what reorders the letters around it.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def check(wanted: SubmitJob) -> None:
