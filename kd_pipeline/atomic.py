@@ -1,11 +1,15 @@
 """Files that are there whole or not at all: temporary file, fsync, then rename or link."""
 
+import contextlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+ABANDONED_S = 3600.0  # nobody takes so long to write a file
 
 
 def write_atomic(path: Path, data: bytes | str, mode: int = 0o600) -> None:
@@ -36,6 +40,19 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sweep(folder: Path, older_than_s: float = ABANDONED_S) -> None:
+    """Remove the temporary files that crashes have left in a folder; raises nothing."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [e for e in entries if e.name.startswith(".") and e.name.endswith(".tmp")]
+    except OSError:
+        return
+    for entry in found:
+        with contextlib.suppress(OSError):
+            if time.time() - entry.stat(follow_symlinks=False).st_mtime > older_than_s:
+                os.unlink(entry.path)  # noqa: PTH108 - no second Path of it
 
 
 def _publish(path: Path, data: bytes | str, mode: int, put: Callable[[Path], object]) -> None:

@@ -31,6 +31,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kd_pipeline import plain_text
+
 if TYPE_CHECKING:
     from kd_pipeline.hints import Hint
 
@@ -52,8 +54,6 @@ class KdError(Exception):
 
     def __str__(self) -> str:
         """Return the sentence, without what a terminal would act on: others' words are in it."""
-        from kd_pipeline import plain_text
-
         return plain_text.lines(super().__str__())
 
     def in_notebook(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from kd_engines.local.home import Home
 from kd_engines.local.member import Member
-from kd_engines.local.supervisor import is_ready
+from kd_engines.local.supervisor import unready
 from kd_engines.local.world import World, module_of, read_world
 from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE
 
@@ -84,7 +84,7 @@ def read_status(home: Home) -> Status:
 
 
 def _member(member: Member, world: World) -> MemberStatus:
-    state = _state(member, module_of(world.running[member.cluster].app))
+    state, reason = _state(member, module_of(world.running[member.cluster].app))
     return MemberStatus(
         cluster=member.cluster,
         role=member.role,
@@ -93,18 +93,21 @@ def _member(member: Member, world: World) -> MemberStatus:
         url=member.url if state in ("Ready", "Starting") else None,
         pid=member.pid if state in ("Ready", "Starting") else None,
         restarts=member.restarts,
-        reason=member.reason,
+        reason=reason or member.reason,
     )
 
 
-def _state(member: Member, module: str | None) -> str:
-    """Return Ready, Starting, BackOff, Down, or Idle for a notebook without a JupyterLab."""
+def _state(member: Member, module: str | None) -> tuple[str, str]:
+    """Return Ready, Starting, BackOff, Down, or Idle for a notebook without a JupyterLab.
+
+    Beside it is why an engine that runs is not ready, where it says so.
+    """
     if member.alive():
-        ready = is_ready(member) if module != "lab" else is_ready(member, "/api")
-        return "Ready" if ready else "Starting"
+        reason = unready(member) if module != "lab" else unready(member, "/api")
+        return ("Ready", "") if reason is None else ("Starting", reason)
     if member.retry_at and member.retry_at > time.time() - 1:
-        return "BackOff"
-    return "Idle" if module == "lab" and not member.pid else "Down"
+        return "BackOff", ""
+    return ("Idle" if module == "lab" and not member.pid else "Down"), ""
 
 
 def _models(world: World) -> dict[str, list[str]]:

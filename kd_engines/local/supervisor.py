@@ -211,13 +211,15 @@ def stop_everything(home: Home, tell: Callable[[str], None]) -> None:
         tell(sentence_of_cancelled(cancelled))
 
 
-def is_ready(member: Member, path: str = "/health/ready") -> bool:
-    """Ask a member whether it takes requests."""
+def unready(member: Member, path: str = "/health/ready") -> str | None:
+    """Ask a member whether it takes requests; return why it does not, "" where it does not say."""
     try:
         answer = http_get(f"{member.url}{path}")
-    except requests.RequestException:
-        return False
-    return answer.status_code == 200
+        if answer.status_code == 200:
+            return None
+        return str(answer.json()["error"]["message"])
+    except (requests.RequestException, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _is_top(process: psutil.Process, folder: Path | None) -> bool:

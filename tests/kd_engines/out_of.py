@@ -28,6 +28,8 @@ def _limit(pid: int, what: int, least: int) -> Iterator[None]:
     try:
         yield
     finally:
-        for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
-            with suppress(psutil.Error, ProcessLookupError):
-                resource.prlimit(process.pid, what, before)
+        with suppress(psutil.Error, ProcessLookupError):  # it may have ended meanwhile
+            resource.prlimit(pid, what, before)
+            for process in psutil.Process(pid).children(recursive=True):
+                with suppress(ProcessLookupError):
+                    resource.prlimit(process.pid, what, before)

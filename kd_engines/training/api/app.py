@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
@@ -9,8 +10,11 @@ from starlette.routing import Route
 
 from kd_engines.training.api import contract_routes, routes, value_routes
 from kd_engines.training.api.engine import Engine
+from kd_engines.training.store.upkeep import sweep_jobs
 from kd_engines.web.answers import application
 
+log = logging.getLogger(__name__)
+SWEEP_EVERY_S = 3600.0
 ROUTES = [
     # the 2020 product's
     Route("/train", contract_routes.train, methods=["POST"]),
@@ -45,10 +49,21 @@ def training_app(engine: Engine) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.engine = engine
         await engine.queue.look()
-        task = asyncio.create_task(engine.queue.run())
+        tasks = [asyncio.create_task(engine.queue.run()), asyncio.create_task(_sweep(engine))]
         try:
             yield
         finally:
-            task.cancel()
+            for task in tasks:
+                task.cancel()
 
     return application(ROUTES, lifespan=lifespan)
+
+
+async def _sweep(engine: Engine) -> None:
+    """Remove from time to time what crashes have left."""
+    while True:
+        try:
+            await asyncio.to_thread(sweep_jobs, engine.store.folder, engine.store.ids())
+        except OSError as error:
+            log.warning("what crashes have left could not be removed: %s", error)
+        await asyncio.sleep(SWEEP_EVERY_S)

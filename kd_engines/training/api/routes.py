@@ -17,6 +17,7 @@ from kd_engines.training.intake.preflight import look
 from kd_engines.training.job_folder import log_times, records
 from kd_engines.training.job_folder.record import Record
 from kd_engines.training.store import log_stream
+from kd_engines.training.store.upkeep import check_writable
 from kd_engines.web.answers import json_response, read_json
 from kd_pipeline.errors import InvalidInput, Unavailable
 from kd_pipeline.messages import TERMINAL, JobList, JobOutput, JobOutputs, Preflight, SubmitJob
@@ -88,7 +89,7 @@ async def get_job(request: Request) -> Response:
         and not draining.is_set()
     ):
         # Looked at anyway from time to time: another engine may hold the job.
-        await engine.queue.changed(job, min(0.5, deadline - loop.time()))
+        await engine.queue.waiters.changed(job, min(0.5, deadline - loop.time()))
         record = await engine.record(job)
     return json_response(engine.message(record, request))
 
@@ -136,7 +137,7 @@ async def get_outputs(request: Request) -> Response:
 async def cancel_job(request: Request) -> Response:
     """POST /jobs/<id>/cancel: ask for a job's end; an ended job stays as it is."""
     engine, job = engine_of(request), job_id(request)
-    await asyncio.to_thread(engine.store.request_cancel, job, "The job was cancelled.")
+    await asyncio.to_thread(engine.queue.cancel, job)
     record = await engine.record(job)
     if record.terminal:
         engine.queue.ended(job)
@@ -166,12 +167,11 @@ async def live(_request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """GET /health/ready: the engine has a token and can write its jobs."""
+    """GET /health/ready: the engine has a token and room to write its jobs."""
     engine = engine_of(request)
     if not engine.tokens():
         raise Unavailable("This engine was given no token yet.")
-    if not await asyncio.to_thread(os.access, engine.store.folder, os.W_OK):
-        raise Unavailable("The project repository cannot be written.")
+    await asyncio.to_thread(check_writable, engine.store.folder)
     return json_response({"ready": True})
 
 

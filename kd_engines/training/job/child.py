@@ -34,9 +34,11 @@ def main(job_folder: str, job: str, root: str, first_line: str, *requirements: s
     what was sent as its variables, and what is wanted of them is kept when it has ended well. A
     `SystemExit` of the code goes on to the interpreter, which knows what to do with it.
     """
+    from kd_engines.training.job import patient_output
     from kd_engines.training.job.display import install
     from kd_engines.training.job.outputs import Outputs
 
+    patient_output.install()
     outputs = Outputs(f"{job_folder}/{records.OUTPUTS}")
     display = install(outputs)
     main = Main(job_folder, job, int(first_line), display.display)

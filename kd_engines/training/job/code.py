@@ -82,8 +82,11 @@ class Main:
             source = file.read()
         if self._first_line > 1:
             source = b"\n" * (self._first_line - 1) + source
-            with open(f"{self._folder}/{records.CELL}", "wb") as file:
-                file.write(source)
+            try:
+                with open(f"{self._folder}/{records.CELL}", "wb") as file:
+                    file.write(source)
+            except OSError:  # the disk is full: tracebacks show no lines then, the job goes on
+                pass
         return source.decode()
 
     def _compiled(self, tree: ast.Module, source: str) -> Iterator[CodeType]:

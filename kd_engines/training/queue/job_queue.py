@@ -20,7 +20,9 @@ from kd_engines.members.descendants import end_all
 from kd_engines.training.job_folder.record import Record, Started
 from kd_engines.training.queue import launch
 from kd_engines.training.queue.admission import Admission, Held, variables
+from kd_engines.training.queue.cancels import WAITS, Cancels
 from kd_engines.training.queue.heartbeats import Heartbeats
+from kd_engines.training.queue.waiters import Waiters
 from kd_engines.training.store.job_store import JobStore
 from kd_pipeline.errors import KdError, NotFound, TooManyRequests
 from kd_pipeline.messages import Queue, Resources
@@ -52,7 +54,8 @@ class JobQueue:
         self._runners: dict[int, subprocess.Popen[bytes]] = {}
         self._not_before: dict[int, float] = {}
         self._trouble: dict[int, str] = {}
-        self._waiting: dict[int, set[asyncio.Future[None]]] = {}
+        self._cancels = Cancels(store)
+        self.waiters = Waiters()
         self._heartbeats = Heartbeats(store)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -81,6 +84,7 @@ class JobQueue:
                 self._forget(job)
         for record in records_now:
             await self._take_in(record)
+        await asyncio.to_thread(self._cancels.retry)
         self._start_next()
 
     def check_room(self) -> None:
@@ -104,6 +108,8 @@ class JobQueue:
 
     def reason(self, job: int) -> str | None:
         """Return why a waiting job waits, in words; None for one that does not."""
+        if job in self._cancels:
+            return WAITS
         position = self.position(job)
         if position is None or job in self._trouble:
             return self._trouble.get(job)
@@ -119,22 +125,9 @@ class JobQueue:
         limit = self._admission.room.places
         return Queue(queued=len(self._queued), running=len(self._running), limit=limit)
 
-    async def changed(self, job: int, seconds: float) -> None:
-        """Return when something about the job may have changed, or after ``seconds``."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(job, set()).add(future)
-        try:
-            await asyncio.wait([future], timeout=seconds)
-        finally:
-            self._waiting[job].discard(future)
-            if not self._waiting[job]:
-                del self._waiting[job]
-
-    def wake(self, job: int) -> None:
-        """Wake who waits for a change of this job."""
-        for future in self._waiting.get(job, ()):
-            if not future.done():
-                future.set_result(None)
+    def cancel(self, job: int) -> None:
+        """Cancel a job, in a thread: it waits for files; raises NotFound."""
+        self._cancels.request(job)
 
     def ended(self, job: int) -> None:
         """Drop a job that has ended, and start the next."""
@@ -150,7 +143,8 @@ class JobQueue:
         self._not_before.pop(job, None)
         self._trouble.pop(job, None)
         self._heartbeats.forget(job)
-        self.wake(job)
+        self._cancels.forget(job)
+        self.waiters.wake(job)
 
     def _unfinished(self) -> list[Record]:
         return list(self._store.records(self._store.unfinished()))
@@ -180,7 +174,7 @@ class JobQueue:
             return
         if job in self._queued:
             self._queued.remove(job)
-            self.wake(job)
+            self.waiters.wake(job)
         self._running[job] = started
         if started.node == self._heartbeats.node:
             began = datetime.fromisoformat(started.started).timestamp()
@@ -210,7 +204,7 @@ class JobQueue:
         for job in list(self._queued):
             if free.places <= 0:
                 return
-            if self._not_before.get(job, 0) > now:
+            if self._not_before.get(job, 0) > now or self._cancels.is_asked_for(job):
                 continue
             try:
                 if free.take(self._resources(job)) is None:
@@ -266,7 +260,7 @@ class JobQueue:
                 self._store.let_go(job, has_ended=True)
                 self.ended(job)
             elif events:
-                self.wake(job)
+                self.waiters.wake(job)
             else:
                 asyncio.get_running_loop().remove_reader(pipe)
                 os.close(pipe)

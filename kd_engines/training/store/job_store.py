@@ -22,6 +22,7 @@ from kd_engines.training import processes
 from kd_engines.training.job_folder import records
 from kd_engines.training.job_folder.record import Exit, Record, Started, Submitted, parse
 from kd_engines.training.store.submissions import Submissions, numbers
+from kd_engines.training.store.upkeep import unwritable
 from kd_pipeline.atomic import create_exclusive
 from kd_pipeline.errors import InvalidInput, NotFound, Unavailable
 from kd_pipeline.messages import JobStatus, SubmitJob
@@ -34,6 +35,7 @@ KEPT_RECORDS = 10_000  # ended jobs in memory: their files never change
 LIST_AGE_S = 1.0  # how long a list of ids may be behind what another engine submitted
 LARGEST_CODE = 8 * 1024 * 1024
 LARGEST_RECORD = 4 * 1024 * 1024
+GOING_S = 0.3  # a runner is gone so long after it wrote how its job ended
 QUIET_S = 60.0  # a runner of this machine beats each 5 s
 
 
@@ -92,7 +94,7 @@ class JobStore:
         try:
             job, created = self._submissions.submit(wanted, rerun_of)
         except OSError as error:
-            raise _unwritable(error, "so the job was not taken", "submit") from error
+            raise unwritable(error, "so the job was not taken", ", then submit again") from error
         if created:
             with self._lock:
                 if not self._ids or job > self._ids[-1]:
@@ -142,16 +144,18 @@ class JobStore:
         submitted = self.parsed(job, records.JOB, Submitted)
         damaged = submitted is None
         if submitted is None:
-            if not self._has(job, records.JOB):
+            if not self.has(job, records.JOB):
                 raise NotFound(f"There is no job {job} on this engine; GET /jobs lists them.")
             submitted = Submitted(job, self._changed(job, records.JOB), "")
         # The exit first: read in this order, an ended job always shows its start as well.
         ended = self.parsed(job, records.EXIT, Exit)
-        if ended is None and self._has(job, records.EXIT):
+        if ended is None and self.has(job, records.EXIT):
             reason = f"How the job ended is not known: {records.EXIT} is damaged."
             ended = Exit("Lost", self._changed(job, records.EXIT), reason)
         started = self.parsed(job, records.STARTED, Started)
         runs = job not in self._believed and (job in self._held or self._runner_lives(started))
+        if runs and ended is not None and job not in self._held:
+            runs = not self._runner_goes(job, started)
         if runs:
             ended = None  # only the runner may say that the job has ended, and then it ends itself
         elif damaged and ended is None:
@@ -193,7 +197,7 @@ class JobStore:
         """Return the ids of all jobs that have not ended, oldest first."""
         candidates = [job for job in self.ids() if job not in self._done]
         self._done.update(job for job in candidates if self._is_over(job))
-        return [job for job in candidates if job not in self._done and self._has(job, records.JOB)]
+        return [job for job in candidates if job not in self._done and self.has(job, records.JOB)]
 
     def code(self, job: int, limit: int = LARGEST_CODE) -> str:
         """Return a job's code, or its first ``limit`` bytes; raises NotFound where it is gone."""
@@ -207,19 +211,20 @@ class JobStore:
     def request_cancel(self, job: int, reason: str) -> None:
         """Ask whoever holds the job to end it; end it here where nobody does.
 
-        A second request, and one for an ended job, changes nothing. Raises Unavailable where the
-        repository cannot be written.
+        A second request, and one for an ended job, changes nothing. Raises OSError where that
+        cannot be written; on a full disk there may be an empty file then, which asks all the same.
         """
         if self.record(job).terminal:
             return
         content = msgspec.json.encode({"reason": reason, "requested": records.now()})
+        path = self.path(job, records.CANCEL)
         try:
             with contextlib.suppress(FileExistsError):
-                create_exclusive(self.path(job, records.CANCEL), content)
-            if self.claim(job):
-                self.end(job, "Cancelled", reason)
-        except OSError as error:
-            raise _unwritable(error, f"so job {job} goes on", "cancel") from error
+                create_exclusive(path, content)
+        except OSError:
+            path.touch(0o600)
+        if self.claim(job):
+            self.end(job, "Cancelled", reason)
 
     def claim(self, job: int) -> bool:
         """Take a job that nobody has started, to end it; False where somebody has it."""
@@ -256,9 +261,18 @@ class JobStore:
             and processes.is_alive(started.pid, started.start_time)
         )
 
+    def _runner_goes(self, job: int, started: Started | None) -> bool:
+        """Tell whether a runner of another engine ends now: it has written the end just before."""
+        written = os.lstat(self.path(job, records.EXIT)).st_mtime
+        while time.time() - written < GOING_S:
+            if not self._runner_lives(started):
+                return True
+            time.sleep(0.005)
+        return False
+
     def _is_over(self, job: int) -> bool:
         """Tell whether a job has ended; most have long ago, which is quickly seen."""
-        if not self._has(job, records.EXIT):
+        if not self.has(job, records.EXIT):
             return False
         try:
             beat = os.lstat(f"{self.folder}/{job}/{records.STARTED}").st_mtime
@@ -266,7 +280,8 @@ class JobStore:
             beat = 0.0
         return time.time() - beat > QUIET_S or self.record(job).terminal
 
-    def _has(self, job: int, name: str) -> bool:
+    def has(self, job: int, name: str) -> bool:
+        """Tell whether one of a job's files is there, whatever it is."""
         return os.path.lexists(f"{self.folder}/{job}/{name}")
 
     def _changed(self, job: int, name: str) -> str:
@@ -278,10 +293,3 @@ class JobStore:
             self._ended[job] = record
             while len(self._ended) > KEPT_RECORDS:
                 self._ended.popitem(last=False)
-
-
-def _unwritable(error: OSError, what: str, verb: str) -> Unavailable:
-    return Unavailable(
-        f"The project repository cannot be written ({error.strerror or error}), {what}; free space "
-        f"or fix the mount, then {verb} again."
-    )

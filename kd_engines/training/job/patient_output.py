@@ -1,0 +1,51 @@
+"""A job's standard output and error: on a full disk a print waits for room and loses nothing."""
+
+from __future__ import annotations
+
+import errno
+import io
+import sys
+import time
+
+TYPE_CHECKING = False  # as typing's, without importing it
+if TYPE_CHECKING:
+    from typing import Any
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+AGAIN_S = 0.5
+
+
+class _PatientFile(io.FileIO):
+    """A file that writes all that it is given, however long that takes."""
+
+    def __init__(self, descriptor: int, name: str) -> None:
+        super().__init__(descriptor, "w", closefd=False)
+        self.name = name
+
+    def write(self, data: Any, /) -> int:
+        """Write bytes whole; waits while the disk is full, raises OSError for any other reason."""
+        left = memoryview(data).cast("B")
+        size = left.nbytes
+        while left:
+            try:
+                left = left[super().write(left) or 0 :]
+            except OSError as error:
+                if error.errno not in NO_ROOM:
+                    raise
+                time.sleep(AGAIN_S)
+        return size
+
+
+def install() -> None:
+    """Make this process's standard output and error patient; they stay unbuffered, and UTF-8."""
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        before = getattr(sys, name)
+        stream = io.TextIOWrapper(
+            _PatientFile(descriptor, f"<{name}>"),
+            encoding=before.encoding,
+            errors=before.errors,
+            line_buffering=True,
+            write_through=True,
+        )
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
