@@ -9,6 +9,7 @@ from jupyter_extension.model_checks import Verdict
 from jupyter_extension.pipeline import Pipeline
 from kd_client.models import aliases, registration
 from kd_client.models.deployment_states import deployed_places, newer_than_deployed
+from kd_pipeline import manifest_text
 from kd_pipeline.messages.sidebar_models import (
     DiffRow,
     Lineage,
@@ -20,7 +21,6 @@ from kd_pipeline.messages.sidebar_models import (
 )
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry.base import natural
-from kd_pipeline.registry.manifest_files import dump_all
 
 
 def model_registry(pipeline: Pipeline, known: str = "") -> ModelRegistry | None:
@@ -53,7 +53,7 @@ def model(pipeline: Pipeline, name: str, version: str) -> Model:
 def as_yaml(pipeline: Pipeline, name: str, version: str) -> ModelYaml:
     """Return a version's ConfigMap as ``kubectl apply`` takes it; raises ModelNotFound."""
     found = pipeline.kept.snapshot().resolve(name, version)
-    return ModelYaml(dump_all([found.to_manifest()]))
+    return ModelYaml(manifest_text.write_all([found.to_manifest()]))
 
 
 def diff(pipeline: Pipeline, one: tuple[str, str], other: tuple[str, str]) -> ModelDiff:

@@ -9,6 +9,7 @@ from jupyter_extension.pipeline import Pipeline
 from kd_client.models.candidates import candidates
 from kd_client.models.registration import NewVersion, look_over, with_circumstances
 from kd_client.models.source import Source
+from kd_pipeline import manifest_text
 from kd_pipeline.errors import InvalidInput, KdError, VersionTaken
 from kd_pipeline.messages.sidebar_models import (
     Model,
@@ -20,7 +21,6 @@ from kd_pipeline.messages.sidebar_models import (
 from kd_pipeline.model_config import LARGEST_MODEL_BYTES, ModelConfig
 from kd_pipeline.project_repository import ProjectRepository
 from kd_pipeline.registry.base import check_same, free_version
-from kd_pipeline.registry.manifest_files import dump_all
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def check(pipeline: Pipeline, wanted: Registration) -> RegistrationCheck:
     return RegistrationCheck(
         problems=problems,
         configmap=looked.model.configmap_name,
-        yaml=dump_all([looked.model.to_manifest()]),
+        yaml=manifest_text.write_all([looked.model.to_manifest()]),
         size_bytes=looked.model.size_bytes(),
         limit_bytes=LARGEST_MODEL_BYTES,
         free_version=free_version(wanted.name, pipeline.kept.snapshot().models),

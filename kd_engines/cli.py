@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
 from kd_engines.doctor import examine
 from kd_engines.local.applying import apply
@@ -21,6 +20,7 @@ from kd_engines.local.status import Status, read_status
 from kd_engines.local.supervisor import Supervisor, stop_everything
 from kd_engines.local.world import module_of, read_world
 from kd_engines.mounted import mount
+from kd_pipeline import manifest_text
 from kd_pipeline.atomic import write_atomic
 from kd_pipeline.errors import InvalidInput, KdError, Unavailable
 from kd_pipeline.registry.surroundings import open_kubernetes
@@ -143,7 +143,7 @@ def export_manifests(
     if to_cluster:
         apply(open_kubernetes(namespace), manifests, replace, _tell)
         return
-    text = yaml.safe_dump_all(manifests, sort_keys=False, allow_unicode=True)
+    text = manifest_text.write_all(manifests)
     if output:
         write_atomic(output, text)
     else:

@@ -6,19 +6,19 @@ repository: both are named, for somebody to bring over.
 """
 
 import copy
+import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from kd_pipeline import manifest_text
 from kd_pipeline.clusters import API_VERSION, APP_KIND, CLUSTER_KIND, App, Cluster
 from kd_pipeline.errors import Conflict, InvalidInput, InvalidManifest, TooLarge
+from kd_pipeline.manifest_text import BadManifest
 from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE, ModelConfig
 from kd_pipeline.project_repository import MOUNT_POINTS
 from kd_pipeline.registry import FolderRegistry, Registry
-from kd_pipeline.yaml_trouble import yaml_trouble
 
 KINDS = {"ConfigMap": "v1", APP_KIND: API_VERSION, CLUSTER_KIND: API_VERSION}
 PATHS = ("path", "scoring-path")
@@ -54,6 +54,7 @@ def exported(
         if cleaned["kind"] == CLUSTER_KIND:
             _leave_out_secrets(cleaned, notes)
         elif cleaned["kind"] == "ConfigMap":
+            _as_texts(cleaned)
             _to_mount_point(cleaned, root, notes)
         manifests.append(cleaned)
     return in_order(sorted(manifests, key=_place)), notes
@@ -67,9 +68,9 @@ def read_stream(content: bytes) -> list[dict[str, Any]]:
             "import it in parts."
         )
     try:
-        documents = list(yaml.safe_load_all(content))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidManifest(f"The file is no YAML: {yaml_trouble(error)}") from None
+        documents = manifest_text.read_all(content)
+    except BadManifest as error:
+        raise InvalidManifest(f"The file is not valid YAML: {error}.") from None
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for document in _opened(documents):
         manifest = _checked(document)
@@ -191,6 +192,20 @@ def _leave_out_secrets(manifest: dict[str, Any], notes: list[str]) -> None:
                 kept.append(variable)
         if "env" in role:
             role["env"] = kept
+
+
+def _as_texts(manifest: dict[str, Any]) -> None:
+    """Make text of data, labels and annotations, which an API server takes as text only."""
+    metadata = manifest["metadata"]
+    for texts in (manifest.get("data"), metadata.get("labels"), metadata.get("annotations")):
+        if isinstance(texts, dict):
+            texts |= {key: _as_text(value) for key, value in texts.items()}
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, default=str).strip('"')
 
 
 def _to_mount_point(manifest: dict[str, Any], root: Path | None, notes: list[str]) -> None:

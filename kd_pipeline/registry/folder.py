@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock
 
+from kd_pipeline import manifest_text
 from kd_pipeline.atomic import fsync_folder, write_atomic
 from kd_pipeline.clusters import APP_KIND, CLUSTER_KIND, App, Cluster
 from kd_pipeline.connections_file import COMPARE_EVERY_S, wait_for_change
@@ -29,7 +30,7 @@ from kd_pipeline.registry.base import (
     natural,
     registered_twice,
 )
-from kd_pipeline.registry.manifest_files import Document, ManifestFiles, dump_all, load_all
+from kd_pipeline.registry.manifest_files import Document, ManifestFiles
 
 T = TypeVar("T")
 LOCK_TIMEOUT_S = 30.0
@@ -217,15 +218,15 @@ class FolderRegistry(Registry):
             self._rewrite(found, manifest)
         else:
             prefix = PREFIXES.get(manifest["kind"], manifest["kind"].lower())
-            write_atomic(self.path / f"{prefix}-{name}.yaml", dump_all([manifest]))
+            write_atomic(self.path / f"{prefix}-{name}.yaml", manifest_text.write_all([manifest]))
 
     def _rewrite(self, found: Document, manifest: dict[str, Any] | None) -> None:
         """Replace one document of its file, or take it out; the others stay as they were."""
-        documents: list[Any] = load_all(found.path.read_text())
+        documents: list[Any] = manifest_text.read_all(found.path.read_bytes())
         documents[found.index] = manifest
         rest = [document for document in documents if document is not None]
         if rest:
-            write_atomic(found.path, dump_all(rest))
+            write_atomic(found.path, manifest_text.write_all(rest))
         else:
             found.path.unlink()
             fsync_folder(self.path)

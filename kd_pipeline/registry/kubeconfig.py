@@ -12,12 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from kd_pipeline import manifest_text
 from kd_pipeline.errors import InvalidInput
+from kd_pipeline.manifest_text import BadManifest
 from kd_pipeline.plain_text import one_line
 from kd_pipeline.registry.credentials import checked_provider, of_plugin
-from kd_pipeline.yaml_trouble import yaml_trouble
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -138,10 +137,11 @@ def _parsed(content: bytes, source: str) -> Settings:
     if len(content) > LARGEST_KUBECONFIG:
         raise InvalidInput(f"The kubeconfig of {source} is larger than 16 MiB: it is none.")
     try:
-        loaded = yaml.safe_load(content)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise _unusable_source(source, f"it is no YAML: {yaml_trouble(error)}") from None
+        documents = manifest_text.read_all(content)
+    except BadManifest as error:
+        raise _unusable_source(source, f"it is no YAML: {error}") from None
     try:
+        (loaded,) = documents or [None]
         settings: Settings = {"current-context": str(loaded.get("current-context") or "")}
         for key, inner in LISTS.items():
             entries = loaded.get(key) or []

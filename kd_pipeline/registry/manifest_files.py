@@ -8,13 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from kd_pipeline import manifest_text
+from kd_pipeline.manifest_text import BadManifest
 from kd_pipeline.plain_text import one_line
-from kd_pipeline.yaml_trouble import yaml_trouble
 
-# The same reader in C, where PyYAML was built with it: eight times as fast.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -97,18 +94,8 @@ class ManifestFiles:
             # As it is between an editor's truncating and writing it; who means it deletes it.
             return before.manifests, "it is empty; delete the file to take off what it has"
         try:
-            now = _Parsed(content, load_all(content.decode()))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            now = _Parsed(content, before.manifests, yaml_trouble(error))
+            now = _Parsed(content, manifest_text.read_all(content))
+        except BadManifest as error:
+            now = _Parsed(content, before.manifests, str(error))
         self._parsed[path] = now
         return now.manifests, now.problem
-
-
-def load_all(text: str) -> list[Any]:
-    """Return the documents of a YAML text; raises yaml.YAMLError."""
-    return list(yaml.load_all(text, Loader=_Loader))
-
-
-def dump_all(manifests: list[Any]) -> str:
-    """Return manifests as they are written, and as ``kubectl apply`` takes them."""
-    return yaml.safe_dump_all(manifests, sort_keys=False, allow_unicode=True, width=100)

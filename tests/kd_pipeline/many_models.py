@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from kd_pipeline import manifest_text
 from kd_pipeline.model_config import ModelConfig
-from kd_pipeline.registry.manifest_files import dump_all
 
 VERSIONS = 5  # of each model
 
@@ -32,5 +32,5 @@ def write_models(manifests: Path, repository: Path, count: int) -> None:
             },
         )
         (manifests / f"configmap-{config.configmap_name}.yaml").write_text(
-            dump_all([config.to_manifest()])
+            manifest_text.write_all([config.to_manifest()])
         )

@@ -35,7 +35,7 @@ def doctor(folder: Path, **environment: str) -> str:
     [
         (None, "KUBECONFIG names {config}, which is not there; correct it, or unset it."),
         (b"a: \xc3\x28", "cannot be used: it is no YAML: "),
-        (b"{a: ", "cannot be used: it is no YAML: line 1, column 5: "),
+        (b"{a: ", "cannot be used: it is no YAML: line "),
         (b"", "cannot be used: it has another shape than a kubeconfig. Correct it"),
         (b"[1, 2]", "{config} cannot be used: it has another shape"),
         (b"contexts: [{context: {}}]", "it has another shape"),

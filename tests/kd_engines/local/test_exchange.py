@@ -96,7 +96,7 @@ def test_what_differs_is_not_overwritten_unasked(home: RunningHome) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("{{{", "The file is no YAML"),
+        ("{{{", "The file is not valid YAML"),
         ("", "has no manifest"),
         ("[1, 2]", "'None' cannot be imported"),
         ("{kind: Secret, metadata: {name: a}}", "make the Secret by hand"),
