@@ -6,6 +6,7 @@ the row that is still being written is redrawn in place. A row above that is cha
 (nested bars go up and down) is printed again, as it became, with the next new row.
 """
 
+import itertools
 import re
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from kd_client.terminal import text_style
 
 DEPTH = 24  # rows above the newest that can still be changed
 WIDEST = 64 * 1024  # a longer row goes on in the next one, as at the edge of a terminal
+FARTHEST = 500  # columns to which the cursor can move beyond what is written
 LONGEST_SEQUENCE = 4096
 _TOKEN = re.compile(
     r"(?P<text>[^\x00-\x08\x0a-\x1f\x7f-\x9f]+)"
@@ -27,53 +29,48 @@ _CUT = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?|[ -/]*)\Z")
 
 
 class _Row:
-    """One row of the screen: parts of one style each; ``printed`` is what was printed of it."""
+    """One row of the screen, a style for each character; ``printed`` is what was printed of it.
 
-    __slots__ = ("changed", "parts", "printed", "width")
+    Writing costs what is written, whatever the row holds.
+    """
+
+    __slots__ = ("_characters", "_styles", "changed", "printed")
 
     def __init__(self, text: str = "", printed: str | None = None) -> None:
-        self.parts = [("", text)] if text else []
-        self.width = len(text)
+        self._characters = list(text)
+        self._styles = [""] * len(text)
         self.printed = printed
         self.changed = printed is None
 
+    @property
+    def width(self) -> int:
+        """Return how many characters the row has."""
+        return len(self._characters)
+
     def put(self, column: int, text: str, style: str) -> None:
         """Write over what is there from a column on."""
-        right = self._from(column + len(text))
-        self.cut(column)
-        if self.width < column:
-            self._append("", " " * (column - self.width))
-        for part in ((style, text), *right):
-            self._append(*part)
+        self.changed = True
+        if (gap := column - self.width) > 0:
+            self._characters += " " * gap
+            self._styles += [""] * gap
+        self._characters[column : column + len(text)] = text
+        self._styles[column : column + len(text)] = [style] * len(text)
 
     def cut(self, column: int) -> None:
         """Take away what is there from a column on."""
         self.changed = True
-        while self.width > column:
-            style, text = self.parts.pop()
-            self.width -= len(text)
-            if self.width < column:
-                self._append(style, text[: column - self.width])
+        del self._characters[column:], self._styles[column:]
 
     def text(self) -> str:
         """Return the row with its colours."""
-        return "".join(text_style.styled(text, style) for style, text in self.parts)
-
-    def _from(self, column: int) -> list[tuple[str, str]]:
-        found, begin = [], self.width
-        for style, text in reversed(self.parts):
-            if begin <= column:
-                break
-            begin -= len(text)
-            found.append((style, text[max(0, column - begin) :]))
-        return found[::-1]
-
-    def _append(self, style: str, text: str) -> None:
-        if self.parts and self.parts[-1][0] == style:
-            self.parts[-1] = (style, self.parts[-1][1] + text)
-        elif text:
-            self.parts.append((style, text))
-        self.width += len(text)
+        if not any(self._styles):
+            return "".join(self._characters)
+        parts, begin = [], 0
+        for style, run in itertools.groupby(self._styles):
+            end = begin + len(list(run))
+            parts.append(text_style.styled("".join(self._characters[begin:end]), style))
+            begin = end
+        return "".join(parts)
 
 
 class TerminalText:
@@ -198,7 +195,8 @@ class TerminalText:
         self._at = min(len(self._rows) - 1, self._at + count)
 
     def _go_to(self, column: int) -> None:
-        self._column = min(max(0, column), WIDEST - 1)
+        edge = max(FARTHEST, self._rows[self._at].width)
+        self._column = min(max(0, column), edge, WIDEST - 1)
 
     def _erase_in_row(self, what: int) -> None:
         row = self._rows[self._at]

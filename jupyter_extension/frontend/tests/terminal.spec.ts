@@ -79,3 +79,13 @@ test('a style is what it takes to set it from nothing', () => {
   expect(restyled('1;31', '')).toBe('');
   expect(withoutStyle('a\x1b[31mb\x1b[0m')).toBe('ab');
 });
+
+test('hostile text costs what it is long', () => {
+  const styled = Array.from({ length: 3000 }, (_, n) => `\x1b[3${n % 8}ma`).join('') + '\r';
+  for (const piece of [styled, '\x1b[65000Cx\r', '\x1b[65000Cx\x1b[65000D\x1b[31my']) {
+    const begun = performance.now();
+    const rows = shown(piece.repeat(200_000 / piece.length));
+    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect(rows[0].length).toBeLessThan(100_000);
+  }
+});

@@ -15,8 +15,8 @@ _SECRET = re.compile(
 _NUMBER_TOO = re.compile("passw|pwd|secret|credential", re.IGNORECASE)
 # In a text such as a repr: password='x', "api_key": "y", token=z.
 _ASSIGNED = re.compile(
-    r"""(?P<name>\b\w*(?:token|passw|passphrase|pwd|secret|credential|apikey|_key)(?!iz)\w*"""
-    r"""['"]?\s*[=:]\s*)(?:\[hidden\]|b?'[^']*'?|b?"[^"]*"?|(?![\d.]+\b)[^\s,;)}\]]+)""",
+    r"""(?P<name>\b(?=\w*?(?:token|passw|passphrase|pwd|secret|credential|apikey|_key)(?!iz))\w++"""
+    r"""['"]?+\s*+[=:]\s*+)(?:\[hidden\]|b?'[^']*'?|b?"[^"]*"?|(?![\d.]+\b)[^\s,;)}\]]+)""",
     re.IGNORECASE,
 )
 _IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")

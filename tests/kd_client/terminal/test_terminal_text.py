@@ -1,6 +1,7 @@
 """Terminal text, compared with a simple terminal, in any chunking."""
 
 import itertools
+import time
 
 import pytest
 from hypothesis import given
@@ -209,3 +210,31 @@ def test_colours_are_kept() -> None:
 def test_a_very_long_row_goes_on_in_the_next() -> None:
     assert printed(["x" * (WIDEST + 5) + "\n"]) == "x" * WIDEST + "\n" + "x" * 5 + "\n"
     assert printed(["y\n" + "x" * WIDEST + "\nz\n"]) == "y\n" + "x" * WIDEST + "\nz\n"
+
+
+STYLED = "".join(f"\x1b[3{n % 8}ma" for n in range(3000))
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("\x1b[65000Cx\r", "\x1b[65000Cx\x1b[65000D\x1b[31my", "\x1b[65000C\x1b[1K\r", "\r abc"),
+        *("\x1b[20Ax\x1b[20B\n", "ab\b\b", "\x1b[", "\x1b]0;x", "\x1b[1;1;1m", f"{STYLED}\r"),
+    ],
+)
+def test_hostile_text_costs_what_it_is_long(piece: str) -> None:
+    """About 0.5 s per MB here; a row of many styles once took 100 s."""
+    terminal = TerminalText()
+    text = piece * (200_000 // len(piece))
+    began, shown = time.process_time(), 0
+    for begin in range(0, len(text), 65_536):
+        shown += len(terminal.feed(text[begin : begin + 65_536])) + len(terminal.update())
+    shown += len(terminal.close())
+    assert time.process_time() - began < 5
+    assert shown < 100 * len(text)
+
+
+def test_the_cursor_goes_no_farther_than_a_terminal_is_wide() -> None:
+    assert printed(["\x1b[65000Cx\n"]) == " " * 500 + "x\n"
+    assert printed(["y" * 1000 + "\r\x1b[65000Cx\n"]) == "y" * 1000 + "x\n"
+    assert printed(["\x1b[99Gx\n"]) == " " * 98 + "x\n"

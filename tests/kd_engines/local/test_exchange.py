@@ -1,5 +1,6 @@
 """A pipeline goes from one machine to a cluster and back, and runs there."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,41 @@ def test_bad_files_are_told_in_one_sentence(text: str, sentence: str) -> None:
 def test_a_huge_file_is_told() -> None:
     with pytest.raises(TooLarge, match="16,777,216 are the limit"):
         read_stream(b"#" * 17_000_000)
+
+
+NUMBERS = ("08", "1e3", "0340914", "1_000", "12:30", "0x1F", "y", "1E6", "2e0")
+
+
+@pytest.mark.slow
+def test_what_looks_like_a_number_is_text_to_kubectl(api_server: ApiServer, tmp_path: Path) -> None:
+    home, stream = RunningHome(tmp_path / "home"), tmp_path / "pipeline.yaml"
+    registry = FolderRegistry(home.manifests)
+    for version in (v for v in NUMBERS if ":" not in v):
+        path, script = "repo://project_repo/models/num", "repo://project_repo/code/num.py"
+        model = ModelConfig("num", version, path, script, description=f"{version}")
+        registry.register(model)
+    others = {**{f"k{n}": text for n, text in enumerate(NUMBERS)}, "taxi": "Taxi 🚕"}
+    emoji = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "others"}}
+    (home.manifests / "emoji.json").write_text(json.dumps({**emoji, "data": others}))
+    (home.manifests / "by-hand.yaml").write_text(
+        "kind: ConfigMap\napiVersion: v1\nmetadata: {name: by-hand, labels: {a: 1, b: true}}\n"
+        "data: {whole: 5, half: .5, on: yes, nothing: null}\n"
+    )
+    (home.manifests / "unreadable.yaml").write_text("a: [")
+    done = home.kd("export", "-o", str(stream))
+    assert done.returncode == 0, done.stderr
+    assert "unreadable.yaml is not readable YAML" in done.stderr  # and hides no other
+    namespace = new_tenant(api_server)
+    maps = tmp_path / "maps.yaml"
+    manifests = stream.read_text().split("---\n")
+    maps.write_text("---\n".join(text for text in manifests if "kind: ConfigMap" in text))
+    api_server.kubectl("-n", namespace, "apply", "-f", str(maps))
+    answer = api_server.kubectl("-n", namespace, "get", "configmaps", "-o", "json").stdout
+    found = {item["metadata"]["name"]: item["data"] for item in json.loads(answer)["items"]}
+    versions = {data.get("model-version") for data in found.values()} - {None}
+    assert versions == {v for v in NUMBERS if ":" not in v}
+    assert found["others"] == others
+    assert found["by-hand"] == {"whole": "5", "half": "0.5", "true": "true", "nothing": ""}
 
 
 @pytest.mark.slow

@@ -5,6 +5,8 @@ import { TerminalRow } from './terminalRow';
 const DEPTH = 24;
 /** A longer row goes on in the next one, as at the edge of a terminal. */
 const WIDEST = 16 * 1024;
+/** Columns to which the cursor can move beyond what is written. */
+const FARTHEST = 500;
 /* eslint-disable no-control-regex */
 const TOKEN = new RegExp(
   [
@@ -125,11 +127,11 @@ export class Terminal {
     } else if (final === 'B' || final === 'E') {
       this.at = Math.min(this.rows.length - 1, this.at + count);
     } else if (final === 'C') {
-      this.column = Math.min(WIDEST - 1, this.column + count);
+      this.goTo(this.column + count);
     } else if (final === 'D') {
-      this.column = Math.max(0, this.column - count);
+      this.goTo(this.column - count);
     } else if (final === 'G') {
-      this.column = count - 1;
+      this.goTo(count - 1);
     } else if (final === 'K') {
       this.eraseRow(row, number);
     } else if (final === 'J' && number === 0) {
@@ -139,6 +141,11 @@ export class Terminal {
     if (final === 'E' || final === 'F') {
       this.column = 0;
     }
+  }
+
+  private goTo(column: number): void {
+    const edge = Math.max(FARTHEST, this.rows[this.at].width);
+    this.column = Math.min(Math.max(0, column), edge, WIDEST - 1);
   }
 
   private eraseRow(row: TerminalRow, what: number): void {

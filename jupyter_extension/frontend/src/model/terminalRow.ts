@@ -1,65 +1,55 @@
 import { styled } from './ansi';
 
-/** One row of a terminal: parts of one style each. `offset` is the byte at which it begins. */
+/**
+ * One row of a terminal, a style for each character. `offset` is the byte at which it begins.
+ *
+ * Writing costs what is written, whatever the row holds.
+ */
 export class TerminalRow {
-  private parts: [style: string, text: string][];
-  width: number;
+  private readonly characters: string[];
+  private readonly styles: string[];
 
   constructor(
     readonly offset: number,
     text = ''
   ) {
-    this.parts = text ? [['', text]] : [];
-    this.width = text.length;
+    this.characters = text.split('');
+    this.styles = new Array<string>(text.length).fill('');
+  }
+
+  get width(): number {
+    return this.characters.length;
   }
 
   /** Write over what is there from a column on. */
   put(column: number, text: string, style: string): void {
-    const right = this.width > column + text.length ? this.from(column + text.length) : [];
-    this.cut(column);
-    if (this.width < column) {
-      this.append('', ' '.repeat(column - this.width));
+    while (this.characters.length < column) {
+      this.characters.push(' ');
+      this.styles.push('');
     }
-    this.append(style, text);
-    right.forEach(part => this.append(...part));
+    for (let index = 0; index < text.length; index += 1) {
+      this.characters[column + index] = text[index];
+      this.styles[column + index] = style;
+    }
   }
 
   /** Take away what is there from a column on. */
   cut(column: number): void {
-    while (this.width > column) {
-      const [style, text] = this.parts.pop()!;
-      this.width -= text.length;
-      if (this.width < column) {
-        this.append(style, text.slice(0, column - this.width));
-      }
+    if (this.characters.length > column) {
+      this.characters.length = this.styles.length = column;
     }
   }
 
   /** The row with its colours. */
   get text(): string {
-    return this.parts.map(([style, text]) => styled(text, style)).join('');
-  }
-
-  private from(column: number): [string, string][] {
+    const parts: string[] = [];
     let begin = 0;
-    const found: [string, string][] = [];
-    for (const [style, text] of this.parts) {
-      const rest = text.slice(Math.max(0, column - begin));
-      begin += text.length;
-      if (rest) {
-        found.push([style, rest]);
+    for (let end = 1; end <= this.width; end += 1) {
+      if (end === this.width || this.styles[end] !== this.styles[begin]) {
+        parts.push(styled(this.characters.slice(begin, end).join(''), this.styles[begin]));
+        begin = end;
       }
     }
-    return found;
-  }
-
-  private append(style: string, text: string): void {
-    const last = this.parts[this.parts.length - 1];
-    if (last && last[0] === style) {
-      last[1] += text;
-    } else if (text) {
-      this.parts.push([style, text]);
-    }
-    this.width += text.length;
+    return parts.join('');
   }
 }

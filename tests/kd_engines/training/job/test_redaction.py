@@ -1,5 +1,7 @@
 """What looks like a secret is hidden, and what only sounds like one is shown."""
 
+import time
+
 import pytest
 
 from kd_engines.training.job.redaction import HIDDEN, Secrets
@@ -72,3 +74,11 @@ def test_values_of_the_environment_are_hidden_under_any_name_and_inside_texts() 
 def test_texts(text: str, shown: str) -> None:
     assert SECRETS.clean_repr(text) == shown
     assert SECRETS.clean_repr(shown) == shown
+
+
+@pytest.mark.parametrize("piece", ["token", "a_", "w" * 50, "://a:", "pwd=''", "token='", "_key_"])
+def test_hostile_text_costs_what_it_is_long(piece: str) -> None:
+    text = piece * (100_000 // len(piece))
+    began = time.process_time()
+    Secrets({}).clean_repr(text)
+    assert time.process_time() - began < 3
