@@ -66,13 +66,16 @@ def run(name: str, words: Sequence[str]) -> int:
 
 
 def _run(command: Command, words: Sequence[str]) -> None:
-    if HELP in words:
+    end = list(words).index("--") if "--" in words else len(words)
+    own, rest = list(words[:end]), words[end:]  # the rest is for a script of the user's
+    if HELP in own:
         print(command.help())
         return
-    wants_json = JSON in words
+    wants_json = JSON in own
     if wants_json and not command.has_data:
         raise InvalidInput(f"{JSON} is not for kd {command.name}, which prints text.")
-    options = command.parser().read_words([word for word in words if word != JSON])
+    own = [word for word in own if word != JSON]
+    options = command.parser().read_words([*own, *rest])
     _name_repository()
     session = _session(command.name, options)
     if wants_json:

@@ -3,12 +3,14 @@
 import contextlib
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+_TEMPORARY = re.compile(r"\..+\.(?:[0-9a-f]{12}|\d+\.\d+)\.tmp")  # ours, and no job's own
 ABANDONED_S = 3600.0  # nobody takes so long to write a file
 
 
@@ -46,7 +48,7 @@ def sweep(folder: Path, older_than_s: float = ABANDONED_S) -> None:
     """Remove the temporary files that crashes have left in a folder; raises nothing."""
     try:
         with os.scandir(folder) as entries:
-            found = [e for e in entries if e.name.startswith(".") and e.name.endswith(".tmp")]
+            found = [entry for entry in entries if _TEMPORARY.fullmatch(entry.name)]
     except OSError:
         return
     for entry in found:

@@ -1,11 +1,12 @@
 """Text of somebody else's without any character that moves, reorders or colours others."""
 
 import re
+from unicodedata import category
 
 # What a terminal takes for a command: colours and cursor moves, titles and links, others.
 _SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
-    r"|(?:\x1b[\]PX^_]|[\x9d\x90])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90])(?:[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c))?"
     r"|\x1b[ -/]*[0-~]"
 )
 _KEPT = "\n\t\u200c\u200d"
@@ -25,4 +26,4 @@ def lines(text: str) -> str:
     if text.isprintable():
         return text
     plain = _SEQUENCE.sub("", text.replace("\r\n", "\n"))
-    return "".join(c for c in plain if c.isprintable() or c in _KEPT)
+    return "".join(c for c in plain if c.isprintable() or c in _KEPT or category(c) == "Zs")

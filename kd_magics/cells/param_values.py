@@ -3,11 +3,14 @@
 import argparse
 import ast
 import json
+import re
+import warnings
 from typing import Any
 
 _PLAIN = (bool, int, float, str, type(None))
 _WORDS = {"true": True, "false": False, "null": None}  # JSON's, also inside a Python literal
 _NUMBERS = frozenset({"nan", "inf", "infinity"})
+_UNDERSCORED, _THOUSANDS = re.compile(r"\d+(?:_\d+)+"), re.compile(r"\d{1,3}(?:_\d{3})+")
 _BRACKETS = {"[": "]", "{": "}"}
 
 
@@ -17,7 +20,7 @@ def value(text: str) -> Any:
     ``nan`` and ``inf`` are numbers. Raises argparse.ArgumentTypeError for a literal that no param
     can be, such as a tuple, and for a list or object that cannot be read.
     """
-    found = _literal(text)
+    found = _literal(text) if text.strip() else text
     if found is not ... and not isinstance(found, complex):
         _check(found, text)
         return found
@@ -55,8 +58,12 @@ def _literal(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         pass
+    if any(not _THOUSANDS.fullmatch(number) for number in _UNDERSCORED.findall(text)):
+        return ...  # 20261126_1030 is a name: 1_000 alone is a number
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(f"({text.strip()})", mode="eval")  # so that no # begins a comment
         return ast.literal_eval(_WithWords().visit(tree))
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return ...

@@ -48,8 +48,12 @@ def read(file: str) -> Source:
     code = _decoded(content, file)
     here, whole = notebook_folder().resolve(), path.resolve()
     base = here if whole.is_relative_to(here) else whole.parent
-    paths = [str(beside.relative_to(base)) for beside in _modules_beside(whole, code)]
-    files = {whole.relative_to(base).as_posix(): code.encode(), **collect_files(paths, base)}
+    modules = [
+        str(file.relative_to(base))
+        for beside in _modules_beside(whole, code)
+        for file in ([beside] if beside.is_file() else sorted(beside.rglob("*.py")))
+    ]
+    files = {whole.relative_to(base).as_posix(): code.encode(), **collect_files(modules, base)}
     return Source(code, script=next(iter(files)), files=files)
 
 

@@ -137,7 +137,7 @@ def _wanted(session: Session, cell: Cell, options: Namespace) -> SubmitJob:
         inputs=collect_values(options.inputs, session.shell.user_ns, options.pickle),
         outputs=list(dict.fromkeys(options.outputs)),
         pickle_outputs=options.pickle,
-        files=cell.source.files | collect_files(options.files, notebook_folder()),
+        files=collect_files(options.files, notebook_folder()) | cell.source.files,
         script=cell.source.script,
         arguments=getattr(options, "arguments", []),
         cells=cell.source.cells,

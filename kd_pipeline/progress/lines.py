@@ -84,14 +84,18 @@ class Told:
     eta_s: float | None = None
 
 
-def read_line(line: str, in_table: bool = False, columns: Sequence[str] = ()) -> Told | None:
+def read_row(words: Sequence[str], columns: Sequence[str]) -> Told:
+    """Return what a row of a table tells, which begins with an epoch's number."""
+    found = {name: number(word) for name, word in zip(columns[1:], words[1:], strict=True)}
+    metrics = {n: value for n, value in found.items() if value is not None and n != "time"}
+    return Told(at=float(words[0]), metrics=metrics)
+
+
+def read_line(line: str, in_table: bool = False) -> Told | None:
     """Return what a line without control characters tells, or None.
 
-    ``in_table`` says that the head of a table of boosting's rounds came before it, ``columns`` are
-    those of another table, whose rows begin with an epoch's number.
+    ``in_table`` says that the head of a table of boosting's rounds came before it.
     """
-    if columns and (metrics := _row(line, columns)):
-        return Told(at=float(line.split(None, 1)[0]), metrics=metrics)
     if in_table and (row := _TREE.match(line)):
         loss = float(row[2])
         metrics = {"train_loss": loss} if math.isfinite(loss) else {}
@@ -117,18 +121,10 @@ def read_line(line: str, in_table: bool = False, columns: Sequence[str] = ()) ->
             told.bar.eta_s = told.eta_s
     told.fitted = line.startswith("[CV") and " END " in line
     if "=" in rest or ":" in rest:
-        told.metrics = read_metrics(rest, told.rounds)
+        counts = told.bar or told.outer or told.at is not None
+        told.metrics = read_metrics(rest, told.rounds, of_loop=bool(counts))
     known = told.bar or told.outer or told.metrics or told.fitted or told.eta_s is not None
     return told if known else None
-
-
-def _row(line: str, columns: Sequence[str]) -> dict[str, float]:
-    """Return the metrics of a table's row; {} where the line is none."""
-    words = line.split(None, len(columns))
-    if len(words) != len(columns) or not words[0].isdecimal() or len(words[0]) > 15:
-        return {}
-    found = {name: number(word) for name, word in zip(columns[1:], words[1:], strict=True)}
-    return {name: value for name, value in found.items() if value is not None and name != "time"}
 
 
 def _trial(trial: re.Match[str]) -> dict[str, float]:

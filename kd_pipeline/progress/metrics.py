@@ -9,8 +9,8 @@ import math
 import re
 
 MOST_PAIRS = 50  # of one line
-NUMBER = r"(?>[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)"
-_END = r"(?=\s*%|[\s;|)\]}'\"]|$|,(?!\d)|\.(?!\w))"
+NUMBER = r"(?>[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)"
+_END = r"(?=\s*%|[\s;|)\]}'\">]|$|,(?!\d)|\.(?!\w))"
 _NAME = r"[A-Za-z_][\w./@-]{0,63}(?:'s [A-Za-z_][\w@-]{0,40})?"
 # No name begins inside of a word, a path, a URL or its query.
 _PAIR = re.compile(
@@ -23,7 +23,7 @@ _WORD = re.compile(r"[A-Za-z]{2,}")
 # Names with one of these parts are metrics wherever they are printed.
 _METRICS = re.compile(
     r"(?:acc|accuracy|ap|auc|auroc|auprc|bleu|cer|dice|elbo|f1|inertia|iou|kl|logloss|loss|lr|mae"
-    r"|mape|mrr|mse|ndcg|nll|perplexity|ppl|precision|r2|recall|reward|rmse|rmsle|rouge|smape|wer)"
+    r"|mape|mrr|mse|ndcg|nll|perplexity|ppl|precision|r2|recall|returns?|reward|rmse|rmsle|rouge|smape|wer)"
 )
 # These are none, although they are printed like one.
 _NO_METRICS = re.compile(
@@ -33,9 +33,7 @@ _NO_METRICS = re.compile(
 )
 
 
-_HTML = re.compile(r"</?[A-Za-z!][^<>]{0,500}>")
-# An exception's name before its text, as in `KeyError: 21`.
-_EXCEPTION = re.compile(r"(?:[\w.]*(?:Error|Exception|Warning|Exit|Interrupt|Iteration))\Z")
+_HTML = re.compile(r"</?[a-z][a-z0-9-]{0,20}(?:\s[^<>]{0,500})?/?>")
 
 
 def number(text: str) -> float | None:
@@ -47,15 +45,18 @@ def number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def read_metrics(line: str, tight: bool) -> dict[str, float]:
-    """Return the metrics of a line; ``tight`` is for a round of boosting, ``name:value`` there."""
+def read_metrics(line: str, tight: bool, *, of_loop: bool = False) -> dict[str, float]:
+    """Return the metrics of a line; ``tight`` is for a round of boosting, ``name:value`` there.
+
+    ``of_loop`` says that an epoch, a step or a bar stands in the line too.
+    """
     line = _HTML.sub(" ", line) if "<" in line else line
     found_pairs = itertools.islice(_PAIR.finditer(line), MOST_PAIRS)
     pairs = [pair for pair in found_pairs if tight or not pair["tight"]]
     if not pairs:
         return {}
     only_pairs = tight or not _WORD.search(_TIMES.sub("", _PAIR.sub("", line)).replace("ETA", ""))
-    alone = len(pairs) == 1
+    alone = len(pairs) == 1 and not of_loop
     found = {}
     for pair in pairs:
         name = pair["name"].replace("'s ", "-").rstrip(".-/")
@@ -76,8 +77,5 @@ def read_metrics(line: str, tight: bool) -> dict[str, float]:
 
 
 def _is_word_and_count(pair: re.Match[str]) -> bool:
-    """Tell ``Rows: 21`` and ``KeyError: 21``, which say nothing of how well the training goes."""
-    if "=" in pair[0]:
-        return False
-    is_whole = pair["value"].lstrip("+-").replace(",", "").isdecimal()
-    return is_whole or bool(_EXCEPTION.match(pair["name"]))
+    """Tell ``Rows: 21``, which says nothing of how well the training goes."""
+    return "=" not in pair[0] and pair["value"].lstrip("+-").replace(",", "").isdecimal()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from kd_pipeline.messages import Progress
 from kd_pipeline.progress.blocks import Blocks
-from kd_pipeline.progress.lines import ANSI, Bar, Told, read_line
+from kd_pipeline.progress.lines import ANSI, Bar, Told, read_line, read_row
 
 LONGEST_LINE = 4000
 MOST_METRICS = 20
@@ -46,7 +46,7 @@ class ProgressReader:
     def skip(self) -> None:
         """Forget the unfinished line: a part of the log is left out here."""
         self._unfinished = ""
-        self._state.blocks.in_trace = self._state.blocks.after_warning = False
+        self._state.blocks.skip()
 
     @property
     def progress(self) -> Progress:
@@ -91,7 +91,8 @@ def _tell(state: "_State", line: str, now: float) -> Told | None:
     blocks = state.blocks
     if blocks.is_trace(line) or blocks.is_header(line):
         return None
-    told = read_line(line, state.in_table, blocks.columns)
+    row = blocks.row_of(line)
+    told = read_row(row, blocks.columns) if row else read_line(line, state.in_table)
     if told:
         state.take(told, now)
     return told

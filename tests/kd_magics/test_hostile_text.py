@@ -36,7 +36,8 @@ f(bad)
         ("\x1b[1;31mKeyError\x1b[0m: 'a'", "KeyError: 'a'"),
         ("Taxi 🚕 مرحبا \u200d", "Taxi 🚕 مرحبا \u200d"),
         ("\x1b", ""),
-        ("\x1b]0;never ended", ""),
+        ("\x1b]0;never ended\nnext", "0;never ended\nnext"),
+        ("10\u00a0km, 日本\u3000語", "10\u00a0km, 日本\u3000語"),
         ("a\x9d0;title\x9cb", "ab"),
     ],
 )

@@ -52,7 +52,7 @@ async def logs(request: Request) -> Response:
 
 def _all(engine: Engine, request: Request) -> list[dict[str, Any]]:
     answers = []
-    for record in engine.store.records(reversed(engine.store.ids())):
+    for record in engine.store.records(reversed(engine.store.ids()), some=True):
         code = _input(engine, record.job.id, LISTED_INPUT)
         answers.append({**_answer(record, request), "input": code, "output": ""})
     return answers

@@ -55,7 +55,7 @@ class Engine:
 
     async def record(self, job: int) -> Record:
         """Return a job's record; raises NotFound."""
-        return await asyncio.to_thread(self.store.record, job)
+        return await asyncio.to_thread(self.store.record, job, patient=True)
 
     async def messages(self, found: Sequence[Record], request: Request) -> list[Job]:
         """Return many jobs as they go over the wire; their logs are looked at in a thread."""

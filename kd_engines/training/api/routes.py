@@ -137,7 +137,7 @@ async def get_outputs(request: Request) -> Response:
 async def cancel_job(request: Request) -> Response:
     """POST /jobs/<id>/cancel: ask for a job's end; an ended job stays as it is."""
     engine, job = engine_of(request), job_id(request)
-    await asyncio.to_thread(engine.queue.cancel, job)
+    await asyncio.to_thread(engine.queue.cancels.request, job)
     record = await engine.record(job)
     if record.terminal:
         engine.queue.ended(job)
@@ -190,7 +190,7 @@ def _page(
         ids = reversed(engine.store.ids())
     matching = (
         record
-        for record in engine.store.records(job for job in ids if job < before)
+        for record in engine.store.records((job for job in ids if job < before), some=True)
         if status in (None, record.status) and user in (None, record.job.user)
     )
     return list(itertools.islice(matching, limit))

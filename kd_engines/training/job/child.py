@@ -48,8 +48,7 @@ def main(job_folder: str, job: str, root: str, first_line: str, *requirements: s
     try:
         sent = _receive(job_folder, main)
         begun = True
-        main.run(root)
-        display.show_figures()
+        main.run(root, display.show_figures)
     except SystemExit as ended:
         display.show_figures()
         if not ended.code and outputs.in_job():

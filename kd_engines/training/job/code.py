@@ -14,7 +14,7 @@ from kd_engines.training.job_folder import records
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import CodeType
     from typing import Any
 
@@ -57,8 +57,8 @@ class Main:
         if sent.script or sent.arguments:
             sys.argv = [self.path if sent.script else "-", *sent.arguments]
 
-    def run(self, root: str) -> None:
-        """Compile the code and run it; raises whatever it raises."""
+    def run(self, root: str, after_cell: Callable[[], None]) -> None:
+        """Compile the code and run it, ``after_cell`` after each cell; raises what it raises."""
         source = self._source()
         tree: ast.Module = compile(
             source, self.path, "exec", ONLY_AST | TOP_LEVEL_AWAIT, dont_inherit=True
@@ -70,7 +70,8 @@ class Main:
 
             tree = mount_points.localize(tree, source, Path(root))
         in_loop = running.wants_loop(tree, source)
-        running.execute(list(self._compiled(tree, source)), self.namespace, in_loop)
+        cells = list(self._compiled(tree, source))
+        running.execute(cells, self.namespace, in_loop, after_cell)
 
     def _source(self) -> str:
         """Return the code; where it begins further down in its cell, after as many empty lines.
@@ -89,8 +90,8 @@ class Main:
                 pass
         return source.decode()
 
-    def _compiled(self, tree: ast.Module, source: str) -> Iterator[CodeType]:
-        """Yield each part; a cell's last expression is one of its own, which is displayed."""
+    def _compiled(self, tree: ast.Module, source: str) -> Iterator[list[CodeType]]:
+        """Yield each cell's parts; its last expression is one of its own, which is displayed."""
         import _ast
 
         flags = TOP_LEVEL_AWAIT | (_future_flags(tree) if "__future__" in source else 0)
@@ -98,10 +99,11 @@ class Main:
             shows = body and isinstance(body[-1], _ast.Expr) and not text.rstrip().endswith(";")
             last = [body.pop()] if shows and not self._is_script else []
             module = _ast.Module(body=body, type_ignores=[])
-            yield compile(module, self.path, "exec", flags, dont_inherit=True)
+            codes = [compile(module, self.path, "exec", flags, dont_inherit=True)]
             if last:
                 shown = _ast.Interactive(body=last)
-                yield compile(shown, self.path, "single", flags, dont_inherit=True)
+                codes.append(compile(shown, self.path, "single", flags, dont_inherit=True))
+            yield codes
 
     def _parts(self, tree: ast.Module, source: str) -> Iterator[tuple[list[ast.stmt], str]]:
         """Yield each cell's statements and text; ``_cells`` are the lines at which they begin."""

@@ -148,19 +148,19 @@ class _AfterImport:
 
     def __init__(self, shown: Display) -> None:
         self._shown = shown
-        self._busy = False
+        self._finding = set[str]()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Return the module's own spec with a loader that calls us after loading."""
-        if self._busy or name not in CHANGED:
+        if name not in CHANGED or name in self._finding:
             return None
         from importlib.util import find_spec
 
-        self._busy = True
+        self._finding.add(name)
         try:
             spec = find_spec(name)
         finally:
-            self._busy = False
+            self._finding.discard(name)
         if spec and spec.loader:
             load = spec.loader.exec_module
 

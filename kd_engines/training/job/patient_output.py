@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import select
 import sys
 import time
 
@@ -24,11 +25,14 @@ class _PatientFile(io.FileIO):
 
     def write(self, data: Any, /) -> int:
         """Write bytes whole; waits while the disk is full, raises OSError for any other reason."""
-        left = memoryview(data).cast("B")
+        left = memoryview(data if isinstance(data, bytes) else bytes(data))
         size = left.nbytes
         while left:
             try:
-                left = left[super().write(left) or 0 :]
+                written = super().write(left)
+                if written is None:  # a pipe of the job's own that does not block, and is full
+                    select.select([], [self], [])
+                left = left[written or 0 :]
             except OSError as error:
                 if error.errno not in NO_ROOM:
                     raise
@@ -47,5 +51,6 @@ def install() -> None:
             line_buffering=True,
             write_through=True,
         )
+        stream.mode = "w"  # type: ignore[misc]  # as Python's own has it
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)

@@ -8,13 +8,14 @@ TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
     import ast
     import asyncio
+    from collections.abc import Callable, Iterator, Sequence
     from types import CodeType
     from typing import Any
 
 COROUTINE = 0x80  # inspect.CO_COROUTINE
 # What needs a loop that runs, and what needs that none does.
 WANTS_LOOP = frozenset({"create_task", "ensure_future", "get_running_loop"})
-STARTS_LOOP = frozenset({"run_until_complete", "run_forever", "Runner"})
+STARTS_LOOP = frozenset({"run", "run_until_complete", "run_forever", "Runner"})
 PATIENCE_S = 5.0
 
 
@@ -24,45 +25,63 @@ def wants_loop(tree: ast.Module, source: str) -> bool:
         return False
     import ast
 
-    called = {name for node in tree.body for name in _called(node, ast)}
-    names = {
-        getattr(node, "attr", None) or getattr(node, "id", None) or getattr(node, "name", None)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute | ast.Name | ast.alias)
-    }
-    runs = any(
-        isinstance(node, ast.Attribute)
-        and node.attr == "run"
-        and isinstance(node.value, ast.Name)
-        and node.value.id in ("asyncio", "anyio", "trio", "uvloop")
-        for node in ast.walk(tree)
-    )
-    return not WANTS_LOOP.isdisjoint(called) and not runs and STARTS_LOOP.isdisjoint(names)
+    asyncs = {"asyncio"}  # what asyncio is called here
+    names = dict[str, str]()  # what comes from it, by the name that it has here
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            asyncs |= {a.asname for a in node.names if a.name == "asyncio" and a.asname}
+        elif isinstance(node, ast.ImportFrom) and node.module == "asyncio":
+            names |= {alias.asname or alias.name: alias.name for alias in node.names}
+
+    def called(call: ast.Call) -> str:
+        """Return which of asyncio's functions, or of a loop's methods, a call may be of."""
+        function = call.func
+        if isinstance(function, ast.Name):
+            return names.get(function.id, "")
+        if not isinstance(function, ast.Attribute):
+            return ""
+        owner = getattr(function.value, "id", "") or getattr(
+            getattr(function.value, "func", None), "attr", ""
+        )
+        return function.attr if owner in asyncs or "loop" in owner else ""
+
+    everywhere = {called(node) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    at_top = {called(call) for node in tree.body for call in _calls(node, ast)}
+    return not WANTS_LOOP.isdisjoint(at_top) and STARTS_LOOP.isdisjoint(everywhere)
 
 
-def _called(node: ast.AST, ast: Any) -> set[str]:
-    """Return the names that a statement calls, outside of functions."""
+def _calls(node: ast.AST, ast: Any) -> Iterator[ast.Call]:
+    """Yield the calls of a statement, outside of functions."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-        return set()
-    found: set[str] = set()
+        return
     if isinstance(node, ast.Call):
-        found.add(str(getattr(node.func, "attr", getattr(node.func, "id", ""))))
-    return found.union(*(_called(child, ast) for child in ast.iter_child_nodes(node)))
+        yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _calls(child, ast)
 
 
-def execute(codes: list[CodeType], namespace: dict[str, Any], in_loop: bool) -> None:
-    """Run code objects one after the other; in a loop until its last background task has ended."""
-    if not in_loop and not any(code.co_flags & COROUTINE for code in codes):
-        for code in codes:
-            exec(code, namespace)  # noqa: S102 - running the user's code is what a job is
+def execute(
+    cells: Sequence[list[CodeType]],
+    namespace: dict[str, Any],
+    in_loop: bool,
+    after_cell: Callable[[], None],
+) -> None:
+    """Run each cell's code objects; in a loop until the last background task has ended."""
+    if not in_loop and not any(c.co_flags & COROUTINE for codes in cells for c in codes):
+        for codes in cells:
+            for code in codes:
+                exec(code, namespace)  # noqa: S102 - running the user's code is what a job is
+            after_cell()
         return
     import asyncio
 
     async def run() -> None:
-        for code in codes:
-            result = eval(code, namespace)  # noqa: S307
-            if code.co_flags & COROUTINE:
-                await result
+        for codes in cells:
+            for code in codes:
+                result = eval(code, namespace)  # noqa: S307
+                if code.co_flags & COROUTINE:
+                    await result
+            after_cell()
         await _background_tasks()
 
     asyncio.run(run())
@@ -79,7 +98,11 @@ async def _background_tasks() -> None:
             tasks, timeout=patience, return_when=asyncio.FIRST_COMPLETED
         )
         failed += [task for task in done if not task.cancelled() and task.exception()]
+        if failed and patience is None:
+            break  # an endless task must not hide that another one failed
         if pending and not done and patience:
+            if failed:
+                break
             patience = None
             names = ", ".join(sorted(str(task.get_coro()) for task in pending))[:500]
             print(
@@ -87,4 +110,4 @@ async def _background_tasks() -> None:
                 file=sys.stderr,
             )
     if failed:
-        await failed[0]
+        await failed[0]  # what still runs is cancelled with it

@@ -69,8 +69,10 @@ class Exit(msgspec.Struct):
     memory_peak_bytes: int | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a time that is none."""
+        """Raise ValueError for a time that is none, and for a status that is no end."""
         _check_time(self.ended)
+        if self.status not in TERMINAL:
+            raise ValueError(f"{self.status} is no end")
 
 
 class Record(msgspec.Struct):

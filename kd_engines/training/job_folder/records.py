@@ -29,7 +29,7 @@ and `signal` each cost a runner 7 ms of its 8).
 """
 
 # pathlib would take a job's start 8 ms to import.
-# ruff: noqa: PTH108, PTH118, SIM105
+# ruff: noqa: PTH104, PTH108, PTH118, SIM105
 
 from __future__ import annotations
 
@@ -83,8 +83,15 @@ def create_exclusive(path: str, content: bytes) -> None:
 
 
 def replace(path: str, content: bytes) -> None:
-    """Put ``content`` in the place of a file, whole and durable."""
-    _publish(path, content, os.rename)
+    """Put ``content`` in the place of whatever is there, whole and durable.
+
+    A folder there, which the job has made, is moved aside.
+    """
+    try:
+        _publish(path, content, os.rename)
+    except IsADirectoryError:
+        os.rename(path, f"{path}.{time.monotonic_ns()}.aside")
+        _publish(path, content, os.rename)
 
 
 def _publish(path: str, content: bytes, put: Callable[[str, str], None]) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from kd_engines.members.descendants import end_all
+from kd_engines.training import processes
 from kd_engines.training.job_folder.record import Record, Started
 from kd_engines.training.queue import launch
 from kd_engines.training.queue.admission import Admission, Held, variables
@@ -54,7 +55,7 @@ class JobQueue:
         self._runners: dict[int, subprocess.Popen[bytes]] = {}
         self._not_before: dict[int, float] = {}
         self._trouble: dict[int, str] = {}
-        self._cancels = Cancels(store)
+        self.cancels = Cancels(store)
         self.waiters = Waiters()
         self._heartbeats = Heartbeats(store)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -66,15 +67,21 @@ class JobQueue:
         """
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            try:
-                await self.look()
-            except (KdError, OSError) as error:
-                log.warning("the queue could not be looked after: %s", error)
-            except Exception:  # one job must not stop the others
-                log.exception("the queue could not be looked after")
+            await self.look()
 
     async def look(self) -> None:
-        """Bring queue and running jobs in line with the job directories, and start what may run."""
+        """Bring queue and running jobs in line with the job directories, and start what may run.
+
+        Raises nothing: with the next look it is tried again.
+        """
+        try:
+            await self._look()
+        except (KdError, OSError) as error:
+            log.warning("the queue could not be looked after: %s", error)
+        except Exception:  # one job must not stop the others
+            log.exception("the queue could not be looked after")
+
+    async def _look(self) -> None:
         records_now = await asyncio.to_thread(self._unfinished)
         present = {record.job.id for record in records_now}
         gone = {*self._queued, *self._running} - present - self._runners.keys()
@@ -84,7 +91,7 @@ class JobQueue:
                 self._forget(job)
         for record in records_now:
             await self._take_in(record)
-        await asyncio.to_thread(self._cancels.retry)
+        await asyncio.to_thread(self.cancels.retry)
         self._start_next()
 
     def check_room(self) -> None:
@@ -108,7 +115,7 @@ class JobQueue:
 
     def reason(self, job: int) -> str | None:
         """Return why a waiting job waits, in words; None for one that does not."""
-        if job in self._cancels:
+        if job in self.cancels:
             return WAITS
         position = self.position(job)
         if position is None or job in self._trouble:
@@ -125,10 +132,6 @@ class JobQueue:
         limit = self._admission.room.places
         return Queue(queued=len(self._queued), running=len(self._running), limit=limit)
 
-    def cancel(self, job: int) -> None:
-        """Cancel a job, in a thread: it waits for files; raises NotFound."""
-        self._cancels.request(job)
-
     def ended(self, job: int) -> None:
         """Drop a job that has ended, and start the next."""
         self._forget(job)
@@ -143,7 +146,7 @@ class JobQueue:
         self._not_before.pop(job, None)
         self._trouble.pop(job, None)
         self._heartbeats.forget(job)
-        self._cancels.forget(job)
+        self.cancels.forget(job)
         self.waiters.wake(job)
 
     def _unfinished(self) -> list[Record]:
@@ -162,7 +165,11 @@ class JobQueue:
         if job in self._runners or record.terminal:
             return  # the runner's pipe tells all about it
         if started is None:
-            if job not in self._queued and job not in self._running:
+            if job in self._queued or job in self._running:
+                return
+            # One that runs although its started.json is gone, since it removed it, runs once.
+            folder = str(self._store.folder / str(job))
+            if not await asyncio.to_thread(processes.of_job, folder):
                 self._queued.append(job)
                 self._queued.sort()
             return
@@ -204,7 +211,7 @@ class JobQueue:
         for job in list(self._queued):
             if free.places <= 0:
                 return
-            if self._not_before.get(job, 0) > now or self._cancels.is_asked_for(job):
+            if self._not_before.get(job, 0) > now or self.cancels.is_asked_for(job):
                 continue
             try:
                 if free.take(self._resources(job)) is None:
@@ -247,7 +254,7 @@ class JobQueue:
         self._admission.hold(job, held)
         self._running[job] = None
         self._runners[job] = runner
-        self._store.hold(job)
+        self._store.runners.hold(job)
         os.set_blocking(ours, False)
         loop = asyncio.get_running_loop()
         loop.add_reader(ours, functools.partial(self._on_event, job, ours))
@@ -257,7 +264,7 @@ class JobQueue:
         with contextlib.suppress(BlockingIOError):
             events = os.read(pipe, 16)
             if b"e" in events:
-                self._store.let_go(job, has_ended=True)
+                self._store.runners.let_go(job, has_ended=True)
                 self.ended(job)
             elif events:
                 self.waiters.wake(job)
@@ -273,10 +280,14 @@ class JobQueue:
         runner = self._runners[job]
         await asyncio.to_thread(runner.wait)
         del self._runners[job]
-        self._store.let_go(job, has_ended=False)
+        self._store.runners.let_go(job, has_ended=False)
         self._running.pop(job, None)
         self._admission.release(job)
-        record = await asyncio.to_thread(self._store.record, job)
+        try:
+            record = await asyncio.to_thread(self._store.record, job)
+        except KdError as error:  # looking after the jobs goes on with it
+            log.warning("job %d: %s", job, error)
+            return
         if record.terminal:
             self.ended(job)
             return

@@ -212,6 +212,9 @@ class _Holder:
                 return self._end_words.write(self._folder, content, self._claimed)
             except FileNotFoundError:  # somebody removed the job's folder
                 return None
+            except PermissionError:  # the job took its folder from itself
+                os.chmod(self._folder, 0o700)  # noqa: PTH101
+                time.sleep(1)
             except OSError:
                 self._heartbeat()
                 time.sleep(1)

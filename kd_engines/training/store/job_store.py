@@ -18,13 +18,13 @@ from typing import TypeVar
 
 import msgspec
 
-from kd_engines.training import processes
 from kd_engines.training.job_folder import records
 from kd_engines.training.job_folder.record import Exit, Record, Started, Submitted, parse
+from kd_engines.training.store.runners import Runners
 from kd_engines.training.store.submissions import Submissions, numbers
 from kd_engines.training.store.upkeep import unwritable
 from kd_pipeline.atomic import create_exclusive
-from kd_pipeline.errors import InvalidInput, NotFound, Unavailable
+from kd_pipeline.errors import InvalidInput, KdError, NotFound, Unavailable
 from kd_pipeline.messages import JobStatus, SubmitJob
 from kd_pipeline.regular_files import NotRegular, open_below, read_below
 
@@ -48,14 +48,12 @@ class JobStore:
         self.root = root
         self.folder = root / "misc" / cluster / "jobs"
         self._submissions = Submissions(root, self.folder)
-        self._node, self._boot_id = processes.node_name(), processes.boot_id()
+        self.runners = Runners()
         self._lock = threading.Lock()
         self._ids: list[int] = []
         self._listed = float("-inf")
         self._listed_change = 0
         self._done: set[int] = set()
-        self._held: set[int] = set()
-        self._believed: set[int] = set()
         self._ended: OrderedDict[int, Record] = OrderedDict()
 
     def path(self, job: int, name: str) -> Path:
@@ -103,82 +101,70 @@ class JobStore:
                     self._listed = float("-inf")
         return job, created
 
-    def record(self, job: int) -> Record:
+    def record(self, job: int, *, patient: bool = False) -> Record:
         """Return what a job's files say now; raises NotFound, or Unavailable if unreadable.
 
-        Where job.json is damaged it is a job that says so.
+        Where job.json is damaged it is a job that says so. Another engine's runner that has just
+        written the job's end is ``patient`` waited for, which takes up to `GOING_S`.
         """
         known = self._ended.get(job)
         if known is not None:
             return known
         try:
-            return self._read_record(job)
+            return self._read_record(job, patient)
         except OSError as error:
             raise Unavailable(
                 f"Job {job} cannot be read from the project repository ({error.strerror}); "
                 "try again when its mount answers."
             ) from error
 
-    def records(self, jobs: Iterable[int]) -> Iterator[Record]:
+    def records(self, jobs: Iterable[int], *, some: bool = False) -> Iterator[Record]:
         """Yield the records of jobs; one that cannot be read, or is none, hides no other.
 
-        Raises Unavailable where none of them can be read.
+        With ``some`` raises Unavailable where not a single one can be read.
         """
         unreadable: Unavailable | None = None
-        found = 0
         for job in jobs:
             try:
-                record = self.record(job)
+                yield self.record(job)
+                some = False
             except NotFound:  # a submission that was cut off
                 continue
             except Unavailable as error:
                 log.warning("%s", error)
                 unreadable = error
-                continue
-            found += 1
-            yield record
-        if unreadable and not found:
+        if some and unreadable:
             raise unreadable
 
-    def _read_record(self, job: int) -> Record:
+    def _read_record(self, job: int, patient: bool) -> Record:
         submitted = self.parsed(job, records.JOB, Submitted)
         damaged = submitted is None
         if submitted is None:
             if not self.has(job, records.JOB):
                 raise NotFound(f"There is no job {job} on this engine; GET /jobs lists them.")
             submitted = Submitted(job, self._changed(job, records.JOB), "")
-        # The exit first: read in this order, an ended job always shows its start as well.
-        ended = self.parsed(job, records.EXIT, Exit)
-        if ended is None and self.has(job, records.EXIT):
-            reason = f"How the job ended is not known: {records.EXIT} is damaged."
-            ended = Exit("Lost", self._changed(job, records.EXIT), reason)
         started = self.parsed(job, records.STARTED, Started)
-        runs = job not in self._believed and (job in self._held or self._runner_lives(started))
-        if runs and ended is not None and job not in self._held:
-            runs = not self._runner_goes(job, started)
-        if runs:
-            ended = None  # only the runner may say that the job has ended, and then it ends itself
-        elif damaged and ended is None:
+        wait_s = GOING_S if patient and self.has(job, records.EXIT) else 0.0
+        if self.runners.has(job, started, wait_s):
+            # Only the runner may say that the job has ended, and then it ends itself.
+            return Record(msgspec.structs.replace(submitted, id=job), started)
+        ended = self._exit(job)  # now, as the runner writes it last
+        if ended is None and damaged:
             reason = f"What was submitted is not known: {records.JOB} is damaged."
             return Record(submitted, started, Exit("Lost", submitted.submitted, reason))
+        if ended is not None and started is None:  # so an ended job always shows its start
+            started = self.parsed(job, records.STARTED, Started)
         record = Record(msgspec.structs.replace(submitted, id=job), started, ended)
         if ended is not None:
             self._keep(job, record)
         return record
 
-    def hold(self, job: int) -> None:
-        """Take it as known that a runner of ours has a job: no file says that the job has ended."""
-        self._held.add(job)
-
-    def let_go(self, job: int, *, has_ended: bool) -> None:
-        """Take it as known that our runner is gone, or about to go, and has told the job's end."""
-        self._held.discard(job)
-        if has_ended:
-            self._believed.add(job)
-
-    def status(self, job: int) -> JobStatus:
-        """Return a job's status without reading more than it needs; raises NotFound."""
-        return self.record(job).status
+    def _exit(self, job: int) -> Exit | None:
+        ended = self.parsed(job, records.EXIT, Exit)
+        if ended is None and self.has(job, records.EXIT):
+            reason = f"How the job ended is not known: {records.EXIT} is damaged."
+            return Exit("Lost", self._changed(job, records.EXIT), reason)
+        return ended
 
     def ids(self) -> list[int]:
         """Return the ids of all jobs, oldest first; at most `LIST_AGE_S` old."""
@@ -229,7 +215,7 @@ class JobStore:
     def claim(self, job: int) -> bool:
         """Take a job that nobody has started, to end it; False where somebody has it."""
         with contextlib.suppress(FileExistsError):
-            claim = msgspec.json.encode(Started(started=records.now(), node=self._node))
+            claim = msgspec.json.encode(Started(started=records.now(), node=self.runners.node))
             create_exclusive(self.path(job, records.STARTED), claim)
             return True
         return False
@@ -251,25 +237,6 @@ class JobStore:
             return None
         return parse(content, kind, str(self.path(job, name)))
 
-    def _runner_lives(self, started: Started | None) -> bool:
-        """Tell whether the process that holds a job is one of this machine, and runs."""
-        return (
-            started is not None
-            and started.node == self._node
-            and started.boot_id == self._boot_id
-            and started.pid is not None
-            and processes.is_alive(started.pid, started.start_time)
-        )
-
-    def _runner_goes(self, job: int, started: Started | None) -> bool:
-        """Tell whether a runner of another engine ends now: it has written the end just before."""
-        written = os.lstat(self.path(job, records.EXIT)).st_mtime
-        while time.time() - written < GOING_S:
-            if not self._runner_lives(started):
-                return True
-            time.sleep(0.005)
-        return False
-
     def _is_over(self, job: int) -> bool:
         """Tell whether a job has ended; most have long ago, which is quickly seen."""
         if not self.has(job, records.EXIT):
@@ -278,7 +245,12 @@ class JobStore:
             beat = os.lstat(f"{self.folder}/{job}/{records.STARTED}").st_mtime
         except OSError:
             beat = 0.0
-        return time.time() - beat > QUIET_S or self.record(job).terminal
+        if time.time() - beat > QUIET_S:
+            return True
+        try:
+            return self.record(job).terminal
+        except KdError:
+            return False
 
     def has(self, job: int, name: str) -> bool:
         """Tell whether one of a job's files is there, whatever it is."""
@@ -288,7 +260,7 @@ class JobStore:
         return records.timestamp(os.lstat(self.path(job, name)).st_mtime_ns)
 
     def _keep(self, job: int, record: Record) -> None:
-        self._believed.discard(job)
+        self.runners.forget(job)
         with self._lock:
             self._ended[job] = record
             while len(self._ended) > KEPT_RECORDS:

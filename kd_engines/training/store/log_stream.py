@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator, Callable
 
 from kd_engines.training.job_folder import records
 from kd_engines.training.store.job_store import JobStore
-from kd_pipeline.errors import Unavailable
+from kd_pipeline.errors import KdError, Unavailable
 from kd_pipeline.regular_files import NotRegular
 
 CHUNK = 512 * 1024
 LOOK_EVERY_S = 0.03
+AWAY_S = 0.5
 
 
 async def read_part(store: JobStore, job: int, offset: int, length: int) -> AsyncIterator[bytes]:
@@ -54,7 +55,7 @@ class LogFollowers:
         try:
             while True:
                 ended = watch.ended  # before the size: what is written last is not missed then
-                size = self._store.log_size(job) if ended else watch.size
+                size = watch.size
                 if size > offset:
                     descriptor = _open(self._store, job) if descriptor is None else descriptor
                     if descriptor is not None:
@@ -115,8 +116,12 @@ class _Watch:
 
     async def _look(self) -> None:
         while not self.ended:
-            ended = self._is_ended(self._job)
-            size = self._store.log_size(self._job)
+            try:
+                ended = self._is_ended(self._job)  # before the size: nothing comes between them
+                size = self._store.log_size(self._job)
+            except (KdError, OSError):  # the repository is away for a while
+                await asyncio.sleep(AWAY_S)
+                continue
             if size != self.size or ended:
                 self.size, self.ended = size, ended
                 self._event.set()

@@ -2,7 +2,7 @@
 
 import contextlib
 import errno
-import os
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,7 +14,7 @@ PROBE = b"x" * 4096
 
 def check_writable(jobs: Path) -> None:
     """Raise Unavailable where no job could be taken into this folder, as on a full disk."""
-    probe = jobs.parent / f".ready.{os.getpid()}.tmp"
+    probe = jobs.parent / f".ready.{secrets.token_hex(6)}.tmp"
     try:
         probe.write_bytes(PROBE)
         probe.unlink()

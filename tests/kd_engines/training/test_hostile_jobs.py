@@ -1,8 +1,10 @@
 """A job's own files are not trusted: whatever it puts into its folder harms nobody else."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
 
@@ -10,6 +12,8 @@ import pytest
 
 from kd_engines.training.job_folder.record import Exit, Started, Submitted, parse
 from kd_engines.training.store.job_store import JobStore
+from kd_engines.training.store.log_stream import LogFollowers
+from kd_engines.training.store.upkeep import check_writable
 from kd_pipeline.errors import Unavailable
 from kd_pipeline.messages import SubmitJob
 from tests.kd_engines.running_server import eventually
@@ -187,7 +191,8 @@ def test_one_unreadable_job_hides_no_other(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(store, "parsed", refuse)
     assert [record.job.id for record in store.records(jobs)] == [jobs[0], jobs[2]]
     with pytest.raises(Unavailable, match="Permission denied"):
-        list(store.records(jobs[1:2]))
+        list(store.records(jobs[1:2], some=True))
+    assert list(store.records(jobs[1:2])) == []
 
 
 @pytest.mark.parametrize(
@@ -217,3 +222,76 @@ def test_pipes_in_the_place_of_what_the_runner_writes_stop_it_not(engine: Runnin
     ended = engine.wait(job)
     assert ended["status"] == "Cancelled"
     assert (engine.job_folder(job) / "exit.json").is_file()
+
+
+def test_a_forged_time_of_the_end_holds_nobody_up(
+    start_engine: Callable[..., RunningEngine],
+) -> None:
+    engine = start_engine()
+    code = f"open('exit.json', 'w').write({FORGED!r})\nos.utime('exit.json', (2**33, 2**33))"
+    job = hostile(engine, code)
+    eventually(lambda: "done" in engine.log(job))
+    engine.process.kill()
+    engine.process.wait()
+    began = time.monotonic()
+    engine.start()
+    followed = engine.call("GET", f"/jobs/{job}/log?follow=1", stream=True)
+    for _ in range(20):
+        assert engine.call("GET", "/health/live").status_code == 200
+    assert time.monotonic() - began < 10
+    assert let_go(engine, job)["reason"] is None  # and not what the job said of itself
+    assert followed.content == b"done\n"
+    assert engine.get(f"/jobs/{job}")["reason"] is None
+
+
+@pytest.mark.parametrize("name", ["exit.json", "started.json"])
+def test_a_folder_in_a_record_s_place_keeps_no_job_for_ever(
+    engine: RunningEngine, name: str
+) -> None:
+    job = hostile(engine, f"if os.path.exists({name!r}): os.unlink({name!r})\nos.mkdir({name!r})")
+    ended = let_go(engine, job)
+    assert (ended["status"], ended["exit_code"]) == ("Finished", 0)
+    assert (engine.job_folder(job) / name).is_file()
+
+
+def test_a_job_that_removes_its_start_is_not_started_again(
+    start_engine: Callable[..., RunningEngine],
+) -> None:
+    engine = start_engine()
+    job = hostile(engine, "print('start')\nos.unlink('started.json')")
+    eventually(lambda: "done" in engine.log(job))
+    engine.stop()
+    engine.start()
+    time.sleep(2.5)  # two looks
+    assert engine.log(job) == "start\ndone\n"
+    (engine.job_folder(job) / "go").touch()
+    assert eventually(lambda: engine.get(f"/jobs/{job}")["status"] == "Finished")
+    assert engine.log(job) == "start\ndone\n"
+
+
+def test_who_follows_goes_on_after_a_moment_without_the_repository(tmp_path: Path) -> None:
+    store = JobStore(tmp_path, "engine-1")
+    job, _ = store.submit(SubmitJob(code="pass"))
+    store.path(job, "log").write_bytes(b"line\n")
+    calls = []
+
+    def is_ended(_: int) -> bool:
+        calls.append(1)
+        if len(calls) == 2:
+            raise Unavailable("The repository is away.")
+        return len(calls) > 3
+
+    async def followed() -> bytes:
+        followers = LogFollowers(store, is_ended)
+        async with asyncio.timeout(20):
+            return b"".join([part async for part in followers.follow(job, 0, asyncio.Event())])
+
+    assert asyncio.run(followed()) == b"line\n"
+
+
+def test_readiness_may_be_asked_by_many_at_once(tmp_path: Path) -> None:
+    store = JobStore(tmp_path, "engine-1")
+    with ThreadPoolExecutor(8) as pool:
+        for asked in [pool.submit(check_writable, store.folder) for _ in range(400)]:
+            asked.result()
+    assert not list(store.folder.parent.glob(".*"))

@@ -18,6 +18,8 @@ from kd_magics.cells.param_values import choices, value
         *(("{'a': None}", {"a": None}), ("[true, .5]", [True, 0.5]), ('"5"', "5"), ("'5'", "5")),
         *(("inf", math.inf), ("-Infinity", -math.inf), ("0x10", 16)),
         *(("big", "big"), ("08", "08"), ("2026-11-26", "2026-11-26"), ("a=b", "a=b")),
+        *(("5#rc", "5#rc"), ("20240105_1230", "20240105_1230"), ("2024_01", "2024_01")),
+        *(("1_000_000", 1_000_000), ("1if 1 else 2", "1if 1 else 2")),
         *(("...", "..."), ("1.2.3", "1.2.3"), ("", "")),
         *(("models/a.pkl", "models/a.pkl"), ("f(x)", "f(x)"), ("1j", "1j"), ("(draft)", "(draft)")),
     ],
@@ -64,6 +66,8 @@ def test_what_no_param_can_be_is_refused(text: str, told: str) -> None:
         ('["a,b", "c"]', ["a,b", "c"]),
         ("{'a': 1},{'a': 2}", [{"a": 1}, {"a": 2}]),
         ("7", [7]),
+        ("5#a,6#b", ["5#a", "6#b"]),
+        ("2024_01,2024_02", ["2024_01", "2024_02"]),
     ],
 )
 def test_choices_are_read_as_values_are(text: str, meant: list[Any]) -> None:

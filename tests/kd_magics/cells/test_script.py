@@ -54,7 +54,8 @@ def test_a_script_has_its_file_its_arguments_and_what_is_beside_it(
     words = ["src/where.py", "--wait", "--files", "src/rides.csv", "--", "--lr", "0.1", "a b"]
     log = log_of(kd("train", *words, cwd=attached))
     sent, *lines = log.splitlines()
-    assert sent.startswith("Sent: src/util.py (")
+    assert "src/pkg/inner.py (" in sent
+    assert "where.py" not in sent
     assert "unused" not in sent
     assert lines == [
         "where.py src __main__",
@@ -122,7 +123,42 @@ NOTEBOOK = [
     ("code", "%%time\nhidden = 7;\nhidden;"),
     ("code", ""),
     ("code", "def f(x: Missing): return x\nf(math.pi > 3)"),
+    (
+        "code",
+        'text = """\n%s of %d\n! %config\n"""\nprint("%d"\n      % 1)\n"a\u2028b"[:1]',
+    ),
+    ("code", "\n# first\n%%time\nif math:\n    %config x\n    late = 5\nlate"),
 ]
+
+
+def test_each_cell_of_a_notebook_has_its_figures(attached: Path, engine: RunningEngine) -> None:
+    plots = [("code", f"import matplotlib.pyplot as plt\nplt.plot([{n}, 2]);") for n in range(2)]
+    lines = ("code", "len(plt.get_fignums())")
+    write(attached, {"plots.ipynb": notebook([*plots, lines])})
+    assert log_of(kd("train", "plots.ipynb", "--wait", cwd=attached)).endswith("0\n")
+    job = engine.get("/jobs?limit=1")["jobs"][0]["id"]
+    assert len(engine.get(f"/jobs/{job}/outputs")["outputs"]) == 2
+
+
+def test_what_comes_after_two_dashes_is_the_script_s(attached: Path) -> None:
+    write(attached, {"own.py": "import sys\nprint(sys.argv[1:])\n"})
+    log = log_of(kd("train", "own.py", "--wait", "--", "--json", "--help", "--", cwd=attached))
+    assert log == "['--json', '--help', '--']\n"
+
+
+def test_of_a_package_beside_it_only_its_modules_are_sent(attached: Path) -> None:
+    write(attached, {"uses.py": "from data import x\nprint(x.N)\n", "data/__init__.py": ""})
+    write(attached, {"data/x.py": "N = 3\n", "data/large.bin": ""})
+    with (attached / "data/large.bin").open("r+b") as file:
+        file.truncate(300_000_000)
+    assert log_of(kd("train", "uses.py", "--wait", cwd=attached)).endswith("3\n")
+
+
+def test_a_script_is_what_it_was_decoded_to_though_it_is_among_the_files(attached: Path) -> None:
+    source = "# coding: latin-1\nimport sys\nprint('dur\xe9e', len(open(__file__, 'rb').read()))\n"
+    (attached / "lat.py").write_bytes(source.encode("latin-1"))
+    log = log_of(kd("train", "lat.py", "--wait", "--files", "lat.py", cwd=attached))
+    assert log == f"dur\xe9e {len(source.encode())}\n"
 
 
 def notebook(cells: list[tuple[str, str]], **metadata: Any) -> str:
@@ -132,7 +168,7 @@ def notebook(cells: list[tuple[str, str]], **metadata: Any) -> str:
 
 def test_a_notebook_shows_each_cells_value(attached: Path, engine: RunningEngine) -> None:
     write(attached, {"rides.ipynb": notebook(NOTEBOOK)})
-    assert log_of(kd("train", "rides.ipynb", "--wait", cwd=attached)) == "6\nTrue\n"
+    assert log_of(kd("train", "rides.ipynb", "--wait", cwd=attached)) == "6\nTrue\n1\n'a'\n5\n"
     job = engine.get("/jobs?limit=1")["jobs"][0]["id"]
     code = engine.get(f"/jobs/{job}/code")["code"]
     assert "# %% cell 3 of rides.ipynb\nmiles * 3\n" in code

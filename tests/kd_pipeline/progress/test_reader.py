@@ -36,6 +36,10 @@ FASTAI = (
     "0         0.870000    #na#        0.640000  00:10     \n"
     "1         0.760000    0.700000    0.812500  00:09     \n"
 )
+FASTAI_LAST = {"train_loss": 0.76, "valid_loss": 0.7, "accuracy": 0.8125}
+STACK = (
+    '  File "a.py", line 3, in f\n    fit(lr=0.1)\n  File "b.py", line 4, in g\n    loss = 7.5\n'
+)
 TRACEBACK = (
     "Traceback (most recent call last):\n"
     '  File "job 9", line 3, in <module>\n    fit(loss=0.5)\n    ~~~^^^^^\n'
@@ -116,7 +120,19 @@ def test_loops_are_read_from_the_outer_to_the_inner_one(
         ("loss=1,234.5", {"loss": 1234.5}),
         ("val_loss: 1,234,567, acc: 0.5", {"val_loss": 1234567, "acc": 0.5}),
         ("ratio: 0.75", {"ratio": 0.75}),
-        (FASTAI, {"train_loss": 0.76, "valid_loss": 0.7, "accuracy": 0.8125}),
+        ("Episode 3/100 score: 21", {"score": 21}),
+        ("epoch 4 wins: 7", {"wins": 7}),
+        ("<EpochResult loss=0.25 acc=0.91>", {"EpochResult_loss": 0.25, "acc": 0.91}),
+        ("Trial<lr=0.01, loss=0.3>", {"lr": 0.01, "loss": 0.3}),
+        (STACK + "loss=0.5 acc=0.3\n", {"loss": 0.5, "acc": 0.3}),
+        (STACK + "  epoch 1/5 loss: 0.5\n", {"loss": 0.5}),
+        (TRACEBACK + "KeyError: 'a'\nloss=0.5\n", {"loss": 0.5}),
+        (FASTAI + "20 5 6 7 8\n3 0.1 0.2 0.3 00:09\n", FASTAI_LAST),
+        (
+            FASTAI + "2         0.500000    0.600000    0.900000  00:09\n",
+            {"train_loss": 0.5, "valid_loss": 0.6, "accuracy": 0.9},
+        ),
+        (FASTAI, FASTAI_LAST),
         (
             "[I 2026-11-26 10:00:00,123] Trial 3 finished with value: 1,234.5 and parameters: "
             "{'lr': 0.1, 'depth': 3}. Best is trial 2 with value: 0.25.",
@@ -166,6 +182,7 @@ def test_metrics_are_read_in_their_usual_forms(text: str, metrics: dict[str, flo
         "Wrote 3/10 files",
         "see issue #12: fixed",
         "[1] http://host:8080",
+        "loss: 0,512",  # a decimal comma: what is meant is not known
         "loss=1,2",  # a list, not a number of thousands
         "KeyError: 21",
         "mypackage.errors.NotHere: 21",

@@ -43,6 +43,13 @@ def test_a_background_task_that_fails_fails_the_job(engine: RunningEngine) -> No
     assert "running.py" not in log
 
 
+def test_an_endless_task_hides_no_failure(engine: RunningEngine) -> None:
+    code = TASK + "t = asyncio.create_task(work('late', 600))\nasync def fails():\n    1 / 0\n"
+    job, log = engine.run(code + "u = asyncio.create_task(fails())")
+    assert job["status"] == "Failed"
+    assert "ZeroDivisionError" in log
+
+
 def test_a_loop_of_the_codes_own_is_its_own(engine: RunningEngine) -> None:
     code = TASK + (
         "async def main():\n    await asyncio.create_task(work('in main'))\nasyncio.run(main())\n"
@@ -65,16 +72,21 @@ def test_who_waits_for_background_tasks_is_told(engine: RunningEngine) -> None:
     [
         ("asyncio.create_task(f())", True),
         ("if x:\n    with y: loop.create_task(f())", True),
-        ("tasks = [ensure_future(f()) for f in fs]", True),
-        ("class A:\n    t = create_task(f())", True),
+        ("from asyncio import ensure_future as e\ntasks = [e(f()) for f in fs]", True),
+        ("class A:\n    t = asyncio.create_task(f())", True),
         ("async def f():\n    asyncio.create_task(g())", False),
         ("def f(): asyncio.create_task(g())", False),
         ("f = lambda: asyncio.create_task(g())", False),
         ("print('create_task')", False),
-        ("create_task(f())\nasyncio.run(g())", False),
-        ("create_task(f())\nloop.run_until_complete(g())", False),
-        ("from asyncio import Runner\nloop.create_task(f())", False),
-        ("create_task(f())\nexperiment.run()", True),
+        ("asyncio.create_task(f())\nasyncio.run(g())", False),
+        ("loop.create_task(f())\nloop.run_until_complete(g())", False),
+        ("from asyncio import Runner\nloop.create_task(f())\nRunner()", False),
+        ("from asyncio import run, create_task\ncreate_task(f())\nrun(g())", False),
+        ("import asyncio as aio\naio.create_task(f())", True),
+        ("import asyncio as aio\naio.create_task(f())\naio.run(g())", False),
+        ("Client().create_task('x')", False),
+        ("asyncio.get_event_loop().create_task(f())", True),
+        ("asyncio.create_task(f())\nexperiment.run()", True),
     ],
 )
 def test_what_wants_a_loop(code: str, wanted: bool) -> None:
