@@ -23,7 +23,7 @@ help:
 	@echo "make lab        the same engines with JupyterLab, left running until Ctrl-C"
 	@echo "make test       everything: style, types, tests, notebooks"
 	@echo "make test-fast  the tests without the slow ones"
-	@echo "make chaos      ten minutes of faults beside a model under load, and what came of it"
+	@echo "make chaos      ten minutes of faults beside models and jobs under load, and what came of it"
 	@echo "make bench      predictions, jobs, the sidebar and a large namespace, beside peers"
 
 demo: .venv/demo

@@ -1,4 +1,7 @@
-"""``python -m tests.chaos [--minutes 10] [--seed 1]``: attack a `kd up` world, and report."""
+"""``python -m tests.chaos [--minutes 10] [--seed 1]``: attack `kd up` worlds, and report.
+
+Half of the time goes to models under load, half to a stream of jobs.
+"""
 
 import argparse
 import random
@@ -6,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos.faults import run
+from tests.chaos import faults, jobs
 
 
 def main() -> int:
@@ -16,10 +19,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
     print(f"{options.minutes:g} minutes of chaos, --seed {options.seed}", flush=True)
+    good = True
     with tempfile.TemporaryDirectory() as folder:
-        report = run(Path(folder) / "home", 60 * options.minutes, options.seed)
-    print(report)
-    return 0 if report.is_good else 1
+        for name, part in (("models", faults.run), ("jobs", jobs.run)):
+            report = part(Path(folder) / name, 30 * options.minutes, options.seed)
+            print(f"{name}: {report}", flush=True)
+            good = good and report.is_good
+    return 0 if good else 1
 
 
 if __name__ == "__main__":
