@@ -34,7 +34,7 @@ lab: .venv/demo .venv/sidebar
 
 test: check testcluster .venv/oldest-lab
 	$(NPM) test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest --nbval-lax notebooks
 
 test-fast: .venv/test

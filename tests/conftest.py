@@ -9,6 +9,8 @@ from tests.any_cluster import AnyCluster
 from tests.kubedirector.operator import running_cluster
 from tests.real_api_server import ApiServer
 
+LONG_FOLDERS = frozenset({"browser", "chaos", "deploy", "notebooks"})
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take ``--kubeconfig``."""
@@ -17,6 +19,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         help="run the Kubernetes tests on this cluster, which must have KubeDirector's kinds",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that none of them is left to one worker alone."""
+    here = Path(__file__).parent
+
+    def is_long(item: pytest.Item) -> bool:
+        folder = item.path.relative_to(here).parts[:-1]
+        return not folder or folder[0] in LONG_FOLDERS
+
+    items.sort(key=lambda item: not is_long(item))
 
 
 @pytest.fixture(scope="session")
