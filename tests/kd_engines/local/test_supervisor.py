@@ -201,6 +201,13 @@ def test_a_full_disk_ends_nothing_and_is_told_once(home: RunningHome) -> None:
     assert f"No more trouble writing {home.folder(TRAINING)}/member.json." in said
 
 
+def test_an_engine_without_room_says_so_in_the_status(home: RunningHome) -> None:
+    with disk_space(home.member(TRAINING)["pid"]):
+        member = home.wait(TRAINING, "Starting")
+        assert "The project repository cannot be written (" in member["reason"]
+    assert home.wait(TRAINING)["reason"] is None
+
+
 def test_a_moment_without_file_handles_stops_nothing(home: RunningHome) -> None:
     before = home.member(TRAINING)
     with file_handles(home.status()["supervisor"]):
