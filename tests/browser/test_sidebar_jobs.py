@@ -46,6 +46,28 @@ def choose_in_dialog(page: Page, button: str) -> None:
     page.get_by_role("dialog").get_by_role("button", name=button).click()
 
 
+def test_an_output_that_the_job_updates_is_replaced_in_its_place(
+    whole_lab: Lab, sidebar: Sidebar
+) -> None:
+    code = (
+        "import os, time\nprint('before')\n"
+        "def step(n): return {'text/html': f'<b>step {n}</b>', 'text/plain': str(n)}\n"
+        "handle = display(step(0), raw=True, display_id=True)\nprint('after')\n"
+        "while not os.path.exists('misc/go-on'): time.sleep(0.1)\n"
+        "for n in range(1, 4): handle.update(step(n), raw=True)\nprint('done')"
+    )
+    send(whole_lab, code, name="updates")
+    panel = open_job(sidebar.only("Jobs"), "updates")
+    expect(log_of(panel)).to_contain_text(
+        re.compile(r"before.*step 0.*after", re.S), timeout=30_000
+    )
+    (whole_lab.home.repository / "misc" / "go-on").touch()
+    expect(log_of(panel)).to_contain_text(re.compile(r"before.*step 3.*done", re.S), timeout=30_000)
+    expect(log_of(panel)).not_to_contain_text("step 0")
+    assert len(log_of(panel).locator(".kd-JobLog-output").all()) == 1
+    screenshot(sidebar.page, "updated-output")
+
+
 def test_a_job_of_a_cell_is_in_the_list_at_once_and_says_how_it_ends(
     whole_lab: Lab, page: Page
 ) -> None:
