@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 AGAIN_S = 0.5
+_write = io.FileIO.write
 
 
 class _PatientFile(io.FileIO):
@@ -25,11 +26,23 @@ class _PatientFile(io.FileIO):
 
     def write(self, data: Any, /) -> int:
         """Write bytes whole; waits while the disk is full, raises OSError for any other reason."""
-        left = memoryview(data if isinstance(data, bytes) else bytes(data))
-        size = left.nbytes
+        written: int | None = 0
+        try:
+            written = _write(self, data)
+            if type(data) is bytes and written == len(data):
+                return written  # nearly always; a job may print a lot
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            time.sleep(AGAIN_S)
+        whole = data if isinstance(data, bytes) else bytes(data)
+        self._write_rest(memoryview(whole)[written or 0 :])
+        return len(whole)
+
+    def _write_rest(self, left: memoryview) -> None:
         while left:
             try:
-                written = super().write(left)
+                written = _write(self, left)
                 if written is None:  # a pipe of the job's own that does not block, and is full
                     select.select([], [self], [])
                 left = left[written or 0 :]
@@ -37,7 +50,6 @@ class _PatientFile(io.FileIO):
                 if error.errno not in NO_ROOM:
                     raise
                 time.sleep(AGAIN_S)
-        return size
 
 
 def install() -> None:
