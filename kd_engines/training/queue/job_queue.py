@@ -59,6 +59,7 @@ class JobQueue:
         self.waiters = Waiters()
         self._heartbeats = Heartbeats(store)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._begun: set[int] = set()  # what our runners have told, whatever the files say
 
     async def run(self) -> None:
         """Look after the jobs until cancelled; jobs that run go on without us.
@@ -87,7 +88,7 @@ class JobQueue:
         gone = {*self._queued, *self._running} - present - self._runners.keys()
         for job in sorted(gone):
             # It may only be newer than what was just read.
-            if await asyncio.to_thread(self._is_over, job):
+            if await asyncio.to_thread(self._store.is_over, job):
                 self._forget(job)
         for record in records_now:
             await self._take_in(record)
@@ -152,13 +153,6 @@ class JobQueue:
     def _unfinished(self) -> list[Record]:
         return list(self._store.records(self._store.unfinished()))
 
-    def _is_over(self, job: int) -> bool:
-        """Tell whether a job has ended, or somebody removed its folder."""
-        try:
-            return self._store.record(job).terminal
-        except NotFound:
-            return True
-
     async def _take_in(self, record: Record) -> None:
         """Make an unfinished job a queued or a running one of ours, or end it as lost."""
         job, started = record.job.id, record.started
@@ -193,14 +187,16 @@ class JobQueue:
     async def _lose(self, job: int) -> None:
         """End a job whose runner is gone, unless that one wrote the end just before."""
         record = await asyncio.to_thread(self._store.record, job)
-        if not record.terminal and record.started:
-            if record.started.node == self._heartbeats.node:
+        if not record.terminal:
+            # Where the job has removed its started.json, it was our own runner.
+            node = record.started.node if record.started else self._heartbeats.node
+            if node == self._heartbeats.node:
                 # What its runner would have ended: whatever session or parent it gave itself.
                 folder = str(self._store.folder / str(job))
                 await asyncio.to_thread(end_all, "KD_JOB_DIR", folder.__eq__)
             reason = (
-                f"The process that held the job on {record.started.node} is gone: it was killed, "
-                "or the machine restarted. What the job had written is kept."
+                f"The process that held the job on {node} is gone: it was killed, or the machine "
+                "restarted. What the job had written is kept."
             )
             await asyncio.to_thread(self._store.end, job, "Lost", reason)
         self.ended(job)
@@ -267,6 +263,7 @@ class JobQueue:
                 self._store.runners.let_go(job, has_ended=True)
                 self.ended(job)
             elif events:
+                self._begun.add(job)
                 self.waiters.wake(job)
             else:
                 asyncio.get_running_loop().remove_reader(pipe)
@@ -283,6 +280,8 @@ class JobQueue:
         self._store.runners.let_go(job, has_ended=False)
         self._running.pop(job, None)
         self._admission.release(job)
+        has_begun = job in self._begun
+        self._begun.discard(job)
         try:
             record = await asyncio.to_thread(self._store.record, job)
         except KdError as error:  # looking after the jobs goes on with it
@@ -293,6 +292,8 @@ class JobQueue:
             return
         if record.started:
             await self._take_in(record)
-            return
-        self._put_off(job, f"Its runner ended with {runner.returncode} before the job began.")
-        await self._take_in(record)
+        elif has_begun:
+            await self._lose(job)
+        else:
+            self._put_off(job, f"Its runner ended with {runner.returncode} before the job began.")
+            await self._take_in(record)

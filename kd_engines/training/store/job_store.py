@@ -166,6 +166,13 @@ class JobStore:
             return Exit("Lost", self._changed(job, records.EXIT), reason)
         return ended
 
+    def is_over(self, job: int) -> bool:
+        """Tell whether a job has ended, or somebody removed its folder."""
+        try:
+            return self.record(job).terminal
+        except NotFound:
+            return True
+
     def ids(self) -> list[int]:
         """Return the ids of all jobs, oldest first; at most `LIST_AGE_S` old."""
         if time.monotonic() - self._listed > LIST_AGE_S:
@@ -182,7 +189,7 @@ class JobStore:
     def unfinished(self) -> list[int]:
         """Return the ids of all jobs that have not ended, oldest first."""
         candidates = [job for job in self.ids() if job not in self._done]
-        self._done.update(job for job in candidates if self._is_over(job))
+        self._done.update(job for job in candidates if self._has_ended(job))
         return [job for job in candidates if job not in self._done and self.has(job, records.JOB)]
 
     def code(self, job: int, limit: int = LARGEST_CODE) -> str:
@@ -237,7 +244,7 @@ class JobStore:
             return None
         return parse(content, kind, str(self.path(job, name)))
 
-    def _is_over(self, job: int) -> bool:
+    def _has_ended(self, job: int) -> bool:
         """Tell whether a job has ended; most have long ago, which is quickly seen."""
         if not self.has(job, records.EXIT):
             return False

@@ -295,3 +295,11 @@ def test_readiness_may_be_asked_by_many_at_once(tmp_path: Path) -> None:
         for asked in [pool.submit(check_writable, store.folder) for _ in range(400)]:
             asked.result()
     assert not list(store.folder.parent.glob(".*"))
+
+
+def test_a_job_that_removes_its_start_and_kills_its_runner_is_lost(engine: RunningEngine) -> None:
+    code = "print('start', flush=True)\nos.unlink('started.json')\nos.kill(os.getppid(), 9)"
+    job = engine.submit(BEGIN + code + "\ntime.sleep(60)")["id"]
+    assert engine.wait(job)["status"] == "Lost"
+    time.sleep(1.5)  # the queue has looked after its jobs meanwhile
+    assert engine.log(job) == "start\n"
