@@ -17,7 +17,7 @@ from kd_pipeline.connections import ClusterConnection
 from tests.kd_engines.local.running_home import TRAINING, RunningHome
 from tests.kd_engines.out_of import file_handles
 
-SIZE = "64m"  # of the repository's own disk, where one can be mounted
+SIZE = "256m"  # of the repository's own disk, where one can be mounted
 
 
 class JobsWorld:
