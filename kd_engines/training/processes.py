@@ -9,6 +9,7 @@ Linux tells all of it in /proc; elsewhere (macOS) ``ps`` and ``sysctl`` do.
 
 from __future__ import annotations
 
+import errno
 import os
 
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
@@ -31,12 +32,16 @@ def boot_id() -> str:
 def start_time(pid: int) -> str:
     """Return when a living process began, in the system's own unit; "" where there is none.
 
-    A zombie has ended, whoever still has to collect it.
+    A zombie has ended, whoever still has to collect it. Raises OSError where that cannot be seen,
+    as without a file handle: nobody may conclude from it that the process is gone.
     """
     if not LINUX:
         state, _, started = _output("ps", "-o", "stat=,lstart=", "-p", str(pid)).partition(" ")
         return "" if state.startswith("Z") else started.strip()
-    fields = stat(pid)
+    try:
+        fields = _read_stat(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
     return "" if not fields or fields[0] in "ZX" else fields[19]
 
 
@@ -71,7 +76,10 @@ def descendants(pid: int) -> list[int]:
 
 
 def of_job(folder: str) -> list[int]:
-    """Return the other living processes that began with ``folder`` as their KD_JOB_DIR (Linux)."""
+    """Return the other living processes that began with ``folder`` as their KD_JOB_DIR (Linux).
+
+    Raises OSError where that cannot be seen, as without a file handle.
+    """
     wanted = os.fsencode(f"KD_JOB_DIR={folder}")
     found = []
     for name in os.listdir("/proc") if LINUX else ():
@@ -80,7 +88,9 @@ def of_job(folder: str) -> list[int]:
         try:
             with open(f"/proc/{name}/environ", "rb") as file:
                 is_of_job = wanted in file.read().split(b"\0")
-        except OSError:
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise  # it is not known then
             continue
         if is_of_job and (stat(int(name)) or ["Z"])[0] not in "ZX":
             found.append(int(name))
@@ -90,10 +100,14 @@ def of_job(folder: str) -> list[int]:
 def stat(pid: int) -> list[str]:
     """Return the fields of /proc/<pid>/stat from the state on (proc(5): field 3); [] if unknown."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().decode("utf-8", "replace").rpartition(")")[2].split()
+        return _read_stat(pid)
     except OSError:
         return []
+
+
+def _read_stat(pid: int) -> list[str]:
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().decode("utf-8", "replace").rpartition(")")[2].split()
 
 
 def send(pids: list[int], number: int) -> None:

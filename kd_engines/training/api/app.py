@@ -6,12 +6,15 @@ import logging
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from kd_engines.training.api import contract_routes, routes, value_routes
 from kd_engines.training.api.engine import Engine
 from kd_engines.training.store.upkeep import sweep_jobs
-from kd_engines.web.answers import application
+from kd_engines.web.answers import application, error_response
+from kd_pipeline.errors import Unavailable
 
 log = logging.getLogger(__name__)
 SWEEP_EVERY_S = 3600.0
@@ -56,7 +59,18 @@ def training_app(engine: Engine) -> Starlette:
             for task in tasks:
                 task.cancel()
 
-    return application(ROUTES, lifespan=lifespan)
+    app = application(ROUTES, lifespan=lifespan)
+    app.add_exception_handler(OSError, _unreadable)
+    return app
+
+
+def _unreadable(_request: Request, error: Exception) -> Response:
+    """Answer where the repository, or a file handle, is away for a while."""
+    log.warning("a request could not be answered: %s", error)
+    reason = getattr(error, "strerror", None) or error
+    return error_response(
+        Unavailable(f"The project repository cannot be read now ({reason}); try again.")
+    )
 
 
 async def _sweep(engine: Engine) -> None:

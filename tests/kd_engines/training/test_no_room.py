@@ -1,5 +1,6 @@
 """No room on the disk, no file handle: nothing is lost, cancelling works, the engine says so."""
 
+import errno
 import json
 import os
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from kd_engines.training import processes
 from kd_engines.training.job.patient_output import AGAIN_S, _PatientFile
 from kd_engines.training.store.upkeep import sweep_jobs
 from kd_pipeline.atomic import ABANDONED_S
@@ -106,6 +108,41 @@ def test_an_engine_that_can_open_no_file_goes_on_later(engine: RunningEngine) ->
     assert engine.wait(job)["status"] == "Cancelled"
     assert engine.wait(waiting)["status"] == "Finished"
     assert engine.log(waiting) == "ran\n"
+
+
+def test_nobody_is_taken_for_gone_without_a_file_handle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a job whose runner could not be looked at was lost, and ended, in ten minutes of chaos."""
+    real, started = open, processes.start_time(os.getpid())
+
+    def refuse(path: object, *arguments: object, **options: object) -> object:
+        if str(path).startswith("/proc/"):
+            raise OSError(errno.EMFILE, "Too many open files")
+        return real(path, *arguments, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(OSError, match="Too many open files"):
+        processes.is_alive(os.getpid(), started)
+    with pytest.raises(OSError, match="Too many open files"):
+        processes.of_job("/somewhere")
+
+
+def test_without_handles_a_running_job_goes_on_and_answers_are_in_words(
+    engine: RunningEngine,
+) -> None:
+    job = engine.submit("import time\nprint('up', flush=True)\ntime.sleep(8)\nprint('end')")["id"]
+    eventually(lambda: "up" in engine.log(job))
+    with engine.session as session:
+        session.headers["X-Auth-Token"] = engine.token
+        assert session.get(f"{engine.url}/health/live").status_code == 200
+        for _ in range(4):
+            with file_handles(engine.process.pid):
+                time.sleep(0.7)
+                for path in ("/history", f"/logs/{job}", f"/jobs/{job}", "/jobs"):
+                    answer = session.get(f"{engine.url}{path}")
+                    assert answer.status_code in (200, 503), answer.text
+            time.sleep(0.3)
+    ended = engine.wait(job)
+    assert (ended["status"], engine.log(job)) == ("Finished", "up\nend\n")
 
 
 def test_tokens_follow_configmeta_again_after_a_moment_without_handles(
