@@ -13,6 +13,7 @@ import errno
 import os
 
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
+STOPS = (1, 2, 15)  # SIGHUP, SIGINT, SIGTERM
 LINUX = os.path.isdir("/proc/self/task")
 
 
@@ -108,6 +109,20 @@ def stat(pid: int) -> list[str]:
 def _read_stat(pid: int) -> list[str]:
     with open(f"/proc/{pid}/stat", "rb") as file:
         return file.read().decode("utf-8", "replace").rpartition(")")[2].split()
+
+
+def hold_stops() -> None:
+    """Let signals that would stop this process wait until `take_stops`; a fork begins so too."""
+    import _signal  # type: ignore[import-not-found]  # built in, while signal is slow to import
+
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, STOPS)
+
+
+def take_stops() -> None:
+    """Take what has waited, and stops from now on."""
+    import _signal
+
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, STOPS)
 
 
 def send(pids: list[int], number: int) -> None:

@@ -1,8 +1,8 @@
 """The process that holds one job: claims it, starts it, waits for it, and writes how it ended.
 
 It is detached from the engine, so that a killed engine kills no job. `main` runs in an interpreter
-without site-packages (`start.py` has the command line), and what is slow to import comes after the
-job's process was started, while that one is busy starting too.
+without site-packages (`queue.launch` has the command line), and what is slow to import comes after
+the job's process was started, while that one is busy starting too.
 """
 
 # typing, contextlib and pathlib would each take a job's start 3 to 8 ms to import.
@@ -44,6 +44,7 @@ def main(
     ``timeout_s`` 0 means none, and so does ``memory_bytes`` 0; ``grace_s`` is the time between
     SIGTERM and SIGKILL. ``gpus`` is the JSON list of the GPUs that the job has for itself.
     """
+    processes.hold_stops()  # from the claim on a stop is an end to be written down
     os.set_inheritable(notify, False)
     gate_out, gate_in = os.pipe()
     child = os.fork()
@@ -74,6 +75,7 @@ def _become_job(job_folder: str, gate_out: int, gate_in: int, command: list[str]
         null = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((null, 0), (log, 1), (log, 2)):
             os.dup2(source, target)
+        processes.take_stops()
         os.execv(command[0], command)  # noqa: S606 - no shell is wanted
     except BaseException as error:
         os.write(2, f"The job's process could not be started: {error}\n".encode())
@@ -99,8 +101,7 @@ def _hold(holder: _Holder, notify: int, timeout_s: float) -> int:
     processes.become_subreaper()
     try:
         ended = holder.wait(timeout_s)
-    except BaseException as error:
-        # Whatever went wrong here, the job must come to an end that tells so.
+    except BaseException as error:  # the job must come to an end that tells so
         holder.stop_all(holder.grace_s)
         ended = {"status": "Lost", "reason": f"The job's runner failed: {error!r}."}
     holder.write_exit(ended)
@@ -142,6 +143,7 @@ class _Holder:
         signal.signal(signal.SIGTERM, self._on_terminate)
         signal.signal(signal.SIGINT, self._on_terminate)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        processes.take_stops()
 
     def wait(self, timeout_s: float) -> dict[str, Any]:
         """Return the content of exit.json, after the job and all it started have ended."""
@@ -198,7 +200,6 @@ class _Holder:
             self._sleep(0.02, None)
 
     def write_exit(self, ended: dict[str, Any]) -> None:
-        """Write exit.json, trying on while the disk is full."""
         import json
 
         if self._meter:
@@ -293,8 +294,7 @@ class _Holder:
 
 
 def _tell(notify: int, message: bytes) -> None:
-    """Tell the engine; it may be gone, and finds all in the files then."""
     try:
         os.write(notify, message)
-    except OSError:
+    except OSError:  # the engine is gone, and finds all in the files
         pass

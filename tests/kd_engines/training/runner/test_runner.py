@@ -1,5 +1,6 @@
 """How jobs are stopped and how their ends are told."""
 
+import json
 import os
 import signal
 
@@ -111,3 +112,16 @@ def test_a_cancelled_job_that_waited_never_runs(engine: RunningEngine) -> None:
         engine.wait(blocker)
     assert not (engine.repository / "ran").exists()
     assert engine.get("/environment")["queue"]["queued"] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_at_the_very_start_is_an_end_that_is_written(
+    engine: RunningEngine, number: int
+) -> None:
+    for _ in range(8):
+        job = engine.submit("import time; time.sleep(60)")["id"]
+        path = engine.job_folder(job) / "started.json"
+        while not path.exists():  # no pause: the runner is not ready yet then
+            pass
+        os.kill(json.loads(path.read_bytes())["pid"], number)
+        assert engine.wait(job)["status"] == "Cancelled"
