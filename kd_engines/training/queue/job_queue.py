@@ -147,6 +147,7 @@ class JobQueue:
         self._not_before.pop(job, None)
         self._trouble.pop(job, None)
         self._heartbeats.forget(job)
+        self._begun.discard(job)
         self.cancels.forget(job)
         self.waiters.wake(job)
 
@@ -159,6 +160,9 @@ class JobQueue:
         if job in self._runners or record.terminal:
             return  # the runner's pipe tells all about it
         if started is None:
+            if job in self._begun:  # our runner is gone, and the job had removed its started.json
+                await self._lose(job)
+                return
             if job in self._queued or job in self._running:
                 return
             # One that runs although its started.json is gone, since it removed it, runs once.
@@ -280,8 +284,6 @@ class JobQueue:
         self._store.runners.let_go(job, has_ended=False)
         self._running.pop(job, None)
         self._admission.release(job)
-        has_begun = job in self._begun
-        self._begun.discard(job)
         try:
             record = await asyncio.to_thread(self._store.record, job)
         except KdError as error:  # looking after the jobs goes on with it
@@ -290,10 +292,8 @@ class JobQueue:
         if record.terminal:
             self.ended(job)
             return
-        if record.started:
+        if record.started or job in self._begun:
             await self._take_in(record)
-        elif has_begun:
-            await self._lose(job)
         else:
             self._put_off(job, f"Its runner ended with {runner.returncode} before the job began.")
             await self._take_in(record)
