@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kd_pipeline.errors import LoadFailed, UnsafePath
@@ -15,6 +15,10 @@ LARGEST_SCRIPT_BYTES = 4 * 1024 * 1024
 MOST_KNOWN = 100_000
 # What was registered: keys of the ConfigMap.
 MODEL_SHA256, SCORING_SHA256 = "model-sha256", "scoring-sha256"
+EXAMPLE_KEY = "example"  # a request's scoring_args as JSON
+TIMEOUT_KEY = "timeout-s"
+# The further keys that decide how a model runs. All others (description, lineage, metrics) do not.
+DECIDING_KEYS = (EXAMPLE_KEY, TIMEOUT_KEY)
 _known: dict[tuple[str, int, int, int, int], tuple[str, int]] = {}
 
 
@@ -47,11 +51,12 @@ class ModelFiles:
         return cls(model, script, path, source)
 
     def identity(self, repository: ProjectRepository) -> str:
-        """Return the sha256 (hex) of the model's ConfigMap data, its script and its files.
+        """Return the sha256 (hex) of what decides how the model runs, its script and its files.
 
-        The description, which alone of a version may change, is no part of it. Files that have not
-        changed since the last call are not read again. Raises LoadFailed where files are not those
-        that were registered, UnsafePath for links that lead out of the repository, and OSError.
+        Description and lineage are no part of it: they may change while it runs. Files that have
+        not changed since the last call are not read again. Raises LoadFailed where files are not
+        those that were registered, UnsafePath for links that lead out of the repository, and
+        OSError.
         """
         self._check_links(repository)
         scoring = hashlib.sha256(self.source).hexdigest()
@@ -59,8 +64,9 @@ class ModelFiles:
         self._check_registered(SCORING_SHA256, self.model.scoring_path, scoring)
         self._check_registered(MODEL_SHA256, self.model.path, model)
         total = hashlib.sha256()
-        for key, value in sorted(replace(self.model, description="").data().items()):
-            total.update(f"{key}\0{value}\0".encode())
+        further = (self.model.extra.get(key, "") for key in DECIDING_KEYS)
+        for value in (*self.model.key, self.model.path, self.model.scoring_path, *further):
+            total.update(f"{value}\0".encode())
         files = f"{self.script}\0{scoring}\0{self.path}\0{model}"
         total.update(files.encode(errors="surrogateescape"))
         return total.hexdigest()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from kd_engines.deployment.identity import FilesChanged, ModelFiles
+from kd_engines.deployment.identity import EXAMPLE_KEY, TIMEOUT_KEY, FilesChanged, ModelFiles
 from kd_engines.deployment.model_slot import ModelSlot
 from kd_engines.deployment.served_model import ServedModel
 from kd_engines.deployment.turns import Turns
@@ -22,8 +22,6 @@ from kd_pipeline.project_repository import ProjectRepository
 
 log = logging.getLogger("kd_engines.deployment")
 T = TypeVar("T")
-EXAMPLE_KEY = "example"  # a request's scoring_args as JSON
-TIMEOUT_KEY = "timeout-s"
 ABOVE_0 = (TIMEOUT_KEY, "KD_PREDICT_TIMEOUT_S", "KD_LOAD_TIMEOUT_S")
 
 
@@ -90,6 +88,7 @@ class Loader:
         async with self.turns.turn(served.worker_pid):
             await served.load(self.limits.load_s)
         await warm_up(served, slot.model)
+        served.hurry()
         if slot.sha256 != await self._in_time(files.identity, self.repository):
             raise LoadFailed("Its files have changed while it was loaded; it is loaded again.")
 

@@ -101,14 +101,21 @@ class ServedModel:
         return f"A request has waited for {seconds:.0f} s." if seconds > SLOW_S else None
 
     async def parse(self) -> None:
-        """Start the worker as far as its script's kind is known; raises LoadFailed."""
-        await self._worker.parse(self.spec)
+        """Start the worker as far as its script's kind is known; raises LoadFailed.
+
+        It disturbs nobody until :meth:`hurry`.
+        """
+        await self._worker.parse(self.spec, calmly=True)
 
     async def load(self, limit_s: float) -> None:
         """Load the model within ``limit_s``; raises LoadFailed."""
         self._load_limit_s = limit_s
         await self._worker.load(limit_s)
         self._use(self._worker)
+
+    def hurry(self) -> None:
+        """Let it compute as any other: it has been loaded and warmed up."""
+        self._worker.hurry()
 
     async def predict(self, args: bytes) -> Answer:
         """Return the answer to ``args``, the JSON text of ``scoring_args``.

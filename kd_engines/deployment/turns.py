@@ -32,16 +32,16 @@ class Turns:
 
     async def _until_it_need_not(self, pid: int) -> None:
         loop = asyncio.get_running_loop()
-        began, used = loop.time(), _seconds(pid)
+        began, used = loop.time(), cpu_seconds(pid)
         while loop.time() - began < LONGEST_S:
             await asyncio.sleep(LOOK_EVERY_S)
-            now = _seconds(pid)
+            now = cpu_seconds(pid)
             if now - used < IDLE_SHARE * LOOK_EVERY_S:
                 return
             used = now
 
 
-def _seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Return the processor time of a process so far; 0 where it has ended."""
     try:
         times = psutil.Process(pid).cpu_times()

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import cast
 
+from kd_engines.deployment.priority import CalmProcess
 from kd_engines.deployment.wire import Answer, Ask, Frames, Go, Ready, Spec, frame
 from kd_engines.deployment.worker_group import MARK, WorkerGroup
 from kd_engines.exit_codes import ended_with
@@ -46,6 +47,7 @@ class WorkerProcess(asyncio.Protocol):
         self._watch: asyncio.Task[None] | None = None
         self._reader: asyncio.Task[None] | None = None
         self._failing: asyncio.Task[None] | None = None
+        self._calm: CalmProcess | None = None
         self.kind = ""
         self.gone = False
 
@@ -59,13 +61,15 @@ class WorkerProcess(asyncio.Protocol):
         """Return the end of what the process printed (64 KiB), outside of answers."""
         return self._log.decode(errors="replace")
 
-    async def parse(self, spec: Spec) -> None:
+    async def parse(self, spec: Spec, calmly: bool = False) -> None:
         """Start the process and let it parse the script, so that its kind is known.
 
+        ``calmly`` until :meth:`hurry`: it takes what others leave of the processors.
         Raises LoadFailed; the process has ended then, as it has when this task is cancelled.
         """
         async with self._ended_unless_well():
             await self._spawn(spec)
+            self._calm = CalmProcess(self.pid) if calmly else None
             self.kind = await self._next_word(PARSE_S, "Parsing the script", "")
 
     async def load(self, limit_s: float) -> None:
@@ -89,6 +93,11 @@ class WorkerProcess(asyncio.Protocol):
         if ready.failure:
             raise LoadFailed(ready.failure)
         return ready.kind
+
+    def hurry(self) -> None:
+        """End what ``calmly`` began: somebody waits for it now."""
+        if self._calm:
+            self._calm.end()
 
     def send(self, ask: Ask) -> None:
         """Send a request; all requests of one turn of the event loop go out in one write."""
@@ -187,6 +196,7 @@ class WorkerProcess(asyncio.Protocol):
     async def _see_end(self, process: asyncio.subprocess.Process) -> None:
         """Notice the process's end, also where a child of its own holds the connection open."""
         await process.wait()
+        self.hurry()
         self._kill_group()
         self._group.end_left(self._mark)
         await asyncio.sleep(LAST_ANSWERS_S)

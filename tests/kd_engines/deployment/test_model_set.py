@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from kd_pipeline.model_aliases import ModelAliases
 from kd_pipeline.model_config import ModelConfig
 from tests.kd_engines.asking import Asking
 from tests.kd_engines.deployment.running_deployment import TOKEN, RunningDeployment, sentence
@@ -101,6 +102,21 @@ def test_another_description_needs_no_other_process(engine: RunningDeployment) -
     after = engine.state(label)
     assert {**after, "description": ""} == {**before, "description": ""}
     assert after["state"] == "Ready"
+
+
+def test_another_lineage_key_or_alias_restarts_nothing(engine: RunningDeployment) -> None:
+    label = engine.serve("traced", "1", returns(1))
+    pid, sha256 = (engine.state(label)[key] for key in ("pid", "sha256"))
+    engine.models[label]["data"].update({"git-commit": "8e1f", "metrics": '{"mae": 3}'})
+    engine.aliases = [ModelAliases("traced", {"champion": "1"}).to_manifest()]
+    engine.write_configmeta()
+    after = engine.wait(label)
+    assert (after["pid"], after["sha256"], after["restarts"]) == (pid, sha256, 0)
+    assert engine.predict("traced/champion", {}) == 1
+    engine.aliases = []
+    engine.models[label]["data"]["timeout-s"] = "9"  # this decides how it runs
+    engine.write_configmeta()
+    assert engine.wait(label)["pid"] != pid
 
 
 def test_what_is_missing_is_loaded_once_it_is_there(engine: RunningDeployment) -> None:

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
-from kd_engines.deployment.loading import TIMEOUT_KEY
+from kd_engines.deployment.identity import TIMEOUT_KEY
 from tests.kd_engines.deployment.running_deployment import RunningDeployment, sentence
 from tests.kd_engines.running_server import eventually, runs
 
