@@ -10,17 +10,22 @@ import sys
 
 from kd_engines.deployment.app import DeploymentEngine, deployment_app
 from kd_engines.deployment.loading import Limits
+from kd_engines.web.direct import DirectRoute
 from kd_engines.web.guard import Guard, guard
 from kd_engines.web.serve import run_engine
 from kd_pipeline.connections_file import ConnectionsFile
 from kd_pipeline.project_repository import ProjectRepository
 
 
-def build() -> Guard:
-    """Return the engine's guarded application; raises KdError for a wrong setting."""
+def build() -> tuple[Guard, DirectRoute]:
+    """Return the engine's guarded application, and what is asked before it.
+
+    Raises KdError for a wrong setting.
+    """
     repository = ProjectRepository.default().create()
     engine = DeploymentEngine(ConnectionsFile(), repository, Limits.from_environment())
-    return guard(deployment_app(engine), engine.tokens)
+    app, predict = deployment_app(engine)
+    return guard(app, engine.tokens), predict
 
 
 if __name__ == "__main__":

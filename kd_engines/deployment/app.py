@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from kd_engines.deployment.collector import calm_collector
 from kd_engines.deployment.history import LARGEST_LISTED, History
 from kd_engines.deployment.loading import Limits
 from kd_engines.deployment.model_set import ModelSet
@@ -94,7 +95,10 @@ class DeploymentEngine:
         self.models.want(connections.models())
 
     async def _end_of_start(self) -> None:
-        await asyncio.sleep(LONGEST_START_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_START_S):
+                await self.models.settled.wait()
+        calm_collector()
         self.models.settled.set()
 
 
@@ -207,8 +211,11 @@ ROUTES = [
 PREDICT = Route("/{name}/{version}/predict", Predict, methods=["POST"], name="predict")
 
 
-def deployment_app(engine: DeploymentEngine) -> ASGIApp:
-    """Return the application; while it runs, so do the engine's models."""
+def deployment_app(engine: DeploymentEngine) -> tuple[ASGIApp, Predict]:
+    """Return the application, and what answers plain predictions before it.
+
+    While the application runs, so do the engine's models.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
@@ -225,4 +232,4 @@ def deployment_app(engine: DeploymentEngine) -> ASGIApp:
         else:
             await others(scope, receive, send)
 
-    return app
+    return app, predict

@@ -1,20 +1,25 @@
-"""``POST /<model>/<version>/predict``: the one route that must be fast, so plain ASGI.
+"""``POST /<model>/<version>/predict``: the one route that must be fast.
 
 The answer has the keys of the 2020 product's, whose clients read ``output``, and ours beside them:
 ``result`` (the prediction as JSON), ``model`` and ``version``.
 """
 
+import asyncio
 import time
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 import msgspec
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from kd_engines.deployment.history import History, Prediction, kept
 from kd_engines.deployment.model_set import ModelSet
+from kd_engines.deployment.requests_held import Pending
 from kd_engines.deployment.served_model import ServedModel
 from kd_engines.deployment.wire import Answer
+from kd_engines.web.answers import error_response, internal_error
+from kd_engines.web.direct import Answer as Answerer
 from kd_engines.web.json_trouble import BYTE_ORDER_MARK, json_trouble
 from kd_pipeline.errors import InvalidInput, KdError, PredictTimeout, ScoringFailed, TooLarge
 from kd_pipeline.messages import ErrorDetail
@@ -54,31 +59,85 @@ class Answered(msgspec.Struct, omit_defaults=True):
     error: ErrorDetail | None = None
 
 
+@dataclass(slots=True)
+class Asked:
+    """A prediction on its way: what was asked of which version, by which name."""
+
+    name: str
+    version: str
+    served: ServedModel
+    args: bytes
+    host: str
+    id: int
+    pending: Pending
+    began: float
+
+
 class Predict:
-    """Ask a model version."""
+    """Ask a model version: as an ASGI application, and before ASGI where a request is plain.
+
+    See :mod:`~kd_engines.web.direct`.
+    """
 
     def __init__(self, models: ModelSet, history: History) -> None:
         self._models, self._history = models, history
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one prediction; raises KdError before the scoring script was asked."""
+        """Answer one prediction; raises KdError where there is none."""
         name, version = model_of(scope["path"]) or ("", "")
         body = await read(receive)
         # After the body: a version that is taken off meanwhile is not found, instead of cut off.
+        asked = self._ask(name, version, body, host_of(scope))
+        try:
+            await asyncio.wait([asked.pending.answer])
+        finally:
+            asked.served.drop(asked.pending)
+        answered = self._answered(asked)
+        response = answered if isinstance(answered, Response) else _json(200, answered)
+        await response(scope, receive, send)
+
+    def begin(self, path: str, body: bytes, host: str, answer: Answerer) -> bool:
+        """Take a request and call ``answer`` once; False for a request that ASGI is to answer."""
+        named = model_of(path)
+        if named is None:
+            return False
+        try:
+            asked = self._ask(*named, body, host)
+        except KdError:
+            return False
+
+        def done(_: object) -> None:
+            asked.served.drop(asked.pending)
+            try:
+                answer(self._answered(asked))
+            except KdError as error:
+                answer(error_response(error))
+            except Exception as error:
+                answer(internal_error(error))
+
+        asked.pending.answer.add_done_callback(done)
+        return True
+
+    def _ask(self, name: str, version: str, body: bytes, host: str) -> Asked:
         served = self._models.find(name, version)
-        version = served.label.partition("/")[2]  # an alias's own
         args = scoring_args(body, served.kind)
+        pending = served.ask(args)
+        version = served.label.partition("/")[2]  # an alias's own
         number = self._history.next_id()
-        began = time.perf_counter()
-        answer, error = await ask(served, args)
-        taken = time.perf_counter() - began
+        return Asked(name, version, served, args, host, number, pending, time.perf_counter())
+
+    def _answered(self, asked: Asked) -> bytes | Response:
+        """Return what a request is answered with; raises KdError."""
+        answer, error = outcome(asked.served, asked.pending)
+        taken = time.perf_counter() - asked.began
+        number, host, args = asked.id, asked.host, asked.args
         status = "Failed" if error else "Finished"
         self._history.add(
             Prediction(
-                number, served.label, args, answer.output, answer.log, answer.pid, status, taken
+                *(number, asked.served.label, args, answer.output),
+                *(answer.log, answer.pid, status, taken),
             )
         )
-        host = host_of(scope)
         answered = Answered(
             number,
             kept(args),
@@ -88,20 +147,24 @@ class Predict:
             answer.pid,
             f"{host}/history/{number}",
             status,
-            name,
-            version,
+            asked.name,
+            asked.version,
         )
-        if error:
-            answered.error = ErrorDetail.of(error)
-        else:
+        if error is None:
             answered.result = msgspec.Raw(answer.result)
-        await respond(send, error.http_status if error else 200, _encode(answered))
+            return _encode(answered)
+        answered.error = ErrorDetail.of(error)
+        return _json(error.http_status, _encode(answered))
 
 
-async def ask(served: ServedModel, args: bytes) -> tuple[Answer, KdError | None]:
-    """Return a model's answer, and the error where the scoring script failed."""
+def _json(status: int, body: bytes) -> Response:
+    return Response(body, status, media_type="application/json")
+
+
+def outcome(served: ServedModel, pending: Pending) -> tuple[Answer, KdError | None]:
+    """Return a model's answer, and the error where the scoring script failed; raises KdError."""
     try:
-        answer = await served.predict(args)
+        answer = pending.answer.result()
     except (ScoringFailed, PredictTimeout) as error:
         return Answer(0, pid=served.pid or 0), error
     answer.pid = answer.pid or served.pid or 0
@@ -193,12 +256,3 @@ async def read(receive: Receive) -> bytes:
             "rows at a time."
         )
     return body
-
-
-async def respond(send: Send, status: int, body: bytes) -> None:
-    """Send a whole JSON answer."""
-    length = str(len(body)).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", length)]
-    start: dict[str, Any] = {"type": "http.response.start", "status": status, "headers": headers}
-    await send(start)
-    await send({"type": "http.response.body", "body": body})

@@ -45,6 +45,7 @@ class RequestsHeld:
 
     def __init__(self, send: Callable[[Ask], None]) -> None:
         self._send_ask = send
+        self._loop = asyncio.get_running_loop()  # asking for it costs a system call (Python 3.11)
         self._all: dict[int, Pending] = {}
         self._waiting: deque[Pending] = deque()
         self._suspects: deque[Pending] = deque()
@@ -65,7 +66,7 @@ class RequestsHeld:
         """Take a request, and send it unless it has to wait."""
         self._last_id += 1
         now = time.monotonic()
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Answer] = self._loop.create_future()
         pending = Pending(Ask(self._last_id, args, now + limit_s), future, now)
         self._all[self._last_id] = pending
         self.bytes += len(args)

@@ -122,6 +122,18 @@ class ServedModel:
 
         Raises ScoringFailed, PredictTimeout, ModelNotReady, TooManyRequests.
         """
+        pending = self.ask(args)
+        try:
+            return await pending.answer
+        finally:
+            self.drop(pending)
+
+    def ask(self, args: bytes) -> Pending:
+        """Send a request, whose answer comes in time; whoever asks has to `drop` it then.
+
+        Its answer raises ScoringFailed, PredictTimeout, ModelNotReady. Raises ModelNotReady,
+        TooManyRequests.
+        """
         if self.failure:
             raise ModelNotReady(f"Model {self.label} does not run: {self.failure}")
         if len(self._held) >= self._queue_limit:
@@ -140,10 +152,11 @@ class ServedModel:
         self._asked_for.set()
         if self._timer is None:
             self._look_at(pending.asked + self._limit_s)
-        try:
-            return await pending.answer
-        finally:
-            self._held.drop(pending)
+        return pending
+
+    def drop(self, pending: Pending) -> None:
+        """Forget a request; who asked has an answer, or has gone."""
+        self._held.drop(pending)
 
     async def ping(self) -> None:
         """See that an idle worker answers; one that does not is replaced as for any request."""

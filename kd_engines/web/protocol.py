@@ -148,12 +148,20 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """End a head (called by the parser)."""
-        self._in_head, self._head_bytes = False, 0
+        self.end_head()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """End a request (called by the parser): the next head may begin."""
         super().on_message_complete()
+        self.begin_head()
+
+    def end_head(self) -> None:
+        """Count what comes now as a body."""
+        self._in_head, self._head_bytes = False, 0
+
+    def begin_head(self) -> None:
+        """Count what comes now as a head."""
         self._in_head, self._head_bytes = True, 0
 
     def pause_writing(self) -> None:

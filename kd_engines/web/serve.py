@@ -8,6 +8,7 @@ arrives is still served; only when the time is over and nothing is in flight doe
 import argparse
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -15,9 +16,11 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import uvicorn
 
+from kd_engines.web.direct import DirectProtocol, DirectRoute
 from kd_engines.web.guard import DRAIN_MAX_S, DRAIN_MIN_S, KEEP_ALIVE_S, Guard
 from kd_engines.web.protocol import LimitedProtocol
 from kd_pipeline.errors import KdError
@@ -38,19 +41,29 @@ class _Server(uvicorn.Server):
         yield
 
 
-def serve(app: Guard, host: str, port: int, on_bound: Callable[[int], None] | None = None) -> None:
+def serve(
+    app: Guard,
+    host: str,
+    port: int,
+    on_bound: Callable[[int], None] | None = None,
+    direct: DirectRoute | None = None,
+) -> None:
     """Serve ``app`` until SIGTERM or SIGINT, then drain and return.
 
-    ``port`` 0 takes a free one; ``on_bound`` is told which. Raises OSError where the address is
-    taken.
+    ``port`` 0 takes a free one; ``on_bound`` is told which; ``direct`` is asked before ASGI. Raises
+    OSError where the address is taken.
     """
+    protocol: Any = LimitedProtocol
+    if direct:
+        protocol = functools.partial(DirectProtocol, guard=app, route=direct)
     listener = _bind(host, port)
     if on_bound:
         on_bound(listener.getsockname()[1])
     config = uvicorn.Config(
         app,
-        http=LimitedProtocol,
+        http=protocol,
         ws="none",
+        proxy_headers=False,  # nobody asks for a client's address
         access_log=False,
         log_level="warning",
         server_header=False,
@@ -62,9 +75,10 @@ def serve(app: Guard, host: str, port: int, on_bound: Callable[[int], None] | No
         runner.run(_serve(_Server(config), app, listener))
 
 
-def run_engine(module: str, build: Callable[[], Guard]) -> int:
+def run_engine(module: str, build: Callable[[], Guard | tuple[Guard, DirectRoute]]) -> int:
     """Run ``python -m <module> --host … --port …`` until it is told to stop; return its status.
 
+    ``build`` returns the application, and what is asked before ASGI where there is that.
     An expected error in building or binding is one sentence on standard error, and status 1.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {module}")
@@ -74,7 +88,10 @@ def run_engine(module: str, build: Callable[[], Guard]) -> int:
     log_to_stderr()
     log = logging.getLogger(module)
     try:
-        serve(build(), arguments.host, arguments.port, lambda port: log.info("port %d", port))
+        app = build()
+        guarded, direct = app if isinstance(app, tuple) else (app, None)
+        told = functools.partial(log.info, "port %d")
+        serve(guarded, arguments.host, arguments.port, told, direct)
     except (KdError, OSError) as error:
         print(f"{module} cannot run: {error}", file=sys.stderr)
         return 1

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
+from kd_engines.deployment.collector import calm_collector
 from kd_engines.deployment.wire import Frames, Go, Ready, Spec, frame
 from kd_engines.members.processes import end_with_parent
 
@@ -42,6 +43,7 @@ def main(descriptor: int) -> int:
     except BaseException as error:
         connection.sendall(frame(Ready("", loading.failure_of(error, spec.script))))
         raise
+    calm_collector()
     connection.sendall(frame(Ready(script.kind)))
     script.serve(connection)
     return 0

@@ -8,7 +8,6 @@ by the clock.
 
 import ast
 import contextlib
-import gc
 import os
 import selectors
 import signal
@@ -91,8 +90,6 @@ class Script2020:
         self._runs: dict[int, Run] = {}
         self._selector = selectors.DefaultSelector()
         import_ahead(tree, script, root)
-        gc.collect()
-        gc.freeze()  # the forks then share these pages
 
     def serve(self, connection: socket.socket) -> None:
         """Run the script for each request until the engine closes the connection."""

@@ -22,6 +22,7 @@ def test_a_worker_imports_little() -> None:
     ours = {name for name in names if name.startswith(("kd_engines.", "kd_pipeline."))}
     assert {n for n in ours if not n.startswith(WORKER)} == {
         "kd_engines.deployment",
+        "kd_engines.deployment.collector",
         "kd_engines.deployment.wire",
         "kd_engines.exit_codes",
         "kd_engines.members",

@@ -16,9 +16,11 @@ from starlette.types import Receive, Scope, Send
 
 from kd_engines.web import protocol
 from kd_engines.web import serve as server
-from kd_engines.web.answers import application, json_response, read_json
+from kd_engines.web.answers import application, error_response, json_response, read_json
+from kd_engines.web.direct import Answer
 from kd_engines.web.guard import Guard, guard
 from kd_engines.web.serve import serve
+from kd_pipeline.errors import Unavailable
 
 PORT = next((int(word[7:]) for word in sys.argv[1:] if word.startswith("--port=")), 0)
 if "--impatient" in sys.argv:
@@ -59,6 +61,31 @@ async def boom(request: Request) -> Response:
     raise RuntimeError("secret detail")
 
 
+async def by_asgi(request: Request) -> Response:
+    body = await request.body()
+    return json_response({"way": "asgi", "size": len(body), "in flight": app.in_flight})
+
+
+class Direct:
+    """Answers /direct without ASGI, after as many milliseconds as the body is long."""
+
+    def begin(self, path: str, body: bytes, host: str, answer: Answer) -> bool:
+        """Take what is short; the first letter says how it ends."""
+        if path != "/direct" or not body or body[:1] == b"!":
+            return False
+        seconds = len(body) / 1000
+        asyncio.get_running_loop().call_later(seconds, self._end, body, host, answer)
+        return True
+
+    def _end(self, body: bytes, host: str, answer: Answer) -> None:
+        if body[:1] == b"?":
+            answer(error_response(Unavailable("Not now.")))
+            return
+        size = 8_000_000 if body[:1] == b"L" else len(body)
+        told = {"way": "direct", "size": len(body), "host": host, "in flight": app.in_flight}
+        answer(msgspec.json.encode({**told, "pad": "x" * (size - len(body))}))
+
+
 async def healthy(request: Request) -> Response:
     return json_response({})
 
@@ -66,6 +93,7 @@ async def healthy(request: Request) -> Response:
 inner = application(
     [
         Route("/echo", echo, methods=["GET", "POST"]),
+        Route("/direct", by_asgi, methods=["POST"]),
         Route("/old/echo", echo),
         Route("/slow", slow),
         Route("/large", large),
@@ -88,4 +116,5 @@ class Both(Guard):
             await super().__call__(scope, receive, send)
 
 
-serve(Both(inner, lambda: TOKENS), "127.0.0.1", PORT, on_bound=lambda port: print(port, flush=True))
+app = Both(inner, lambda: TOKENS)
+serve(app, "127.0.0.1", PORT, lambda port: print(port, flush=True), Direct())
