@@ -162,10 +162,12 @@ def _files(
 ) -> list[tuple[Path, str | None, str | None]]:
     """Return model and script, each with its sha256 and size as far as they are registered."""
     extra = model.extra
-    return [
-        (repository.existing(model.path), extra.get("model-sha256"), extra.get("size-bytes")),
-        (repository.existing(model.scoring_path), extra.get("scoring-sha256"), None),
-    ]
+    path = repository.existing(model.path)
+    files = [(path, extra.get("model-sha256"), extra.get("size-bytes"))]
+    if model.scoring_path:
+        script = repository.existing(model.scoring_path)
+        files.append((script, extra.get("scoring-sha256"), None))
+    return files
 
 
 def _registered(model: ModelConfig) -> float:

@@ -20,6 +20,8 @@ LONGEST_CONFIGMAP_NAME = 253
 # All connected ConfigMaps end in one file that KubeDirector pushes through `exec`.
 LARGEST_MODEL_BYTES = 64 * 1024
 CONTRACT_KEYS = ("name", "description", "model-version", "path", "scoring-path")
+# A model of a known format needs no scoring script.
+NEEDED_KEYS = ("name", "model-version", "path")
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _CONFIGMAP_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
@@ -61,9 +63,8 @@ class ModelConfig:
             "metadata.name",
             "lower-case letters, digits, '-', '.'",
         )
-        for key, value in (("path", self.path), ("scoring-path", self.scoring_path)):
-            if not value.strip():
-                raise InvalidModel(f"{key} of model {self.name!r} is empty; give the path.")
+        if not self.path.strip():
+            raise InvalidModel(f"path of model {self.name!r} is empty; give the path.")
         for key in self.extra:
             if key in CONTRACT_KEYS or not _DATA_KEY.fullmatch(key):
                 raise InvalidModel(
@@ -125,14 +126,14 @@ class ModelConfig:
         for key, value in data.items():
             if not isinstance(value, str):
                 raise InvalidModel(f"{where}: {key} is not a text; put quotes around its value.")
-        missing = [key for key in CONTRACT_KEYS if key != "description" and not data.get(key)]
+        missing = [key for key in NEEDED_KEYS if not data.get(key)]
         if missing:
             raise InvalidModel(f"{where} lacks {', '.join(missing)}; a model needs these keys.")
         return cls(
             name=data["name"],
             version=data["model-version"],
             path=data["path"],
-            scoring_path=data["scoring-path"],
+            scoring_path=data.get("scoring-path") or "",
             description=data.get("description") or "",
             extra={key: value for key, value in data.items() if key not in CONTRACT_KEYS},
             labels={str(key): str(value) for key, value in (labels or {}).items()},

@@ -70,8 +70,10 @@ def _written(job: Job) -> tuple[Artifacts | None, str]:
 def _scripts(found: Artifacts | None, name: str, newest: ModelConfig | None) -> list[str]:
     """Return the newest version's script, then those that the job wrote."""
     written = found.likeliest(found.scripts, name) if found else []
-    first = [newest.scoring_path.removeprefix(f"{SCHEME}project_repo/")] if newest else []
-    return list(dict.fromkeys([*first, *written]))
+    if newest is None:
+        return written
+    first = newest.scoring_path.removeprefix(f"{SCHEME}project_repo/")
+    return list(dict.fromkeys([first, *written])) if first else []  # it needed none before
 
 
 def _example(paths: list[str], newest: ModelConfig | None) -> str:

@@ -18,6 +18,7 @@ from kd_pipeline.errors import Conflict, InvalidModel, KdError, PathNotFound
 from kd_pipeline.fingerprints import fingerprint
 from kd_pipeline.hints import Hint
 from kd_pipeline.model_config import ModelConfig, check_name, check_version
+from kd_pipeline.model_formats import known
 from kd_pipeline.project_repository import ProjectRepository
 from kd_pipeline.registry import Registry, open_registry
 from kd_pipeline.registry.base import check_same, free_version
@@ -27,7 +28,10 @@ Fingerprint = Callable[[Path], tuple[str, int]]
 
 @dataclass(frozen=True)
 class NewVersion:
-    """What somebody wants to register; ``values`` are its "metrics" and "example", if any."""
+    """What somebody wants to register; ``values`` are its "metrics" and "example", if any.
+
+    A model of a known format needs no scoring script: its ``scoring_path`` may be empty.
+    """
 
     name: str
     version: str
@@ -70,7 +74,13 @@ def look_over(
     tried("name", lambda: check_name(new.name))
     tried("version", lambda: check_version(new.version))
     path = tried("path", lambda: _existing(repository, "path", new.path))
-    script = tried("scoring_path", lambda: _script(repository, new.scoring_path))
+    script = None
+    further: dict[str, str] = {}
+    if new.scoring_path.strip():
+        script = tried("scoring_path", lambda: _script(repository, new.scoring_path))
+    elif path:
+        found = tried("scoring_path", lambda: known(path))
+        further = {"format": found.format} if found else {}
     texts = {key: json.dumps(value, sort_keys=True) for key, value in new.values.items()}
     sums: dict[str, str] = {}
     if path:
@@ -84,7 +94,7 @@ def look_over(
         repository.uri(path) if path else new.path,
         repository.uri(script) if script else new.scoring_path,
         new.description,
-    ).with_extra(**dict(sorted(sums.items())), **texts)
+    ).with_extra(**dict(sorted(sums.items())), **further, **texts)
     if not problems:
         tried("", model.validate)
     return LookedOver(model, problems)
@@ -125,8 +135,9 @@ def register(
     Without a ``version`` it is the next free one. Without a ``path``, or where it shall come
     ``from_job``, path, script and metrics are what ``job`` wrote and printed; the script is else
     that of the newest version. An ``example`` that is not given is the ``input_example.json`` in
-    the model's folder. With ``dry_run`` all is checked and nothing is written. Raises
-    InvalidModel, UnsafePath, PathNotFound, BadOptions, VersionTaken.
+    the model's folder. An empty ``scoring_path`` is no script: the model's format is known. With
+    ``dry_run`` all is checked and nothing is written. Raises InvalidModel, UnsafePath,
+    PathNotFound, BadOptions, VersionTaken.
     """
     check_name(name)
     repository, registry = ProjectRepository.default(), open_registry()

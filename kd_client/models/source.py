@@ -12,6 +12,7 @@ from kd_pipeline.errors import KdError
 from kd_pipeline.hints import Hint
 from kd_pipeline.messages import Job as JobMessage
 from kd_pipeline.model_config import ModelConfig
+from kd_pipeline.model_formats import known
 from kd_pipeline.project_repository import ProjectRepository
 from kd_pipeline.registry.base import natural
 
@@ -62,26 +63,29 @@ class Source:
     ) -> tuple[str, str]:
         """Return path and scoring script of a model: those ``given``, or what the job wrote.
 
-        The script of the newest of ``versions`` comes before one that the job wrote. Raises
-        BadOptions or NotFound.
+        The script of the newest of ``versions`` comes before one that the job wrote. There is none
+        ("") where that is given, and where a model of a known format has none. Raises BadOptions or
+        NotFound.
         """
         path, scoring = given
         newest = max(versions, key=lambda m: natural(m.version), default=None)
         artifacts: Artifacts | None = None
-        if self.wanted and self.job and not (path and (scoring or newest)):
+        if self.wanted and self.job and not (path and (scoring is not None or newest)):
             artifacts = artifacts_of(self.job.last, self.job.log(), repository)
         if not path and artifacts:
             path = artifacts.model(name)
-        if not scoring:
-            written = artifacts.script(name) if artifacts and not newest else None
-            scoring = newest.scoring_path if newest else written
-        if not scoring:
+        if scoring is not None:
+            return path or "", scoring
+        written = artifacts.script(name) if artifacts and not newest else None
+        scoring = newest.scoring_path if newest else written
+        if not scoring and not _needs_no_script(path, repository):
             raise BadOptions(
                 f"{name} has no version yet whose script could be taken; name the Python script "
-                "that scores with it.",
+                "that scores with it. (A model of a known format needs none: XGBoost, LightGBM, "
+                "scikit-learn, ONNX, MLflow.)",
                 hint=Hint("register", (name, "--scoring", "code/SCRIPT.py"), "names it"),
             )
-        return path or "", scoring
+        return path or "", scoring or ""
 
     def lineage(self) -> dict[str, str]:
         """Return which job it was, its code, its params and where its code came from."""
@@ -106,6 +110,13 @@ def _finished(job: Job) -> bool:
     try:
         return ended_well(job.message)
     except KdError:
+        return False
+
+
+def _needs_no_script(path: str | None, repository: ProjectRepository) -> bool:
+    try:
+        return bool(path and known(repository.existing(path)))
+    except (KdError, OSError):
         return False
 
 

@@ -17,8 +17,9 @@ MOST_KNOWN = 100_000
 MODEL_SHA256, SCORING_SHA256 = "model-sha256", "scoring-sha256"
 EXAMPLE_KEY = "example"  # a request's scoring_args as JSON
 TIMEOUT_KEY = "timeout-s"
+FORMAT_KEY = "format"  # of the model, where it is not found from its file
 # The further keys that decide how a model runs. All others (description, lineage, metrics) do not.
-DECIDING_KEYS = (EXAMPLE_KEY, TIMEOUT_KEY)
+DECIDING_KEYS = (EXAMPLE_KEY, FORMAT_KEY, TIMEOUT_KEY)
 _known: dict[tuple[str, int, int, int, int], tuple[str, int]] = {}
 
 
@@ -28,10 +29,13 @@ class FilesChanged(LoadFailed):
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """Where the files of a model version are, and its script as it was when they were found."""
+    """Where the files of a model version are, and its script as it was when they were found.
+
+    A model of a known format may have no script.
+    """
 
     model: ModelConfig
-    script: Path
+    script: Path | None
     path: Path
     source: bytes
     _sums: dict[str, str] = field(default_factory=dict)  # of the model: as it was loaded
@@ -39,8 +43,10 @@ class ModelFiles:
     @classmethod
     def find(cls, model: ModelConfig, repository: ProjectRepository) -> "ModelFiles":
         """Find a model's files and read its script; raises KdError, OSError."""
-        script = repository.existing(model.scoring_path)
         path = repository.existing(model.path)
+        if not model.scoring_path.strip():
+            return cls(model, None, path, b"")
+        script = repository.existing(model.scoring_path)
         with os.fdopen(open_regular(script), "rb") as file:
             source = file.read(LARGEST_SCRIPT_BYTES + 1)
         if len(source) > LARGEST_SCRIPT_BYTES:
@@ -61,7 +67,8 @@ class ModelFiles:
         self._check_links(repository)
         scoring = hashlib.sha256(self.source).hexdigest()
         model = self._sums["model"] = fingerprint(self.path, _digest)[0]
-        self._check_registered(SCORING_SHA256, self.model.scoring_path, scoring)
+        if self.script:
+            self._check_registered(SCORING_SHA256, self.model.scoring_path, scoring)
         self._check_registered(MODEL_SHA256, self.model.path, model)
         total = hashlib.sha256()
         further = (self.model.extra.get(key, "") for key in DECIDING_KEYS)

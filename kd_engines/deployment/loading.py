@@ -1,6 +1,7 @@
 """How one model version is loaded: paths, limits, a worker, a warm-up, then the switch."""
 
 import asyncio
+import importlib
 import logging
 import os
 from collections.abc import Callable
@@ -9,8 +10,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from kd_engines.deployment.identity import EXAMPLE_KEY, TIMEOUT_KEY, FilesChanged, ModelFiles
+from kd_engines.deployment.identity import (
+    EXAMPLE_KEY,
+    FORMAT_KEY,
+    TIMEOUT_KEY,
+    FilesChanged,
+    ModelFiles,
+)
 from kd_engines.deployment.model_slot import ModelSlot
+from kd_engines.deployment.served import Served
 from kd_engines.deployment.served_model import ServedModel
 from kd_engines.deployment.turns import Turns
 from kd_engines.deployment.wire import Spec
@@ -22,6 +30,10 @@ from kd_pipeline.project_repository import ProjectRepository
 
 log = logging.getLogger("kd_engines.deployment")
 T = TypeVar("T")
+# Imported where a model needs it, and onnxruntime with it.
+SERVED_COMPILED = "kd_engines.deployment.served_compiled"
+# A compiled model whose rows take longer keeps its own process: here it would hold up everybody's.
+LONGEST_ROW_US = 50.0
 ABOVE_0 = (TIMEOUT_KEY, "KD_PREDICT_TIMEOUT_S", "KD_LOAD_TIMEOUT_S")
 
 
@@ -69,7 +81,7 @@ class Loader:
                     slot.use(slot.running)
                     return
             served = self._served(slot, files)
-            await self._bring_up(slot, files, served)
+            ready = await self._bring_up(slot, files, served)
         except BaseException as error:
             if served:
                 await served.end()
@@ -79,25 +91,46 @@ class Loader:
                 log.exception("model %s/%s could not be loaded", *slot.model.key)
             slot.fail(sentence(error))
         else:
-            slot.use(served)
+            slot.use(ready)
 
-    async def _bring_up(self, slot: ModelSlot, files: ModelFiles, served: ServedModel) -> None:
+    async def _bring_up(self, slot: ModelSlot, files: ModelFiles, served: ServedModel) -> Served:
         """Parse first, for which nobody waits; what was registered is compared before it runs."""
         await served.parse()
         slot.sha256 = await self._in_time(files.identity, self.repository)
         async with self.turns.turn(served.worker_pid):
             await served.load(self.limits.load_s)
-        await warm_up(served, slot.model)
+        ready = await self._here(served)
+        await warm_up(ready, slot.model)
         served.hurry()
         if slot.sha256 != await self._in_time(files.identity, self.repository):
             raise LoadFailed("Its files have changed while it was loaded; it is loaded again.")
+        if ready is not served:
+            await served.end()
+        return ready
+
+    async def _here(self, served: ServedModel) -> Served:
+        """Load in this process what a worker has compiled, where it is small and quick."""
+        loaded = served.loaded
+        if loaded is None or loaded.compiled is None or loaded.compiled.row_us > LONGEST_ROW_US:
+            return served
+        here = await in_daemon_thread(importlib.import_module, SERVED_COMPILED)
+        model = await in_daemon_thread(here.compiled, loaded.compiled)
+        ready: Served = here.ServedCompiled(
+            served.label, model, loaded, self.limits.queue, served.log
+        )
+        return ready
 
     def _served(self, slot: ModelSlot, files: ModelFiles) -> ServedModel:
         label = f"{slot.model.name}/{slot.model.version}"
         limit_s = time_limit(slot.model, self.limits)
 
-        root = str(self.repository.root)
-        spec = Spec(str(files.script), files.source, str(files.path), root, limit_s)
+        extra = slot.model.extra
+        spec = Spec(
+            str(files.script or ""),
+            *(files.source, str(files.path), str(self.repository.root), limit_s),
+            extra.get(FORMAT_KEY, ""),
+            extra.get(EXAMPLE_KEY, "").encode(),
+        )
 
         async def check() -> None:
             try:
@@ -120,7 +153,7 @@ class Loader:
             ) from None
 
 
-async def warm_up(served: ServedModel, model: ModelConfig) -> None:
+async def warm_up(served: Served, model: ModelConfig) -> None:
     """Ask the model's own example, so that no client pays for the first prediction.
 
     Raises LoadFailed where it fails: what cannot answer its own example is not let in.

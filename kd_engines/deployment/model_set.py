@@ -13,7 +13,7 @@ from dataclasses import replace
 from kd_engines.deployment.alias_table import AliasTable
 from kd_engines.deployment.loading import Limits, Loader
 from kd_engines.deployment.model_slot import ModelSlot
-from kd_engines.deployment.served_model import ServedModel
+from kd_engines.deployment.served import Served
 from kd_engines.deployment.worker_group import WorkerGroup
 from kd_pipeline.connections import ConfigMapEntry
 from kd_pipeline.errors import InvalidInput, ModelNotReady, NotFound
@@ -55,7 +55,7 @@ class ModelSet:
                 slot.removal = self._keep(self._remove(key, slot))
         self._see_settled()
 
-    def find(self, name: str, version: str) -> ServedModel:
+    def find(self, name: str, version: str) -> Served:
         """Return what serves a version, or an alias, now; raises NotFound, ModelNotReady."""
         slot = self._slots.get((name, version))
         if slot is None:
@@ -68,7 +68,7 @@ class ModelSet:
             raise ModelNotReady(f"Model {name}/{version} {why}")
         return slot.running
 
-    def _find_by_alias(self, name: str, alias: str, version: str) -> ServedModel:
+    def _find_by_alias(self, name: str, alias: str, version: str) -> Served:
         if (name, version) not in self._slots:
             raise NotFound(
                 f"The alias {name}/{alias} is that of version {version}, which is not connected "

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kd_engines.deployment.served_model import ServedModel
+from kd_engines.deployment.served import Served
 from kd_pipeline.messages import ModelState, ModelStatus
 from kd_pipeline.model_config import ModelConfig
 
@@ -19,7 +19,7 @@ class ModelSlot:
     model: ModelConfig
     state: ModelState | None = None
     reason: str | None = None
-    running: ServedModel | None = None
+    running: "Served | None" = None
     sha256: str | None = None
     running_sha256: str | None = None
     since: str | None = None
@@ -35,7 +35,7 @@ class ModelSlot:
         self.model, self.state, self.reason = model, "Loading", None
         self.pause_s, self.since = FIRST_PAUSE_S, now()
 
-    def use(self, served: ServedModel) -> None:
+    def use(self, served: Served) -> None:
         """Send requests to ``served`` from now on."""
         self.running, self.running_sha256 = served, self.sha256
         self.state, self.reason, self.since = "Ready", None, now()
@@ -75,6 +75,8 @@ class ModelSlot:
             since=self.since,
             pid=served.pid if served else None,
             restarts=served.restarts if served else 0,
+            format=served.loaded.format if served and served.loaded else None,
+            served_by=served.loaded.remark if served and served.loaded else None,
         )
 
 

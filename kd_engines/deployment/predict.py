@@ -4,7 +4,7 @@ The answer has the keys of the 2020 product's, whose clients read ``output``, an
 ``result`` (the prediction as JSON), ``model`` and ``version``.
 """
 
-import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from kd_engines.deployment.history import History, Prediction, kept
 from kd_engines.deployment.model_set import ModelSet
 from kd_engines.deployment.requests_held import Pending
-from kd_engines.deployment.served_model import ServedModel
+from kd_engines.deployment.served import Served
 from kd_engines.deployment.wire import Answer
 from kd_engines.web.answers import error_response, internal_error
 from kd_engines.web.direct import Answer as Answerer
@@ -65,7 +65,7 @@ class Asked:
 
     name: str
     version: str
-    served: ServedModel
+    served: Served
     args: bytes
     host: str
     id: int
@@ -89,7 +89,8 @@ class Predict:
         # After the body: a version that is taken off meanwhile is not found, instead of cut off.
         asked = self._ask(name, version, body, host_of(scope))
         try:
-            await asyncio.wait([asked.pending.answer])
+            with contextlib.suppress(KdError):  # told below
+                await asked.pending.wait()
         finally:
             asked.served.drop(asked.pending)
         answered = self._answered(asked)
@@ -106,7 +107,7 @@ class Predict:
         except KdError:
             return False
 
-        def done(_: object) -> None:
+        def done() -> None:
             asked.served.drop(asked.pending)
             try:
                 answer(self._answered(asked))
@@ -115,7 +116,7 @@ class Predict:
             except Exception as error:
                 answer(internal_error(error))
 
-        asked.pending.answer.add_done_callback(done)
+        asked.pending.then = done
         return True
 
     def _ask(self, name: str, version: str, body: bytes, host: str) -> Asked:
@@ -161,10 +162,10 @@ def _json(status: int, body: bytes) -> Response:
     return Response(body, status, media_type="application/json")
 
 
-def outcome(served: ServedModel, pending: Pending) -> tuple[Answer, KdError | None]:
+def outcome(served: Served, pending: Pending) -> tuple[Answer, KdError | None]:
     """Return a model's answer, and the error where the scoring script failed; raises KdError."""
     try:
-        answer = pending.answer.result()
+        answer = pending.result()
     except (ScoringFailed, PredictTimeout) as error:
         return Answer(0, pid=served.pid or 0), error
     answer.pid = answer.pid or served.pid or 0

@@ -15,29 +15,42 @@ from kd_engines.deployment.wire import Answer, Ask
 from kd_pipeline.errors import KdError
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Pending:
-    """A request that has no answer yet; ``asked`` is monotonic.
+    """A request and, once it has one, its answer or why it has none; ``asked`` is monotonic.
 
     ``was_sent`` to the present worker; ``verdict`` is why a request that ended workers fails, which
-    it is told after a pause.
+    it is told after a pause. ``then`` is called once with the outcome: a callback, as a future's
+    own costs a turn of the event loop.
     """
 
     ask: Ask
-    answer: "asyncio.Future[Answer]"
     asked: float
     was_sent: bool = False
     verdict: KdError | None = None
+    outcome: Answer | Exception | None = None
+    then: Callable[[], None] | None = None
 
-    def settle(self, answer: Answer) -> None:
-        """Answer it, unless it was answered."""
-        if not self.answer.done():
-            self.answer.set_result(answer)
+    def settle(self, outcome: Answer | Exception) -> None:
+        """Answer it, or say why there is no answer, unless it was answered."""
+        if self.outcome is None:
+            self.outcome = outcome
+            if self.then:
+                self.then()
 
-    def fail(self, error: Exception) -> None:
-        """Say why there is no answer, unless it was answered."""
-        if not self.answer.done():
-            self.answer.set_exception(error)
+    def result(self) -> Answer:
+        """Return its answer; raises what it has instead."""
+        if not isinstance(self.outcome, Answer):
+            raise self.outcome or asyncio.InvalidStateError()
+        return self.outcome
+
+    async def wait(self) -> Answer:
+        """Wait for its answer and return it; raises what it has instead."""
+        if self.outcome is None:
+            told = asyncio.Event()
+            self.then = told.set
+            await told.wait()
+        return self.result()
 
 
 class RequestsHeld:
@@ -45,7 +58,6 @@ class RequestsHeld:
 
     def __init__(self, send: Callable[[Ask], None]) -> None:
         self._send_ask = send
-        self._loop = asyncio.get_running_loop()  # asking for it costs a system call (Python 3.11)
         self._all: dict[int, Pending] = {}
         self._waiting: deque[Pending] = deque()
         self._suspects: deque[Pending] = deque()
@@ -60,14 +72,13 @@ class RequestsHeld:
     @property
     def oldest(self) -> Pending | None:
         """Return the request that has waited longest; None where there is none."""
-        return next((p for p in self._all.values() if not p.answer.done()), None)
+        return next((p for p in self._all.values() if p.outcome is None), None)
 
     def add(self, args: bytes, limit_s: float, can_send: bool) -> Pending:
         """Take a request, and send it unless it has to wait."""
         self._last_id += 1
         now = time.monotonic()
-        future: asyncio.Future[Answer] = self._loop.create_future()
-        pending = Pending(Ask(self._last_id, args, now + limit_s), future, now)
+        pending = Pending(Ask(self._last_id, args, now + limit_s), now)
         self._all[self._last_id] = pending
         self.bytes += len(args)
         if can_send and not self._suspects and not self._alone:
@@ -116,14 +127,14 @@ class RequestsHeld:
         self._suspects.clear()
         self._waiting.clear()
         self._between, self._alone = set(), None
-        for pending in self._all.values():
-            pending.fail(pending.verdict or error())
+        for pending in list(self._all.values()):
+            pending.settle(pending.verdict or error())
 
     def _go_on_with_suspects(self) -> None:
         """Send the next suspect, whatever waits: it has waited for longer."""
         while self._suspects:
             suspect = self._suspects.popleft()
-            if not suspect.answer.done():
+            if suspect.outcome is None:
                 self._alone = suspect
                 self._send(suspect)
                 return
@@ -133,7 +144,7 @@ class RequestsHeld:
         sent = set()
         while self._waiting:
             waiting = self._waiting.popleft()
-            if not waiting.answer.done():
+            if waiting.outcome is None:
                 self._send(waiting)
                 sent.add(waiting.ask.id)
         return sent

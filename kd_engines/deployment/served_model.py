@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from kd_engines.deployment.requests_held import Pending, RequestsHeld
-from kd_engines.deployment.wire import Answer, Ask, Spec
+from kd_engines.deployment.wire import Answer, Ask, Loaded, Spec
 from kd_engines.deployment.worker_group import WorkerGroup
 from kd_engines.deployment.worker_process import WorkerProcess
 from kd_pipeline.errors import (
@@ -72,6 +72,11 @@ class ServedModel:
         return self._worker.kind
 
     @property
+    def loaded(self) -> Loaded | None:
+        """Return how a model of a known format is served."""
+        return self._worker.loaded
+
+    @property
     def pid(self) -> int | None:
         """Return the worker's process id; None while it is being replaced."""
         return self._worker.pid if self._is_up else None
@@ -124,7 +129,7 @@ class ServedModel:
         """
         pending = self.ask(args)
         try:
-            return await pending.answer
+            return await pending.wait()
         finally:
             self.drop(pending)
 
@@ -246,7 +251,7 @@ class ServedModel:
         self._kills.append(time.monotonic())
         killer.verdict = ScoringFailed(f"Model {self.label} failed on this request twice: {how}.")
         pause_s = _pause_after(self._kills)
-        asyncio.get_running_loop().call_later(pause_s, killer.fail, killer.verdict)
+        asyncio.get_running_loop().call_later(pause_s, killer.settle, killer.verdict)
 
     async def _pause(self) -> None:
         """Wait before the next start, unless somebody waits for it already."""
@@ -273,7 +278,7 @@ class ServedModel:
         while (oldest := self._held.oldest) and oldest.asked + limit <= now:
             self._owes |= self._is_up and oldest.was_sent
             sentence = f"Model {self.label} gave no answer within {self.spec.timeout_s:g} s."
-            oldest.fail(oldest.verdict or PredictTimeout(sentence))
+            oldest.settle(oldest.verdict or PredictTimeout(sentence))
         if self._owes and self._is_up and now - self._progress >= limit:
             self._owes = False
             self._worker.kill()

@@ -21,7 +21,8 @@ _encoder = msgspec.msgpack.Encoder()
 class Spec(msgspec.Struct, array_like=True):
     """The first frame to a worker: what it is to load, with absolute paths.
 
-    ``source`` is the script as it was when its sum was taken.
+    ``source`` is the script as it was when its sum was taken; without one ``format`` is what was
+    named in the ConfigMap, and ``example`` its example.
     """
 
     script: str
@@ -29,10 +30,34 @@ class Spec(msgspec.Struct, array_like=True):
     path: str
     root: str
     timeout_s: float
+    format: str = ""
+    example: bytes = b""
 
 
 class Go(msgspec.Struct, array_like=True):
     """The engine's second frame: load now."""
+
+
+class CompiledModel(msgspec.Struct, array_like=True):
+    """A model of a known format as ONNX, which anybody can serve: see `formats.onnx_model`.
+
+    ``row_us`` is how many microseconds a row takes; 0 is not known.
+    """
+
+    content: bytes
+    names: tuple[str, ...]
+    width: int
+    takes_missing: bool
+    takes: list[tuple[str, str, str]]
+    row_us: float
+
+
+class Loaded(msgspec.Struct, array_like=True):
+    """How a model of a known format is served; ``compiled`` where others may do it."""
+
+    format: str
+    remark: str
+    compiled: CompiledModel | None = None
 
 
 class Ready(msgspec.Struct, array_like=True):
@@ -40,6 +65,7 @@ class Ready(msgspec.Struct, array_like=True):
 
     kind: str
     failure: str | None = None
+    loaded: Loaded | None = None
 
 
 class Ask(msgspec.Struct, array_like=True):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from kd_engines.deployment.priority import CalmProcess
-from kd_engines.deployment.wire import Answer, Ask, Frames, Go, Ready, Spec, frame
+from kd_engines.deployment.wire import Answer, Ask, Frames, Go, Loaded, Ready, Spec, frame
 from kd_engines.deployment.worker_group import MARK, WorkerGroup
 from kd_engines.exit_codes import ended_with
 from kd_pipeline.errors import LoadFailed
@@ -49,6 +49,7 @@ class WorkerProcess(asyncio.Protocol):
         self._failing: asyncio.Task[None] | None = None
         self._calm: CalmProcess | None = None
         self.kind = ""
+        self.loaded: Loaded | None = None
         self.gone = False
 
     @property
@@ -70,7 +71,7 @@ class WorkerProcess(asyncio.Protocol):
         async with self._ended_unless_well():
             await self._spawn(spec)
             self._calm = CalmProcess(self.pid) if calmly else None
-            self.kind = await self._next_word(PARSE_S, "Parsing the script", "")
+            self.kind = (await self._next_word(PARSE_S, "Parsing the script", "")).kind
 
     async def load(self, limit_s: float) -> None:
         """Let the worker load the model, after :meth:`parse`.
@@ -80,9 +81,10 @@ class WorkerProcess(asyncio.Protocol):
         async with self._ended_unless_well():
             if self._transport:
                 self._transport.write(frame(Go()))
-            await self._next_word(limit_s, "Loading", " (KD_LOAD_TIMEOUT_S)")
+            ready = await self._next_word(limit_s, "Loading", " (KD_LOAD_TIMEOUT_S)")
+            self.loaded = ready.loaded
 
-    async def _next_word(self, limit_s: float, doing: str, limit: str) -> str:
+    async def _next_word(self, limit_s: float, doing: str, limit: str) -> Ready:
         try:
             async with asyncio.timeout(limit_s):
                 ready = await self._said.get()
@@ -92,7 +94,7 @@ class WorkerProcess(asyncio.Protocol):
             ) from None
         if ready.failure:
             raise LoadFailed(ready.failure)
-        return ready.kind
+        return ready
 
     def hurry(self) -> None:
         """End what ``calmly`` began: somebody waits for it now."""

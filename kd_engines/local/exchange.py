@@ -215,6 +215,8 @@ def _to_mount_point(manifest: dict[str, Any], root: Path | None, notes: list[str
     data = manifest["data"]
     for key in PATHS:
         path = str(data.get(key) or "")
+        if not path and key != "path":
+            continue  # a model of a known format needs no script
         below = _below(path, root)
         if below is None:
             raise InvalidManifest(

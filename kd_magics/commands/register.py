@@ -30,7 +30,8 @@ HELP = Help(
 
     Paths are written repo://project_repo/models/x, models/x or as the mount point shows them.
     Versions do not change: other content needs another version. The job's params, code, git
-    commit and notebook are kept with it.
+    commit and notebook are kept with it. A model of XGBoost, LightGBM, scikit-learn, skops or ONNX,
+    or a folder of MLflow, needs no scoring script: --scoring '' registers it without one.
     """,
     notebook="""
     Without --job and --path it is what the last job of this notebook wrote. --metrics and
@@ -112,6 +113,7 @@ def _sentence(source: Source, model: ModelConfig) -> str:
     """Return what was taken from a job; "" where nothing was."""
     if source.job is None:
         return ""
-    scored = f"{model.path}, scored by {model.scoring_path}"
+    how = f"scored by {model.scoring_path}" if model.scoring_path else "served by its format"
+    scored = f"{model.path}, {how}"
     numbers = f", {number_words(source.metrics)}" if source.metrics else ""
     return f"From job {source.job.cluster}/{source.job.id}: {scored}{numbers}."

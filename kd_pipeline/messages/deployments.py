@@ -76,7 +76,9 @@ class ModelStatus(msgspec.Struct):
     state: ModelState
     configmap: str = ""
     description: str = ""
-    kind: str | None = None  # "function" or "script"
+    kind: str | None = None  # "function", "script", or "model" for one of a known format
+    format: str | None = None  # of those: "xgboost", "onnx", …
+    served_by: str | None = None  # of those: what it was compiled to, or why it was not
     reason: str | None = None
     sha256: str | None = None
     running_sha256: str | None = None

@@ -33,7 +33,10 @@ from tests.kd_engines.running_server import eventually
 
 STAGES = stages((IMAGES / "Dockerfile").read_text())
 FINAL = ("engine", "notebook")
-EXTRAS = {"engine": ("engines", "example"), "notebook": ("engines", "lab", "example")}
+EXTRAS = {
+    "engine": ("engines", "example", "formats"),
+    "notebook": ("engines", "lab", "example", "formats"),
+}
 # A cold build fetches 300 MB; pip alone computes for a minute and a half.
 BUILT = pytest.mark.timeout(1500)
 HEADERS = {"X-Auth-Token": TOKEN}

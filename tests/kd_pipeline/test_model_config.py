@@ -52,7 +52,6 @@ def test_what_we_write_has_the_label_that_connects_it() -> None:
         (ModelConfig("a" * 64, "1", "p", "s"), "1 to 63"),
         (ModelConfig("taxi", "v/1", "p", "s"), "model-version 'v/1'"),
         (ModelConfig("taxi", "1", " ", "s"), "path of model 'taxi' is empty"),
-        (ModelConfig("taxi", "1", "p", ""), "scoring-path of model 'taxi' is empty"),
         (ModelConfig("taxi", "1", "p", "s", extra={"a b": "x"}), "'a b' is no further key"),
         (ModelConfig("taxi", "1", "p", "s", extra={"path": "x"}), "'path' is no further key"),
         (ModelConfig("taxi", "1", "p", "s", extra={"x": "y" * 70_000}), "65,536 are the limit"),
@@ -64,8 +63,8 @@ def test_a_broken_limit_is_named(model: ModelConfig, sentence: str) -> None:
 
 
 def test_missing_keys_and_numbers_are_named() -> None:
-    with pytest.raises(InvalidModel, match="'x' lacks model-version, scoring-path"):
-        ModelConfig.from_data("x", {"name": "taxi", "path": "p"})
+    with pytest.raises(InvalidModel, match="'x' lacks model-version, path"):
+        ModelConfig.from_data("x", {"name": "taxi"})
     with pytest.raises(InvalidModel, match="model-version is not a text"):
         ModelConfig.from_data("x", {"name": "taxi", "model-version": 1})
 

@@ -44,7 +44,7 @@ def main(descriptor: int) -> int:
         connection.sendall(frame(Ready("", loading.failure_of(error, spec.script))))
         raise
     calm_collector()
-    connection.sendall(frame(Ready(script.kind)))
+    connection.sendall(frame(Ready(script.kind, loaded=getattr(script, "loaded", None))))
     script.serve(connection)
     return 0
 

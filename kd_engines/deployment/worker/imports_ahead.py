@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
-from kd_engines.deployment.worker.results import reason_of
+from kd_engines.deployment.results import reason_of
 from kd_engines.deployment.worker.script_kind import is_guard
 
 # In sys and os. What is appended to sys.path comes behind the libraries that are found already.

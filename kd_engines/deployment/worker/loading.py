@@ -7,19 +7,26 @@ import sys
 from dataclasses import dataclass
 from importlib.util import decode_source
 from pathlib import Path
-from types import CodeType
-from typing import Protocol
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
 
+from kd_engines.deployment.results import reason_of
 from kd_engines.deployment.wire import Spec, one
-from kd_engines.deployment.worker.results import reason_of
 from kd_engines.deployment.worker.script_kind import (
     FUNCTION,
+    MODEL,
+    SCRIPT,
     NoScoringScript,
     kind_of,
     without_guards,
 )
 from kd_engines.mount_points import localize
 
+if TYPE_CHECKING:
+    from kd_pipeline.model_formats import Known
+
+# What says in words what is wrong with a model of a known format (see formats/).
+IN_WORDS = ("UnknownFormat", "CannotServe")
 NOT_FOUND_IN_MAIN = "Can't get attribute"  # as pickle says it
 
 
@@ -34,32 +41,49 @@ class Script(Protocol):
 
 @dataclass(frozen=True)
 class Parsed:
-    """A script that was read and not run yet."""
+    """A script that was read and not run yet; without one, the format of the model."""
 
     kind: str
     tree: ast.Module
-    code: CodeType
+    code: CodeType | None = None
+    known: "Known | None" = None
 
 
 def parse(spec: Spec) -> Parsed:
-    """Compile a script; raises SyntaxError, ValueError, NoScoringScript.
+    """Compile a script; raises SyntaxError, ValueError, NoScoringScript, UnknownFormat.
 
     It is decoded as Python does it: by its byte order mark or coding line.
     """
+    if not spec.script:
+        return Parsed(MODEL, ast.Module([], []), known=_known(spec))
     script = Path(spec.script)
     text = decode_source(spec.source)
     tree = ast.parse(text, spec.script)
     kind = kind_of(tree, script.parent)
     runnable = localize(tree, text, Path(spec.root))
-    if kind == FUNCTION:
+    if kind != SCRIPT:
         runnable = without_guards(runnable)
-    return Parsed(kind, tree, compile(runnable, spec.script, "exec", dont_inherit=True))
+    code = compile(runnable, spec.script, "exec", dont_inherit=True)
+    return Parsed(kind, tree, code, _known(spec) if kind == MODEL else None)
+
+
+def _known(spec: Spec) -> "Known":
+    from kd_pipeline.model_formats import known
+
+    return known(Path(spec.path), spec.format)
 
 
 def load(parsed: Parsed, spec: Spec) -> Script:
-    """Load a parsed script; whatever it raises comes out."""
+    """Load a parsed script, or a model of a known format; whatever it raises comes out."""
     script, root = Path(spec.script), Path(spec.root)
     # What is ours, and what it needs, comes before what the user's folders may have of these names.
+    if parsed.known:
+        from kd_engines.deployment.worker.model_format import ModelFormat, prepared_by
+
+        _enter(script if parsed.code else Path(spec.path), root)
+        prepare = prepared_by(run_main(parsed.code, script), script) if parsed.code else None
+        return ModelFormat(parsed.known, spec.example, spec.timeout_s, prepare)
+    assert parsed.code  # noqa: S101 - for the type checker
     if parsed.kind == FUNCTION:
         from kd_engines.deployment.worker.function_script import FunctionScript
 
@@ -71,6 +95,20 @@ def load(parsed: Parsed, spec: Spec) -> Script:
     return Script2020(parsed.code, parsed.tree, script, root, spec.timeout_s)
 
 
+def run_main(code: CodeType, script: Path) -> dict[str, Any]:
+    """Run a script as ``__main__``, as the cell was that trained the model; return its names.
+
+    So the model's pickle finds the classes that both define, and the processes of a pool find the
+    script's functions.
+    """
+    module = ModuleType("__main__")
+    module.__file__ = str(script)
+    sys.modules[module.__name__] = module
+    sys.argv[:] = [str(script)]
+    exec(code, module.__dict__)  # noqa: S102 - running the user's script is the purpose
+    return module.__dict__
+
+
 def _enter(script: Path, root: Path) -> None:
     """Go to where the script is to find its modules and files."""
     os.chdir(root)
@@ -79,7 +117,7 @@ def _enter(script: Path, root: Path) -> None:
 
 def failure_of(error: BaseException, script: str) -> str:
     """Say why a script cannot be loaded in one line, with its line where that came up."""
-    if isinstance(error, NoScoringScript):
+    if isinstance(error, NoScoringScript) or type(error).__name__ in IN_WORDS:
         return str(error)
     place, trace = "", error.__traceback__
     while trace is not None:

@@ -20,11 +20,11 @@ from pathlib import Path
 
 import msgspec
 
+from kd_engines.deployment.rows import no_arguments
 from kd_engines.deployment.wire import Answer, Ask, Frames, frame
 from kd_engines.deployment.worker.fork import Fork, arguments
 from kd_engines.deployment.worker.imports_ahead import import_ahead
 from kd_engines.deployment.worker.loading import advice_for
-from kd_engines.deployment.worker.rows import no_arguments
 from kd_engines.exit_codes import ended_with
 
 LARGEST_OUTPUT_BYTES = 1024 * 1024

@@ -16,7 +16,8 @@ READERS = frozenset(
     {"absl", "argparse", "click", "docopt", "fire", "getopt", "optparse", "tap", "typer"}
 )
 _OF_ABSL = frozenset({"app", "flags"})
-FUNCTION, SCRIPT = "function", "script"
+FUNCTION, SCRIPT, MODEL = "function", "script", "model"
+PREPARE = "prepare"
 _BLOCKS = (ast.If, ast.Try, ast.TryStar, ast.With)
 _PLAIN = (ast.Import, ast.ImportFrom, ast.Pass, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -26,13 +27,17 @@ class NoScoringScript(Exception):
 
 
 def kind_of(tree: ast.Module, folder: Path) -> str:
-    """Return "function" or "script" for a script of ``folder``; raises NoScoringScript."""
+    """Return what a script of ``folder`` is: "function", "script", or "model" for one that only
+    prepares rows for a model of a known format; raises NoScoringScript.
+    """
     runs = _runs(tree.body)
     by_arguments = _reads_arguments(tree)
     predictors = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name in FUNCTIONS]
     if any(map(_takes_two, predictors)):
         asks_itself = _calls_predictor(tree)
         return SCRIPT if runs and (by_arguments or asks_itself) else FUNCTION
+    if not runs and any(map(_prepares, tree.body)):
+        return MODEL
     never, seldom = _misplaced(tree)
     prints = "print" in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     if runs and (by_arguments or prints or not never):
@@ -174,6 +179,14 @@ def _takes_two(node: ast.FunctionDef) -> bool:
     needed = positional - len(arguments.defaults)
     keywords = [default for default in arguments.kw_defaults if default is None]
     return needed <= 2 and (positional >= 2 or arguments.vararg is not None) and not keywords
+
+
+def _prepares(node: ast.stmt) -> bool:
+    """Tell whether a statement defines ``prepare(row)``."""
+    if not isinstance(node, ast.FunctionDef) or node.name != PREPARE:
+        return False
+    positional = [*node.args.posonlyargs, *node.args.args]
+    return len(positional) - len(node.args.defaults) <= 1 <= len(positional)
 
 
 def _defined(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:

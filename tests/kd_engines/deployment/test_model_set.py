@@ -158,7 +158,7 @@ def test_configmaps_that_cannot_be_used_say_why(engine: RunningDeployment) -> No
     engine.write_configmeta()
     reasons = {m["configmap"]: m["reason"] for m in all_settled(engine)}
     assert "has taken/1 already" in reasons["zz-twin"]
-    assert "lacks model-version, path, scoring-path" in reasons["lacks"]
+    assert "lacks model-version, path" in reasons["lacks"]
     assert "'..'" in reasons["outside"]
     assert engine.predict(label, {}) == 1
     for name in ("twin", "outside", "lacks"):

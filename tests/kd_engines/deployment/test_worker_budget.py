@@ -23,6 +23,8 @@ def test_a_worker_imports_little() -> None:
     assert {n for n in ours if not n.startswith(WORKER)} == {
         "kd_engines.deployment",
         "kd_engines.deployment.collector",
+        "kd_engines.deployment.results",
+        "kd_engines.deployment.rows",
         "kd_engines.deployment.wire",
         "kd_engines.exit_codes",
         "kd_engines.members",

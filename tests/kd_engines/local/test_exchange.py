@@ -109,7 +109,7 @@ def test_what_differs_is_not_overwritten_unasked(home: RunningHome) -> None:
         ("{kind: KubeDirectorCluster, metadata: {name: a}, spec: {app: b, roles: 3}}", "shape"),
         (
             "{kind: ConfigMap, metadata: {name: a, labels: {kubedirector.hpe.com/cmType: model}}}",
-            "lacks name, model-version, path, scoring-path",
+            "lacks name, model-version, path",
         ),
     ],
 )

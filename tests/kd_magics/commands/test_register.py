@@ -8,6 +8,7 @@ import pytest
 
 from kd_magics.errors import BadOptions
 from kd_pipeline.errors import InvalidModel, PathNotFound, UnsafePath, VersionTaken
+from kd_pipeline.model_formats import UnknownFormat
 from kd_pipeline.project_repository import ProjectRepository
 from kd_pipeline.registry import open_registry
 from tests.kd_engines.training.running_engine import CLUSTER, RunningEngine
@@ -46,6 +47,25 @@ def test_a_model_becomes_a_configmap_with_its_lineage(empty_notebook: Notebook) 
     assert len(data["model-sha256"]) == len(data["scoring-sha256"]) == 64
     assert data["author"] == "ada"
     assert data["created"].endswith("Z")
+
+
+def test_a_model_of_a_known_format_needs_no_script(
+    empty_notebook: Notebook, repository: Path
+) -> None:
+    (repository / "models/taxi/trees.txt").write_text("tree\nversion=v4\n")
+    empty_notebook.good("%register taxi --version 1 --path models/taxi/trees.txt")
+    assert (registered()["scoring-path"], registered()["format"]) == ("", "lightgbm")
+    assert "scoring-sha256" not in registered()
+    # A further version has none either; one may have a script, and no longer.
+    (repository / "models/taxi/more.txt").write_text("tree\nversion=v4\n#")
+    empty_notebook.good("%register taxi --version 2 --path models/taxi/more.txt")
+    more = "--path models/taxi/trees.txt --scoring"
+    empty_notebook.good(f"%register taxi --version 3 {more} code/score.py")
+    empty_notebook.good(f"%register taxi --version 4 {more} ''")
+    scripts = [registered(version)["scoring-path"][-8:] for version in "1234"]
+    assert scripts == ["", "", "score.py", ""]
+    sentence = empty_notebook.fails("%register x --path models/taxi/1 --scoring ''", UnknownFormat)
+    assert "'1' has no scoring script and is of no known format" in sentence
 
 
 def test_ways_to_write_a_path_mean_the_same(empty_notebook: Notebook, repository: Path) -> None:

@@ -141,7 +141,8 @@ function facts({ trans }: IModelTabProps, model: IModel): Fact[] {
       model.deployed_on.length ? model.deployed_on.join(', ') : trans.__('not deployed')
     ],
     [trans.__('Path'), model.path],
-    [trans.__('Scoring script'), model.scoring_path],
+    [trans.__('Scoring script'), model.scoring_path || trans.__('none needed')],
+    [trans.__('Format'), model.extra.format],
     [trans.__('Size'), model.size_bytes === null ? '' : sizeText(model.size_bytes)],
     [trans.__('Registered'), model.lineage.created && timeOf(model.lineage.created)],
     [trans.__('Author'), model.lineage.author],

@@ -121,8 +121,14 @@ interface IFieldProps extends IRegisterProps {
   label: string;
 }
 
-function Text(props: IFieldProps & { lines?: number; list?: string }): JSX.Element {
-  const { form, field, label, lines, list } = props;
+interface ITextProps extends IFieldProps {
+  lines?: number;
+  list?: string;
+  hint?: string | false;
+}
+
+function Text(props: ITextProps): JSX.Element {
+  const { form, field, label, lines, list, hint } = props;
   const problem = form.problem(field);
   const id = `kd-register-${field}`;
   const control = {
@@ -130,6 +136,7 @@ function Text(props: IFieldProps & { lines?: number; list?: string }): JSX.Eleme
     className: 'jp-mod-styled',
     value: form.fields[field],
     spellCheck: false,
+    placeholder: hint || undefined,
     'aria-invalid': problem !== '',
     'aria-describedby': problem ? id : undefined
   };
@@ -163,7 +170,14 @@ function Path(props: IFieldProps & { field: 'path' | 'scoring_path' }): JSX.Elem
   };
   return (
     <div className="kd-Register-path">
-      <Text {...props} list={list} />
+      <Text
+        {...props}
+        list={list}
+        hint={
+          field === 'scoring_path' &&
+          trans.__('none for XGBoost, LightGBM, scikit-learn, ONNX, MLflow')
+        }
+      />
       <datalist id={list}>
         {(field === 'path' ? paths : scripts).map(path => (
           <option key={path} value={path} />

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
+from kd_engines.deployment.rows import Rows
 from kd_engines.deployment.wire import Answer, one
-from kd_engines.deployment.worker.rows import Rows
 
 LARGEST_RESULT_BYTES = 16 * 1024 * 1024
 
@@ -39,6 +39,8 @@ def answer_of(request: int, asked: Rows, values: list[Any]) -> Answer:
             f"the answer has {len(result):,} bytes, {LARGEST_RESULT_BYTES:,} are the limit; "
             "return less for a row, or ask for fewer rows at a time"
         )
+    if not asked.is_list and type(values[0]) in (float, int):
+        return Answer(request, result, result.decode())
     return Answer(request, result, "\n".join(map(printed, values)))
 
 

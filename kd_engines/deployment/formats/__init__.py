@@ -1,0 +1,1 @@
+"""Models of known formats, which need no scoring script."""
