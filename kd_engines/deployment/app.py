@@ -15,13 +15,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from kd_engines.deployment import open_inference
 from kd_engines.deployment.collector import calm_collector
 from kd_engines.deployment.history import LARGEST_LISTED, History
 from kd_engines.deployment.loading import Limits
 from kd_engines.deployment.model_set import ModelSet
 from kd_engines.deployment.openapi import API
 from kd_engines.deployment.peers import ask_peers, first_id, is_peer
-from kd_engines.deployment.predict import Predict, host_of, model_of
+from kd_engines.deployment.predict import Predict, host_of, target_of
 from kd_engines.deployment.worker_group import WorkerGroup
 from kd_engines.packages import packages
 from kd_engines.web.answers import application, json_response
@@ -191,7 +192,7 @@ async def ready(request: Request) -> Response:
 
 async def get_openapi(_request: Request) -> Response:
     """GET /openapi.json: this list of routes."""
-    return json_response(API.document([*ROUTES, PREDICT]))
+    return json_response(API.document([*ROUTES, *PREDICTIONS]))
 
 
 ROUTES = [
@@ -201,14 +202,24 @@ ROUTES = [
     Route("/history/{id}", get_prediction),
     Route("/logs/{id}", get_log),
     Route("/environment", get_environment),
+    *open_inference.ROUTES,
     Route("/health/live", live),
     Route("/health/ready", ready),
     Route("/openapi.json", get_openapi),
 ]
 
 
-# Served before the others (see deployment_app); here for its description, and other methods' 405.
-PREDICT = Route("/{name}/{version}/predict", Predict, methods=["POST"], name="predict")
+# Served before the others (see deployment_app); here for their description, and other methods' 405.
+PREDICTIONS = [
+    Route("/{name}/{version}/predict", Predict, methods=["POST"], name="predict"),
+    Route("/v2/models/{name}/infer", Predict, methods=["POST"], name="infer"),
+    Route(
+        "/v2/models/{name}/versions/{version}/infer",
+        Predict,
+        methods=["POST"],
+        name="infer_version",
+    ),
+]
 
 
 def deployment_app(engine: DeploymentEngine) -> tuple[ASGIApp, Predict]:
@@ -222,12 +233,12 @@ def deployment_app(engine: DeploymentEngine) -> tuple[ASGIApp, Predict]:
         async with engine.running():
             yield
 
-    others = application([*ROUTES, PREDICT], lifespan=lifespan)
+    others = application([*ROUTES, *PREDICTIONS], lifespan=lifespan)
     others.state.engine = engine
     predict = Predict(engine.models, engine.history)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST" and model_of(scope["path"]):
+        if scope["type"] == "http" and scope["method"] == "POST" and target_of(scope["path"]):
             await predict(scope, receive, send)
         else:
             await others(scope, receive, send)

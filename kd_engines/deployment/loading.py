@@ -114,7 +114,7 @@ class Loader:
         if loaded is None or loaded.compiled is None or loaded.compiled.row_us > LONGEST_ROW_US:
             return served
         here = await in_daemon_thread(importlib.import_module, SERVED_COMPILED)
-        model = await in_daemon_thread(here.compiled, loaded.compiled)
+        model = await in_daemon_thread(here.compiled, loaded, loaded.compiled)
         ready: Served = here.ServedCompiled(
             served.label, model, loaded, self.limits.queue, served.log
         )

@@ -20,9 +20,11 @@ from kd_pipeline.errors import InvalidInput, ModelNotReady, NotFound
 from kd_pipeline.messages import ModelStatus
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.project_repository import ProjectRepository
+from kd_pipeline.registry.base import natural
 
 log = logging.getLogger("kd_engines.deployment")
 Key = tuple[str, str]
+CHAMPION = "champion"
 # How often an idle worker is asked whether it is there.
 PING_EVERY_S = 15.0
 
@@ -68,6 +70,20 @@ class ModelSet:
             raise ModelNotReady(f"Model {name}/{version} {why}")
         return slot.running
 
+    def default_version(self, name: str) -> str:
+        """Return the version that is asked where none is named; raises NotFound.
+
+        It is the one of the alias ``champion``, else the highest that answers.
+        """
+        champion = self.aliases.version(name, CHAMPION)
+        if champion is not None:
+            return champion
+        versions = self.versions(name)
+        ready = [version for version in versions if self._serves((name, version))]
+        if not versions:
+            raise NotFound(self._sentence_of_missing(name, ""))
+        return (ready or versions)[-1]
+
     def _find_by_alias(self, name: str, alias: str, version: str) -> Served:
         if (name, version) not in self._slots:
             raise NotFound(
@@ -79,6 +95,10 @@ class ModelSet:
     def _serves(self, key: Key) -> bool:
         slot = self._slots.get(key)
         return slot is not None and slot.running is not None and not slot.removal
+
+    def versions(self, name: str) -> list[str]:
+        """Return a model's versions, the highest last."""
+        return sorted((v for n, v in self._slots if n == name), key=natural)
 
     def statuses(self) -> list[ModelStatus]:
         """Return every version with its state, also those that cannot be used and why."""

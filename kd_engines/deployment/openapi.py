@@ -5,9 +5,17 @@ from kd_pipeline import messages
 
 API = Api(
     title="kd-magics deployment engine",
-    bodies={"predict": messages.PredictRequest},
+    bodies={
+        "predict": messages.PredictRequest,
+        "infer": messages.InferRequest,
+        "infer_version": messages.InferRequest,
+    },
     answers={
         "predict": messages.PredictAnswer,
+        "infer": messages.InferAnswer,
+        "infer_version": messages.InferAnswer,
+        "get_metadata": messages.InferModel,
+        "get_version_metadata": messages.InferModel,
         "list_models": messages.ModelList,
         "get_model": messages.ModelStatus,
         "get_environment": messages.ScoringEnvironment,

@@ -24,9 +24,9 @@ LARGE_BYTES = 8 * 1024
 LARGEST_QUEUE_BYTES = 64 * 1024 * 1024
 
 
-def compiled(model: CompiledModel) -> OnnxModel:
+def compiled(loaded: Loaded, model: CompiledModel) -> OnnxModel:
     """Load a compiled model; takes a moment, so not in the event loop's thread."""
-    columns = Columns(model.names, model.width, model.takes_missing)
+    columns = Columns(loaded.names, loaded.width, model.takes_missing)
     return OnnxModel(model.content, columns, [Take(*take) for take in model.takes])
 
 
@@ -41,7 +41,8 @@ class ServedCompiled:
     def __init__(
         self, label: str, model: OnnxModel, loaded: Loaded, queue_limit: int, log: str
     ) -> None:
-        self.label, self.log, self.loaded = label, log, Loaded(loaded.format, loaded.remark)
+        self.label, self.log = label, log
+        self.loaded = Loaded(loaded.format, loaded.remark, loaded.names, loaded.width)
         self.failure: str | None = None
         self._model, self._queue_limit = model, queue_limit
         self._loop = asyncio.get_running_loop()

@@ -45,18 +45,21 @@ class CompiledModel(msgspec.Struct, array_like=True):
     """
 
     content: bytes
-    names: tuple[str, ...]
-    width: int
     takes_missing: bool
     takes: list[tuple[str, str, str]]
     row_us: float
 
 
 class Loaded(msgspec.Struct, array_like=True):
-    """How a model of a known format is served; ``compiled`` where others may do it."""
+    """How a model of a known format is served; ``compiled`` where others may do it.
+
+    ``names`` are its columns', where they have some, ``width`` is how many there are.
+    """
 
     format: str
     remark: str
+    names: tuple[str, ...]
+    width: int
     compiled: CompiledModel | None = None
 
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kd_engines.web.answers import error_response, internal_error
 from kd_pipeline.errors import BadRequest, Forbidden, KdError, Unauthorized, Unavailable
 
-HEALTH_PATHS = frozenset({"/health/live", "/health/ready"})
+HEALTH_PATHS = frozenset({"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"})
 TOKEN_HEADER = b"x-auth-token"
 # Longer than a balancer keeps its idle connections, so that we never close one it is reusing.
 KEEP_ALIVE_S = 75

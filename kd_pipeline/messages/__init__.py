@@ -52,6 +52,14 @@ from kd_pipeline.messages.jobs import (
     SubmitJob,
     TrainRequest,
 )
+from kd_pipeline.messages.open_inference import (
+    InferAnswer,
+    InferModel,
+    InferRequest,
+    Tensor,
+    TensorShape,
+    WantedOutput,
+)
 
 __all__ = [
     "TERMINAL",
@@ -64,6 +72,9 @@ __all__ = [
     "Failure",
     "Frame",
     "Gpu",
+    "InferAnswer",
+    "InferModel",
+    "InferRequest",
     "Job",
     "JobList",
     "JobOutput",
@@ -85,6 +96,8 @@ __all__ = [
     "Resources",
     "ScoringEnvironment",
     "SubmitJob",
+    "Tensor",
+    "TensorShape",
     "Traffic",
     "TrainRequest",
     "Usage",
@@ -94,4 +107,5 @@ __all__ = [
     "ValueInfo",
     "Values",
     "Variable",
+    "WantedOutput",
 ]

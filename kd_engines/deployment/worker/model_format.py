@@ -112,7 +112,7 @@ def _onnx(one: Known, columns: tuple[str, ...]) -> tuple[OnnxModel, Loaded]:
     if names and len(names) == model.columns.width and not model.columns.names:
         model.columns = Columns(names, len(names))
     content = one.path.read_bytes() if one.path.stat().st_size <= LARGEST_SENT else b""
-    return model, Loaded(one.format, "it is ONNX already", _sent(content, model, 0.0))
+    return model, _loaded(one, "it is ONNX already", model.columns, _sent(content, model, 0.0))
 
 
 def _best(one: Known, columns: tuple[str, ...], rows: list[Any]) -> tuple[Model, Loaded]:
@@ -122,13 +122,15 @@ def _best(one: Known, columns: tuple[str, ...], rows: list[Any]) -> tuple[Model,
     except WrongRow as error:
         raise CannotServe(f"The example is no row of this model: {error}") from None
     except NotEqual as error:
-        return original, Loaded(one.format, f"not compiled: {error}; the original serves")
+        return original, _loaded(
+            one, f"not compiled: {error}; the original serves", original.columns
+        )
     model = OnnxModel(found.content, original.columns, [found.take])
     if original.columns.takes_missing and not found.takes_missing:
         remark = _remark(found) + "; rows with null are predicted by the original"
-        return WithoutNull(model, original), Loaded(one.format, remark)
+        return WithoutNull(model, original), _loaded(one, remark, original.columns)
     content = found.content if len(found.content) <= LARGEST_SENT else b""
-    return model, Loaded(one.format, _remark(found), _sent(content, model, found.row_us))
+    return model, _loaded(one, _remark(found), model.columns, _sent(content, model, found.row_us))
 
 
 def _remark(found: Compiled) -> str:
@@ -138,11 +140,14 @@ def _remark(found: Compiled) -> str:
 def _sent(content: bytes, model: OnnxModel, row_us: float) -> CompiledModel | None:
     if not content:
         return None
-    columns = model.columns
     takes = [(take.output, take.part, take.kind) for take in model.takes]
-    return CompiledModel(
-        content, columns.names, columns.width, columns.takes_missing, takes, row_us
-    )
+    return CompiledModel(content, model.columns.takes_missing, takes, row_us)
+
+
+def _loaded(
+    one: Known, remark: str, columns: Columns, compiled: CompiledModel | None = None
+) -> Loaded:
+    return Loaded(one.format, remark, columns.names, columns.width, compiled)
 
 
 def prepared_by(namespace: dict[str, Any], path: Path) -> Prepare:
