@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from kd_engines.deployment.worker.process_state import note_effects, open_descriptors
 from kd_engines.members.processes import end_with_parent
 
 # What is done at a process's end, where these modules were imported.
@@ -40,19 +41,44 @@ class Fork:
     def __init__(self, code: types.CodeType, script: Path, root: Path) -> None:
         self._code, self._script, self._root = code, str(script), root
 
-    def start(self, args: list[str], out: int, err: int, not_its_own: Iterable[int]) -> int:
+    def start(
+        self,
+        args: list[str],
+        out: int,
+        err: int,
+        not_its_own: Iterable[int],
+        effects: Callable[[], None] | None = None,
+    ) -> int:
         """Return the pid of a fork that runs the script with ``args`` after its name.
 
-        It writes to the descriptors ``out`` and ``err``, and has none of ``not_its_own``.
+        It writes to the descriptors ``out`` and ``err``, and has none of ``not_its_own``. It calls
+        ``effects`` for whatever it does that is seen from outside.
         """
+        return self.begin(lambda: self._once(args, effects), out, err, not_its_own)
+
+    def begin(self, work: Callable[[], int], out: int, err: int, not_its_own: Iterable[int]) -> int:
+        """Return the pid of a fork that does ``work`` and ends with what that returns."""
         worker = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._run(args, out, err, not_its_own, worker)
+            self._run(work, out, err, not_its_own, worker)
         return pid
 
+    def _once(self, args: list[str], effects: Callable[[], None] | None) -> int:
+        before = len(sys.modules), open_descriptors()
+        if effects:
+            note_effects(effects)
+        code = self.execute(args)
+        finish(*before, self._root)
+        return code
+
     def _run(
-        self, args: list[str], out: int, err: int, not_its_own: Iterable[int], worker: int
+        self,
+        work: Callable[[], int],
+        out: int,
+        err: int,
+        not_its_own: Iterable[int],
+        worker: int,
     ) -> NoReturn:
         code = 1
         try:
@@ -67,13 +93,11 @@ class Fork:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.chdir(self._root)
             _forget_the_worker()
-            before = len(sys.modules), _descriptors()
-            code = self._execute(args)
-            _finish(*before, self._root)
+            code = work()
         finally:
             os._exit(code)
 
-    def _execute(self, args: list[str]) -> int:
+    def execute(self, args: list[str]) -> int:
         """Run the script as ``python <script> <arguments>`` would; return the exit status."""
         module = types.ModuleType("__main__")
         module.__file__ = self._script
@@ -127,7 +151,7 @@ def _forget_the_worker() -> None:
             reseed()
 
 
-def _finish(modules: int, descriptors: set[str], root: Path) -> None:
+def finish(modules: int, descriptors: set[str], root: Path) -> None:
     """Do what Python does at a process's end; ``modules`` and ``descriptors`` are the worker's.
 
     In its order: threads, exit functions (also of modules that were imported before the fork),
@@ -147,7 +171,7 @@ def _finish(modules: int, descriptors: set[str], root: Path) -> None:
             del sys.modules[name]
     sys.modules.pop("__main__", None)
     _try(gc.collect)
-    if not _descriptors() <= descriptors:
+    if not open_descriptors() <= descriptors:
         _flush_files()
 
 
@@ -157,13 +181,6 @@ def _flush_files() -> None:
         if isinstance(thing, io.IOBase):
             with contextlib.suppress(BaseException):
                 thing.flush()
-
-
-def _descriptors() -> set[str]:
-    try:
-        return set(os.listdir("/dev/fd"))  # noqa: PTH208 - names are enough
-    except OSError:
-        return set()
 
 
 def _try(step: Callable[[], Any]) -> None:

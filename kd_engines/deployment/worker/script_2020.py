@@ -3,37 +3,33 @@
 The worker imports the libraries that the script imports and compiles the script once. For each
 request it forks; the fork runs the script as ``__main__`` with its arguments in ``sys.argv`` and
 ends. What it prints is the answer. The script cannot tell this from a process of its own, except
-by the clock.
+by the clock. Where it makes no difference a process runs it again and again instead, which is
+several times faster: see :mod:`.trust`.
 """
 
 import ast
 import contextlib
+import mmap
 import os
 import selectors
-import signal
 import socket
 import time
 import types
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from kd_engines.deployment.rows import no_arguments
 from kd_engines.deployment.wire import Answer, Ask, Frames, frame
 from kd_engines.deployment.worker.fork import Fork, arguments
 from kd_engines.deployment.worker.imports_ahead import import_ahead
-from kd_engines.deployment.worker.loading import advice_for
-from kd_engines.exit_codes import ended_with
+from kd_engines.deployment.worker.living_pool import LivingPool
+from kd_engines.deployment.worker.living_process import LivingProcess
+from kd_engines.deployment.worker.run import READ_BYTES, Run
+from kd_engines.deployment.worker.trust import Check, Trust
 
-LARGEST_OUTPUT_BYTES = 1024 * 1024
-LOG_BYTES = 8 * 1024  # of what it wrote to standard error, the end
-READ_BYTES = 1 << 16
 # How often is looked for ends where the system does not tell them (macOS).
 LOOK_EVERY_S = 0.01
-# What can be in a pipe whose writer has ended; another one may go on writing.
-LAST_READS = 16
 
 
 def _has_pidfd() -> bool:
@@ -49,30 +45,23 @@ HAS_PIDFD = _has_pidfd()
 
 
 @dataclass(eq=False)
-class Run:
-    """One fork at work: its pipes, what came through them, its deadline (monotonic)."""
+class Forked:
+    """A run in a process of its own; ``end`` is readable once it has ended.
 
-    ask: Ask
-    pid: int
-    deadline: float
-    out: int
-    err: int
-    end: int | None  # readable once it has ended
-    output: bytearray = field(default_factory=bytearray)
-    log: bytearray = field(default_factory=bytearray)
-    truncated: bool = False
-    timed_out: bool = False
-    begun: float = field(default_factory=time.monotonic)
+    The first byte of ``effects`` is 1 where it did what is seen from outside. ``check`` is what it
+    is compared with, where no client waits for it.
+    """
 
-    def take(self, descriptor: int, data: bytes) -> None:
-        """Keep what came through a pipe: of the output the beginning, of the log the end."""
-        if descriptor == self.out:
-            room = LARGEST_OUTPUT_BYTES - len(self.output)
-            self.truncated |= len(data) > room
-            self.output += data[: max(0, room)]
-        else:
-            self.log += data
-            del self.log[:-LOG_BYTES]
+    run: Run
+    end: int | None
+    effects: mmap.mmap
+    check: Check | None = None
+
+    @property
+    def descriptors(self) -> list[int]:
+        """Return the worker's descriptors of it."""
+        pipes = [self.run.out, self.run.err]
+        return pipes if self.end is None else [*pipes, self.end]
 
 
 class Script2020:
@@ -87,155 +76,168 @@ class Script2020:
         self._timeout_s = timeout_s
         self._most = os.cpu_count() or 1
         self._waiting: deque[Ask] = deque()
-        self._runs: dict[int, Run] = {}
+        self._forks: dict[int, Forked] = {}
+        self._trust = Trust()
         self._selector = selectors.DefaultSelector()
+        self._living = LivingPool(self._fork, root, self._selector, self._trust, self._answer)
+        self._connection: socket.socket
         import_ahead(tree, script, root)
 
     def serve(self, connection: socket.socket) -> None:
         """Run the script for each request until the engine closes the connection."""
+        self._connection = connection
         frames = Frames(Ask)
         self._selector.register(connection, selectors.EVENT_READ)
         while True:
-            while self._waiting and len(self._runs) < self._most:
-                answer = self._start(self._waiting.popleft())
-                if answer:
-                    connection.sendall(frame(answer))
+            self._start_what_waits()
             for key, _ in self._selector.select(self._pause()):
                 if key.fileobj is connection:
                     data = connection.recv(READ_BYTES)
                     if not data:
                         return self._end_all()
-                    self._queue(frames.feed(data), connection)
+                    self._queue(frames.feed(data))
+                elif isinstance(key.data, LivingProcess):
+                    self._living.look_at(key.data, key.fd)
                 elif key.fd != key.data.end:
                     self._read(key.data, key.fd)
-            for run in list(self._runs.values()):
-                pid, status = os.waitpid(run.pid, os.WNOHANG)
+            for forked in list(self._forks.values()):
+                pid, status = os.waitpid(forked.run.pid, os.WNOHANG)
                 if pid:
-                    connection.sendall(frame(self._answer(run, status)))
-            self._end_late(connection)
+                    self._fork_ended(forked, os.waitstatus_to_exitcode(status))
+            self._end_late()
 
-    def _queue(self, asks: list[Ask], connection: socket.socket) -> None:
+    def _queue(self, asks: list[Ask]) -> None:
         for ask in asks:
             if ask.args:
                 self._waiting.append(ask)
             else:  # it only asks whether somebody is there
-                connection.sendall(frame(Answer(ask.id)))
+                self._send(Answer(ask.id))
 
-    def _start(self, ask: Ask) -> Answer | None:
-        """Begin a run; where that cannot be, return its answer."""
+    def _send(self, answer: Answer) -> None:
+        self._connection.sendall(frame(answer))
+
+    def _answer(self, run: Run, code: int) -> None:
+        self._send(run.answer(code, self._timeout_s))
+
+    def _start_what_waits(self) -> None:
+        """Begin runs as long as there are processors; clients first."""
+        while (self._waiting or self._trust.waiting) and self._busy < self._most:
+            if self._waiting:
+                self._start(self._waiting.popleft())
+                continue
+            check = self._trust.waiting.popleft()
+            ask = Ask(0, b"", time.monotonic() + self._timeout_s)
+            try:
+                if check.in_fork:
+                    self._start_fork(ask, check.args, check)
+                else:
+                    self._living.start(ask, check.args, self._descriptors(), check)
+            except OSError as error:
+                self._trust.end(f"no further process can be started ({error.strerror})")
+
+    @property
+    def _busy(self) -> int:
+        return len(self._all_runs())
+
+    def _start(self, ask: Ask) -> None:
+        """Begin a client's run; where that cannot be, answer it."""
         try:
             args = arguments(ask.args)
         except ValueError as error:
-            return Answer(ask.id, failure=no_arguments(error), unreadable=True)
+            self._send(Answer(ask.id, failure=no_arguments(error), unreadable=True))
+            return
+        try:
+            if self._trust.is_given:
+                self._living.start(ask, args, self._descriptors())
+            else:
+                self._start_fork(ask, args)
+        except OSError as error:
+            self._send(Answer(ask.id, failure=f"it cannot be started: {error.strerror}"))
+
+    def _start_fork(self, ask: Ask, args: list[str], check: Check | None = None) -> None:
+        effects = mmap.mmap(-1, 1)  # shared with the fork
         opened: list[int] = []
         try:
             for _ in range(2):
                 opened += os.pipe()
             out, out_in, err, err_in = opened
-            end = None
-            pid = self._fork.start(args, out_in, err_in, [*self._descriptors(), out, err])
-            with contextlib.suppress(OSError):  # then it is looked for instead
-                end = os.pidfd_open(pid) if HAS_PIDFD else None
-        except OSError as error:
+            pid = self._fork.start(
+                *(args, out_in, err_in, [*self._descriptors(), out, err]),
+                (lambda: effects.__setitem__(0, 1)) if self._trust.wants_checks else None,
+            )
+        except OSError:
             for descriptor in opened:
                 os.close(descriptor)
-            return Answer(ask.id, failure=f"it cannot be started: {error.strerror}")
+            raise
+        end = None
+        with contextlib.suppress(OSError):  # then it is looked for instead
+            end = os.pidfd_open(pid) if HAS_PIDFD else None
         os.close(out_in)
         os.close(err_in)
-        run = self._runs[pid] = Run(ask, pid, ask.deadline, out, err, end)
-        for opening in (out, err, end):
-            if opening is not None:
-                os.set_blocking(opening, False)
-                self._selector.register(opening, selectors.EVENT_READ, run)
-        return None
+        run = Run(ask, args, pid, out, err, ask.deadline)
+        forked = self._forks[pid] = Forked(run, end, effects, check)
+        for descriptor in forked.descriptors:
+            os.set_blocking(descriptor, False)
+            self._selector.register(descriptor, selectors.EVENT_READ, forked)
 
     def _descriptors(self) -> list[int]:
         """Return what is the worker's and no fork's."""
-        ours = [run_fd for run in self._runs.values() for run_fd in (run.out, run.err, run.end)]
-        more = [getattr(self._selector, "fileno", lambda: None)()]
-        return [descriptor for descriptor in ours + more if descriptor is not None]
+        ours = [fd for forked in self._forks.values() for fd in forked.descriptors]
+        ours += self._living.descriptors
+        fileno = getattr(self._selector, "fileno", None)
+        return [*ours, fileno()] if fileno else ours
 
-    def _read(self, run: Run, descriptor: int) -> None:
+    def _read(self, forked: Forked, descriptor: int) -> None:
         """Take what is there; a pipe that ends says nothing about its process."""
         data = os.read(descriptor, READ_BYTES)
-        run.take(descriptor, data)
+        forked.run.take(descriptor, data)
         if not data:
             self._selector.unregister(descriptor)
 
-    def _answer(self, run: Run, status: int) -> Answer:
-        """Answer for a fork that has ended. What it started may hold its pipes: nobody waits."""
-        del self._runs[run.pid]
-        for descriptor in (run.out, run.err):
-            with contextlib.suppress(BlockingIOError):
-                for _ in range(LAST_READS):
-                    run.take(descriptor, os.read(descriptor, READ_BYTES))
-        for opened in (run.out, run.err, run.end):
-            if opened is not None:
-                with contextlib.suppress(KeyError):
-                    self._selector.unregister(opened)
-                os.close(opened)
-        output, log = run.output.decode(errors="replace"), run.log.decode(errors="replace")
-        if run.truncated:
-            log = f"{log}[the output was cut after {LARGEST_OUTPUT_BYTES:,} bytes]\n"
-        answer = Answer(run.ask.id, prediction(output), output, None, log, run.pid)
-        if run.timed_out:
-            answer.timed_out = True
-            waited = run.begun - (run.ask.deadline - self._timeout_s)
-            turn = f", of which it waited {waited:.1f} s for its turn," if waited > 0.1 else ""
-            answer.failure = f"it ran longer than {self._timeout_s:g} s{turn} and was ended"
-        elif status != 0:
-            answer.failure = why(os.waitstatus_to_exitcode(status), log)
-        elif not output.strip():
-            answer.failure = "it printed nothing; print the prediction"
-        return answer
+    def _fork_ended(self, forked: Forked, code: int) -> None:
+        run = forked.run
+        del self._forks[run.pid]
+        run.take_rest()
+        for descriptor in forked.descriptors:
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(descriptor)
+            os.close(descriptor)
+        had_effects = forked.effects[0] == 1
+        forked.effects.close()
+        if forked.check:
+            self._trust.compared(forked.check, run, code)
+            return
+        self._answer(run, code)
+        self._trust.forked(run, code, had_effects)
+
+    def _all_runs(self) -> list[Run]:
+        return [*(forked.run for forked in self._forks.values()), *self._living.runs]
 
     def _pause(self) -> float | None:
         """Return the seconds until the next deadline; None where nothing runs or waits."""
-        deadlines = [run.deadline for run in self._runs.values()]
+        deadlines = [run.deadline for run in self._all_runs()]
         if self._waiting:
             deadlines.append(self._waiting[0].deadline)
         if not deadlines:
             return None
         longest = max(0.0, min(deadlines) - time.monotonic())
-        told_of = all(run.end is not None for run in self._runs.values())
+        told_of = all(forked.end is not None for forked in self._forks.values())
         return longest if told_of else min(longest, LOOK_EVERY_S)
 
-    def _end_late(self, connection: socket.socket) -> None:
+    def _end_late(self) -> None:
         now = time.monotonic()
-        for run in self._runs.values():
+        for run in self._all_runs():
             if now >= run.deadline:
-                self._kill(run)
-                run.deadline = now + 1
+                run.kill(now)
         while self._waiting and self._waiting[0].is_late():
             ask = self._waiting.popleft()
             late = (
                 f"it waited {self._timeout_s:g} s for its turn: {self._most} runs of a script are "
                 "made at a time here"
             )
-            connection.sendall(frame(Answer(ask.id, failure=late, timed_out=True)))
-
-    def _kill(self, run: Run) -> None:
-        run.timed_out = True
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(run.pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):  # before it had a group of its own
-            os.kill(run.pid, signal.SIGKILL)
+            self._send(Answer(ask.id, failure=late, timed_out=True))
 
     def _end_all(self) -> None:
-        for run in self._runs.values():
-            self._kill(run)
-
-
-def prediction(output: str) -> bytes:
-    """Return the first line of what a script printed as JSON: a number where it is one."""
-    line = output.strip().partition("\n")[0].strip()
-    with contextlib.suppress(msgspec.DecodeError):
-        return msgspec.json.encode(msgspec.json.decode(line))
-    return msgspec.json.encode(line)
-
-
-def why(code: int, log: str) -> str:
-    """Say how a script failed: its last words, or its signal."""
-    last = next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "")
-    how = ended_with(code)
-    return f"{last[:400]} ({how}){advice_for(last)}" if last else f"it ended with {how}"
+        for run in self._all_runs():
+            run.kill(time.monotonic())
+        self._living.end()
