@@ -69,6 +69,7 @@ class ProcessState:
         os.umask(self._umask)
         self._numbers = _numeric_settings()
         self._descriptors = open_descriptors()
+        self._callbacks = atexit._ncallbacks()  # that of logging
 
     def fresh(self) -> None:
         """Have random numbers that no run before had."""
@@ -83,7 +84,7 @@ class ProcessState:
 
         False where that cannot be done: then this process has to end as any does.
         """
-        if _has_more_to_do():
+        if _has_more_to_do(self._callbacks):
             return False
         for handler in self._logging._handlerList:  # type: ignore[attr-defined]
             with contextlib.suppress(Exception):
@@ -152,10 +153,13 @@ def _numeric_settings() -> list[tuple[Callable[[Any], Any], Any]]:
     return found
 
 
-def _has_more_to_do() -> bool:
-    """Tell whether a process would do, or wait for, something at its end, or has children."""
+def _has_more_to_do(callbacks: int) -> bool:
+    """Tell whether a process would do, or wait for, something at its end, or has children.
+
+    ``callbacks`` are those that it had before its run.
+    """
     finalizers = weakref.finalize._registry  # type: ignore[attr-defined]
-    if threading.active_count() > 1 or atexit._ncallbacks() or finalizers:
+    if threading.active_count() > 1 or atexit._ncallbacks() > callbacks or finalizers:
         return True
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)

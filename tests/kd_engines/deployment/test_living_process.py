@@ -189,7 +189,8 @@ def test_many_at_once_are_not_mixed_up(engine: RunningDeployment) -> None:
     with ThreadPoolExecutor(16) as pool:
         found = list(pool.map(lambda n: engine.predict(label, {"n": n}), range(300)))
     assert found == list(range(300))
-    assert len(psutil.Process(engine.state(label)["pid"]).children()) <= (os.cpu_count() or 1)
+    processors = os.cpu_count() or 1  # and as many checks
+    assert len(psutil.Process(engine.state(label)["pid"]).children()) <= 2 * processors
 
 
 def test_they_end_with_their_worker(engine: RunningDeployment) -> None:
