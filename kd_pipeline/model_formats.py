@@ -48,11 +48,15 @@ class UnknownFormat(InvalidModel):
 
 @dataclass(frozen=True)
 class Known:
-    """A model of a known format: its file, and its columns' names where a signature has them."""
+    """A model of a known format: its file, and its columns' names where a signature has them.
+
+    ``in_folder`` tells whether a whole folder was registered, the file being in it.
+    """
 
     format: str
     path: Path
     names: tuple[str, ...] = ()
+    in_folder: bool = False
 
     @property
     def has_code(self) -> bool:
@@ -74,7 +78,7 @@ def known(path: Path, named: str = "") -> Known:
             f"{path.name!r} has no scoring script and is of no known format; name one of "
             f"{', '.join(FORMATS)} in the key 'format', or register it with a scoring script."
         )
-    return Known(found, file)
+    return Known(found, file, in_folder=file != path)
 
 
 def _only_file(folder: Path, wanted: str) -> Path | None:
@@ -126,8 +130,8 @@ def _inner(folder: Path, flavor: str, data: str, names: tuple[str, ...]) -> Know
         raise UnknownFormat(f"The MLmodel of {folder.name!r} names a file outside of its folder.")
     is_pickle = path.suffix in (".pkl", ".pickle", ".joblib")
     if path.suffix == ".skops":
-        return Known(SKOPS, path, names)
-    return Known(SKLEARN if is_pickle else flavor, path, names)
+        return Known(SKOPS, path, names, True)
+    return Known(SKLEARN if is_pickle else flavor, path, names, True)
 
 
 def _signature(told: dict[str, Any]) -> tuple[str, ...]:

@@ -111,10 +111,13 @@ class Loader:
     async def _here(self, served: ServedModel) -> Served:
         """Load in this process what a worker has compiled, where it is small and quick."""
         loaded = served.loaded
-        if loaded is None or loaded.compiled is None or loaded.compiled.row_us > LONGEST_ROW_US:
+        if loaded is None or loaded.compiled is None:
+            return served
+        found, loaded.compiled = loaded.compiled, None  # it may be large
+        if found.row_us > LONGEST_ROW_US:
             return served
         here = await in_daemon_thread(importlib.import_module, SERVED_COMPILED)
-        model = await in_daemon_thread(here.compiled, loaded, loaded.compiled)
+        model = await in_daemon_thread(here.compiled, loaded, found)
         ready: Served = here.ServedCompiled(
             served.label, model, loaded, self.limits.queue, served.log
         )

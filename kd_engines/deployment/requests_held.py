@@ -35,8 +35,9 @@ class Pending:
         """Answer it, or say why there is no answer, unless it was answered."""
         if self.outcome is None:
             self.outcome = outcome
-            if self.then:
-                self.then()
+            then, self.then = self.then, None  # which refers to this
+            if then:
+                then()
 
     def result(self) -> Answer:
         """Return its answer; raises what it has instead."""

@@ -10,6 +10,7 @@ import functools
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 from kd_engines.deployment.formats.columns import Columns, WrongRow
 from kd_engines.deployment.formats.onnx_model import OnnxModel, Take
@@ -27,7 +28,9 @@ LARGEST_QUEUE_BYTES = 64 * 1024 * 1024
 def compiled(loaded: Loaded, model: CompiledModel) -> OnnxModel:
     """Load a compiled model; takes a moment, so not in the event loop's thread."""
     columns = Columns(loaded.names, loaded.width, model.takes_missing)
-    return OnnxModel(model.content, columns, [Take(*take) for take in model.takes])
+    found = OnnxModel(model.content, columns, [Take(*take) for take in model.takes])
+    found.batches = model.batches
+    return found
 
 
 class ServedCompiled:
@@ -115,6 +118,8 @@ class ServedCompiled:
         try:
             values, begin = self._model.values(rows) if rows else [], 0
             answers = []
+            if len(values) != len(rows):
+                raise ValueError(len(values))
             for request in requests:
                 end = begin + len(request.rows)
                 answers.append(answer_of(0, request, values[begin:end]))
@@ -125,8 +130,17 @@ class ServedCompiled:
             pending.settle(answer)
 
     def _alone(self, request: Rows) -> Answer:
+        """Answer one request, a part of its rows after the other: others run in between."""
+        rows = request.rows
+        parts = [rows[begin : begin + MOST_ROWS] for begin in range(0, len(rows), MOST_ROWS)]
         try:
-            values = self._model.values(request.rows) if request.rows else []
+            values: list[Any] = []
+            try:
+                for part in parts:
+                    values += self._model.values(part)
+            except WrongRow:
+                self._model.values(rows)  # which tells the number of the row among all
+                raise
             return answer_of(0, request, values)
         except WrongRow as error:
             return Answer(0, failure=f"{error}.", unreadable=True)

@@ -41,11 +41,13 @@ class Go(msgspec.Struct, array_like=True):
 class CompiledModel(msgspec.Struct, array_like=True):
     """A model of a known format as ONNX, which anybody can serve: see `formats.onnx_model`.
 
-    ``row_us`` is how many microseconds a row takes; 0 is not known.
+    ``row_us`` is how many microseconds a row takes; ``batches`` tells whether several rows can be
+    predicted at once.
     """
 
     content: bytes
     takes_missing: bool
+    batches: bool
     takes: list[tuple[str, str, str]]
     row_us: float
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from kd_engines.web.answers import internal_error
 from kd_engines.web.guard import Guard
 from kd_engines.web.protocol import LimitedProtocol
 
@@ -46,7 +47,7 @@ class _Held:
     message_event = _Nobody()
     response_started = False
 
-    def __init__(self, before: RequestResponseCycle, headers: dict[bytes, bytes]) -> None:
+    def __init__(self, before: RequestResponseCycle | None, headers: dict[bytes, bytes]) -> None:
         self.before, self.headers = before, headers
         self.body = bytearray()
         self.more_body = self.keep_alive = True
@@ -83,11 +84,17 @@ class DirectProtocol(LimitedProtocol):
         def answer(reply: Reply) -> None:
             self._answer(held, reply)
 
-        if self._guard.admits(held.headers) and self._route.begin(path, body, host, answer):
+        try:
+            taken = self._guard.admits(held.headers) and self._route.begin(path, body, host, answer)
+        except Exception as error:
+            taken = True
+            answer(internal_error(error))
+        if taken:
             self.begin_head()
+            held.before, held.headers, held.body = None, {}, bytearray()  # not kept by those after
             return
         self._guard.in_flight -= 1
-        self.cycle = held.before
+        self.cycle = cast(RequestResponseCycle, held.before)
         super().on_headers_complete()
         self.cycle.body += body
         super().on_message_complete()

@@ -1,7 +1,6 @@
 """Models as their own libraries load them: what is served where nothing faster equals it."""
 
 import importlib
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,6 @@ from kd_engines.deployment.formats.columns import Columns
 from kd_pipeline import model_formats as known
 from kd_pipeline.model_formats import Known
 
-_NO_NAME = re.compile(r"Column_\d+|f\d+")  # as LightGBM and XGBoost name what has no name
-
 
 class CannotServe(Exception):
     """A model that cannot be served without a scoring script; says why."""
@@ -25,8 +22,8 @@ class CannotServe(Exception):
 class Original:
     """A loaded model. ``predict`` takes a matrix of numbers and returns an array, one a row.
 
-    ``model`` is what is converted; ``why_not`` says why it cannot be. ``of_rows`` predicts rows
-    that are no numbers, in a table with the names of its columns.
+    ``model`` is what is converted; ``why_not`` says why it cannot be. ``of_rows`` predicts rows of
+    any values, in a table with the names of its columns.
     """
 
     model: Any
@@ -81,9 +78,7 @@ def _xgboost(path: Path, names: tuple[str, ...]) -> Original:
     if best is not None and best + 1 < booster.num_boosted_rounds():
         booster = booster[: best + 1]  # as its scikit-learn interface predicts
         booster.set_param({"nthread": 1})
-    own = tuple(booster.feature_names or ())
-    own = () if all(map(_NO_NAME.fullmatch, own)) else own
-    columns = _columns(own or names, booster.num_features())
+    columns = _columns(booster.feature_names or (), names, booster.num_features(), "f{}")
     why_not = ""
     if "c" in (booster.feature_types or ()):
         why_not = "it has categorical columns"
@@ -94,13 +89,12 @@ def _lightgbm(path: Path, names: tuple[str, ...]) -> Original:
     booster = needed("lightgbm", "lightgbm").Booster(model_file=str(path))
     if booster.pandas_categorical:
         raise CannotServe("it was trained on columns of categories; write a scoring script")
-    own = tuple(booster.feature_name())
-    own = () if all(map(_NO_NAME.fullmatch, own)) else own
+    columns = _columns(booster.feature_name(), names, booster.num_feature(), "Column_{}")
 
     def predict(matrix: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(booster.predict(matrix, num_threads=1))
 
-    return Original(booster, _columns(own or names, booster.num_feature()), predict, np.float64)
+    return Original(booster, columns, predict, np.float64)
 
 
 def _pickled(path: Path, names: tuple[str, ...]) -> Original:
@@ -129,27 +123,41 @@ def _estimator(model: Any, names: tuple[str, ...]) -> Original:
         raise CannotServe(
             "how many columns it has is not known; give the key 'example' an object with them"
         )
-    columns = _columns(own or names, int(width))
+    columns = _columns(own, names, int(width))
     of_table = _of_table(model, columns) if own else None
 
     def predict(matrix: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(model.predict(of_table(matrix) if of_table else matrix))
 
-    probe = np.linspace(0.1, 0.9, columns.width, dtype=np.float64)[None, :]
+    why_not = _why_not_numbers(model, columns, predict, bool(own))
+    # Who was trained on a table is asked with one, of the values as they were sent.
+    of_rows = _of_rows(model, columns) if own else None
+    if why_not and own:
+        return Original(model, columns, predict, np.float64, why_not, of_rows)
     try:
-        predict(probe)
-    except Exception as error:
-        if not own:
-            raise
-        why_not = f"it takes other values than numbers ({type(error).__name__})"
-        return Original(model, columns, predict, np.float64, why_not, _of_rows(model, columns))
-    try:
-        predict(probe * np.nan)
+        predict(np.full((1, columns.width), np.nan))
         missing = True
     except Exception:
-        missing = False
+        missing = bool(why_not)  # nothing is known of it
     columns = Columns(columns.names, columns.width, missing)
-    return Original(model, columns, predict, np.float64)
+    return Original(model, columns, predict, np.float64, why_not, of_rows)
+
+
+def _why_not_numbers(
+    model: Any, columns: Columns, predict: Callable[[Any], NDArray[Any]], has_names: bool
+) -> str:
+    """Say why a model cannot be fed with a matrix of numbers alone; "" where it can."""
+    numbers = np.arange(1, columns.width + 1)[None, :]
+    try:
+        of_floats = predict(numbers.astype(np.float64))
+    except Exception as error:
+        return f"it takes other values than numbers ({type(error).__name__})"
+    missing = getattr(model, "missing", np.nan)
+    if not (isinstance(missing, float) and np.isnan(missing)):
+        return f"{missing!r} is a missing value for it"
+    if has_names and not np.array_equal(of_floats, predict(numbers)):
+        return "it tells whole numbers from others"
+    return ""
 
 
 def _of_table(model: Any, columns: Columns) -> Callable[[Any], Any]:
@@ -161,11 +169,21 @@ def _of_rows(model: Any, columns: Columns) -> Callable[[Sequence[Any]], list[Any
     as_table = _of_table(model, columns)
 
     def predict(rows: Sequence[Any]) -> list[Any]:
-        plain: list[Any] = np.asarray(model.predict(as_table(columns.table(rows)))).tolist()
+        table = [[np.nan if v is None else v for v in row] for row in columns.table(rows)]
+        plain: list[Any] = np.asarray(model.predict(as_table(table))).tolist()
         return plain
 
     return predict
 
 
-def _columns(names: Sequence[str], width: int) -> Columns:
-    return Columns(tuple(names) if len(names) == width else (), width)
+def _columns(own: Sequence[str], others: Sequence[str], width: int, made_up: str = "") -> Columns:
+    """Return columns by the model's own names, else by others.
+
+    ``made_up`` is how a library names what has no name.
+    """
+    if list(own) == [made_up.format(number) for number in range(width)]:
+        if len(others) != width:
+            return Columns(tuple(own), width, made_up=True)
+        own = ()
+    names = tuple(own or others)
+    return Columns(names if len(names) == width else (), width)

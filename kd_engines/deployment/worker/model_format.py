@@ -15,15 +15,16 @@ import numpy as np
 
 from kd_engines.deployment.formats.columns import Columns, WrongRow
 from kd_engines.deployment.formats.compiled import Compiled, NotEqual, compile_checked
+from kd_engines.deployment.formats.onnx_file import onnx_parts
 from kd_engines.deployment.formats.onnx_model import OnnxModel, UnknownShape
 from kd_engines.deployment.formats.originals import CannotServe, Original, load, needed
 from kd_engines.deployment.results import answer_of, reason_of
-from kd_engines.deployment.rows import Rows, rows_of
+from kd_engines.deployment.rows import Rows, batches, rows_of
 from kd_engines.deployment.wire import Answer, Ask, CompiledModel, Loaded
 from kd_engines.deployment.worker.batching import Batching, late
 from kd_pipeline.model_formats import ONNX, Known
 
-LARGEST_SENT = 32 * 1024 * 1024  # bytes of a compiled model that the engine may serve itself
+LARGEST_SENT = 8 * 1024 * 1024  # bytes of a compiled model that the engine may serve itself
 Prepare = Callable[[Any], Any]
 
 
@@ -71,7 +72,11 @@ class ModelFormat(Batching):
             self.loaded.compiled = None  # what is code is served by this process alone
 
     def _answer_all(self, asks: list[Ask], connection: socket.socket) -> None:
-        self._answer_in_parts([(ask, rows_of(ask.args)) for ask in asks], connection)
+        if getattr(self._model, "of_rows", None):  # unlike rows make another table than each alone
+            for group in batches(asks):
+                self._answer_in_parts(group, connection)
+        else:
+            self._answer_in_parts([(ask, rows_of(ask.args)) for ask in asks], connection)
 
     def _answer(self, ask: Ask, request: Rows) -> Answer:
         if ask.is_late():
@@ -99,6 +104,16 @@ def _rows(example: bytes) -> list[Any]:
 
 def _onnx(one: Known, columns: tuple[str, ...]) -> tuple[OnnxModel, Loaded]:
     needed("onnxruntime", "onnxruntime")
+    parts = onnx_parts(one.path)
+    if parts.files:
+        folder = one.path.parent
+        if not one.in_folder:
+            raise CannotServe(
+                f"its weights lie in other files ({parts.files[0]}): register the folder that "
+                "holds them all, so that what is registered is what is served"
+            )
+        if any(folder not in (folder / name).resolve().parents for name in parts.files):
+            raise CannotServe(f"its weights lie outside of its folder ({parts.files[0]})")
     names = one.names or columns
     try:
         try:
@@ -111,14 +126,19 @@ def _onnx(one: Known, columns: tuple[str, ...]) -> tuple[OnnxModel, Loaded]:
         raise CannotServe(f"The ONNX model cannot be asked with rows: {error}") from None
     if names and len(names) == model.columns.width and not model.columns.names:
         model.columns = Columns(names, len(names))
-    content = one.path.read_bytes() if one.path.stat().st_size <= LARGEST_SENT else b""
-    return model, _loaded(one, "it is ONNX already", model.columns, _sent(content, model, 0.0))
+    model.see_that_it_batches()
+    remark = "it is ONNX already"
+    if one.path.stat().st_size > LARGEST_SENT or not parts.is_plain:
+        return model, _loaded(one, remark, model.columns)
+    row_us = model.row_us([1.0] * model.columns.width)
+    sent = _sent(one.path.read_bytes(), model, row_us) if row_us is not None else None
+    return model, _loaded(one, remark, model.columns, sent)
 
 
 def _best(one: Known, columns: tuple[str, ...], rows: list[Any]) -> tuple[Model, Loaded]:
     original: Original = load(one, columns)
     try:
-        found = compile_checked(one.format, original, rows)
+        found = compile_checked(one.format, original, rows, one.path.stat().st_size)
     except WrongRow as error:
         raise CannotServe(f"The example is no row of this model: {error}") from None
     except NotEqual as error:
@@ -141,7 +161,7 @@ def _sent(content: bytes, model: OnnxModel, row_us: float) -> CompiledModel | No
     if not content:
         return None
     takes = [(take.output, take.part, take.kind) for take in model.takes]
-    return CompiledModel(content, model.columns.takes_missing, takes, row_us)
+    return CompiledModel(content, model.columns.takes_missing, model.batches, takes, row_us)
 
 
 def _loaded(

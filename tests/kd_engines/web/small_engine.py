@@ -73,6 +73,8 @@ class Direct:
         """Take what is short; the first letter says how it ends."""
         if path != "/direct" or not body or body[:1] == b"!":
             return False
+        if body[:1] == b"#":
+            raise RuntimeError("secret detail")
         seconds = len(body) / 1000
         asyncio.get_running_loop().call_later(seconds, self._end, body, host, answer)
         return True

@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.kd_engines.running_server import eventually
-from tests.kd_engines.web.test_protocol import SERVER, TOKEN, message, started, status
+from tests.kd_engines.web.test_protocol import PIDS, SERVER, TOKEN, message, started, status
 
 HEAD = b"POST /direct HTTP/1.1\r\nHost: localhost\r\nX-Auth-Token: " + TOKEN.encode() + b"\r\n"
 CLOSE = b"Connection: close\r\n"
@@ -115,6 +116,27 @@ def test_an_error_has_its_own_status_and_headers(port: int) -> None:
     received = talk(port, post(b"?"))
     assert (status(received), message(received)) == (503, "Not now.")
     assert b"retry-after: 1" in received.lower()
+
+
+def test_an_unexpected_error_is_told_by_its_number(port: int) -> None:
+    for _ in range(3):
+        received = talk(port, post(b"#"))
+        assert status(received) == 500
+        assert "failed unexpectedly" in message(received)
+        assert b"secret" not in received
+    assert answers(talk(port, post(b"a")))[0]["in flight"] == 1
+
+
+def test_a_connection_that_lasts_keeps_nothing_of_its_requests(port: int) -> None:
+    server = psutil.Process(PIDS[port])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        for number in range(1500):
+            connection.sendall(post(b"?" + b"x" * 40, b"A: " + b"x" * 15_000 + b"\r\n"))
+            while not connection.recv(1 << 16).endswith(b"}"):
+                pass
+            if number == 100:
+                before = server.memory_info().rss
+        assert server.memory_info().rss - before < 8_000_000
 
 
 def test_a_connection_serves_one_request_after_the_other(port: int) -> None:
