@@ -24,7 +24,7 @@ help:
 	@echo "make test       everything: style, types, tests, notebooks"
 	@echo "make test-fast  the tests without the slow ones"
 	@echo "make chaos      ten minutes of faults beside models and jobs under load, and what came of it"
-	@echo "make bench      predictions, jobs, the sidebar and a large namespace, beside peers"
+	@echo "make bench      predictions, jobs, the sidebar and a large namespace, beside peers (with wrk, if it is there)"
 
 demo: .venv/demo
 	$(BIN)/python notebooks/demo.py
@@ -41,8 +41,21 @@ test-fast: .venv/test
 	$(NPM) test
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
-bench: .venv/test
-	$(BIN)/python -m benchmarks.predict
+# Each peer has an environment of its own.
+PEERS := fastapi flask litserve bentoml mlserver ray
+.peers/fastapi: PEER = fastapi uvicorn[standard]
+.peers/flask: PEER = flask gunicorn
+.peers/litserve: PEER = litserve
+.peers/bentoml: PEER = bentoml
+.peers/mlserver: PEER = mlserver mlserver-xgboost
+.peers/ray: PEER = 'ray[serve]>=2.55'
+
+$(addprefix .peers/,$(PEERS)): | $(BIN)/python
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check $(PEER) xgboost-cpu numpy
+
+bench: .venv/test $(addprefix .peers/,$(PEERS))
+	$(BIN)/python -m benchmarks.serving
 	$(BIN)/python -m benchmarks.jobs
 	$(BIN)/python -m benchmarks.sidebar
 	$(BIN)/python -m benchmarks.registry
@@ -57,7 +70,7 @@ check: .venv/test
 	$(NPM) run check
 
 clean:
-	rm -rf .venv .demo .lab build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .peers .demo .lab build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf $(FRONTEND)/node_modules $(FRONTEND)/lib $(FRONTEND)/*.tsbuildinfo jupyter_extension/labextension
 
 .venv/demo: pyproject.toml | $(BIN)/python
