@@ -74,7 +74,7 @@ clean:
 	rm -rf $(FRONTEND)/node_modules $(FRONTEND)/lib $(FRONTEND)/*.tsbuildinfo jupyter_extension/labextension
 
 .venv/demo: pyproject.toml | $(BIN)/python
-	$(call install,engines,lab,example)
+	$(call install,engines,formats,lab,example)
 
 .venv/test: pyproject.toml | $(BIN)/python .venv/sidebar
 	command -v go >/dev/null || $(MAKE) --no-print-directory .venv/go

@@ -30,7 +30,8 @@ Answers = dict[str, ModelList | KdError]
 class Actual:
     """How a model version is on a cluster: the worst of all its engines.
 
-    Its ``traffic`` is that of all of them, with the times of the slowest.
+    Its ``traffic`` is that of all of them, with the times of the slowest. ``served_by`` tells of a
+    model without a scoring script what it was compiled to, or why it was not.
     """
 
     state: str
@@ -38,6 +39,7 @@ class Actual:
     since: str = ""
     restarts: int = 0
     traffic: Traffic | None = None
+    served_by: str = ""
 
 
 class DeploymentStates:
@@ -102,7 +104,10 @@ class DeploymentStates:
         told = [s for s in statuses if isinstance(s, ModelStatus)]
         restarts = sum(s.restarts for s in told)
         traffic = _total([s.traffic for s in told if s.traffic])
-        return Actual(worst.state, worst.reason or "", worst.since or "", restarts, traffic)
+        return Actual(
+            worst.state,
+            *(worst.reason or "", worst.since or "", restarts, traffic, worst.served_by or ""),
+        )
 
     def url(self, cluster: str, key: Key) -> str:
         """Return where clients ask a version; "" where its cluster has no endpoint."""

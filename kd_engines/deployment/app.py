@@ -47,7 +47,7 @@ class DeploymentEngine:
         self._stop = threading.Event()
         self.history = History(socket.gethostname())
         self._group = WorkerGroup(file.path)
-        self.models = ModelSet(repository, limits, self._group)
+        self.models = ModelSet(repository, limits, self._group, self.history.last_asked)
 
     def tokens(self) -> frozenset[str]:
         """Return the tokens that are accepted now."""

@@ -63,6 +63,13 @@ class History:
         """Return the predictions, newest first."""
         return list(reversed(self._recent))
 
+    def last_asked(self, name: str) -> bytes | None:
+        """Return what a version of a model was asked last, and answered; None where none was."""
+        for one in reversed(self._recent):
+            if one.status == "Finished" and one.model.partition("/")[0] == name:
+                return one.args if len(one.args) < LARGEST_TEXT else None
+        return None
+
     def get(self, text: str) -> Prediction:
         """Return the prediction whose id ``text`` is; raises NotFound."""
         wanted = int(text) if text.isdecimal() and len(text) < 19 else -1

@@ -1,6 +1,7 @@
 """How one model version is loaded: paths, limits, a worker, a warm-up, then the switch."""
 
 import asyncio
+import contextlib
 import importlib
 import logging
 import os
@@ -65,6 +66,7 @@ class Loader:
     limits: Limits
     group: WorkerGroup
     changed: Callable[[ModelSlot], None]  # what runs there cannot be started again as it was
+    recent: Callable[[str], bytes | None]  # what a model was asked lately, and answered
     turns: Turns = field(default_factory=Turns)
 
     async def load(self, slot: ModelSlot) -> None:
@@ -100,7 +102,7 @@ class Loader:
         async with self.turns.turn(served.worker_pid):
             await served.load(self.limits.load_s)
         ready = await self._here(served)
-        await warm_up(ready, slot.model)
+        await warm_up(ready, slot.model, self.recent(slot.model.name))
         served.hurry()
         if slot.sha256 != await self._in_time(files.identity, self.repository):
             raise LoadFailed("Its files have changed while it was loaded; it is loaded again.")
@@ -156,13 +158,17 @@ class Loader:
             ) from None
 
 
-async def warm_up(served: Served, model: ModelConfig) -> None:
+async def warm_up(served: Served, model: ModelConfig, recent: bytes | None = None) -> None:
     """Ask the model's own example, so that no client pays for the first prediction.
 
-    Raises LoadFailed where it fails: what cannot answer its own example is not let in.
+    Without one it is asked what another version was asked lately, which may fail. Raises LoadFailed
+    where its own example fails: what cannot answer that is not let in.
     """
     example = model.extra.get(EXAMPLE_KEY)
     if not example:
+        if recent and served.kind != "script":  # whose runs may have effects
+            with contextlib.suppress(KdError):
+                await served.predict(recent)
         return
     try:
         args = msgspec.json.encode(msgspec.json.decode(example))

@@ -7,7 +7,7 @@ its last request has its answer. What cannot be loaded leaves the running one al
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from kd_engines.deployment.alias_table import AliasTable
@@ -32,9 +32,15 @@ PING_EVERY_S = 15.0
 class ModelSet:
     """Every model version that is, was or should be served here."""
 
-    def __init__(self, repository: ProjectRepository, limits: Limits, group: WorkerGroup) -> None:
+    def __init__(
+        self,
+        repository: ProjectRepository,
+        limits: Limits,
+        group: WorkerGroup,
+        recent: Callable[[str], bytes | None],
+    ) -> None:
         self._limits, self._group = limits, group
-        self._loader = Loader(repository, limits, group, self._load_again)
+        self._loader = Loader(repository, limits, group, self._load_again, recent)
         self._slots: dict[Key, ModelSlot] = {}
         self._unusable: list[ModelStatus] = []
         self._tasks: set[asyncio.Task[None]] = set()

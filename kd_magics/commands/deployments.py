@@ -95,6 +95,7 @@ def _versions(
                 **{"name": key[0], "version": key[1], "wanted": key in keys},
                 **{"state": actual.state, "reason": actual.reason, "since": actual.since},
                 **{"restarts": actual.restarts, "url": states.url(cluster, key)},
+                "served_by": actual.served_by,
             }
         )
     return found
@@ -122,7 +123,7 @@ def _rows(states: DeploymentStates, cluster: str, wanted: list[ModelConfig]) -> 
                 str(actual.restarts or ""),
                 ", ".join(aliases.get(key, [])),
                 states.url(cluster, key),
-                actual.reason,
+                actual.reason or actual.served_by,
             ]
         )
     return rows

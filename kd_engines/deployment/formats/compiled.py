@@ -78,7 +78,8 @@ def compile_checked(
     except (NotEqual, WrongRow):
         raise
     except ModuleNotFoundError as error:
-        raise NotEqual(f"{error.name} is not installed: see the extra 'formats'") from None
+        package = (error.name or "").partition(".")[0]
+        raise NotEqual(f"{package} is not installed: see the extra 'formats'") from None
     except Exception as error:
         raise NotEqual(f"it cannot be converted to ONNX ({reason_of(error)[:200]})") from None
     model = OnnxModel(content, original.columns, [take])

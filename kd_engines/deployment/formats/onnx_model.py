@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from kd_engines.deployment.formats.columns import Columns
@@ -68,6 +67,8 @@ class OnnxModel:
 
         Several ``takes`` are a mapping with an entry an output; none are all outputs.
         """
+        import onnxruntime  # an extra: models can be served by their own libraries
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3

@@ -104,6 +104,22 @@ def test_another_description_needs_no_other_process(engine: RunningDeployment) -
     assert after["state"] == "Ready"
 
 
+def test_a_new_version_is_warm_also_without_an_example(engine: RunningDeployment) -> None:
+    source = """
+    asked = []
+    def predict(model, args):
+        asked.append(args)
+        return len(asked)
+    """
+    first = engine.serve("warmed", "1", source)
+    assert engine.predict(first, {"a": 1}) == 1
+    second = engine.serve("warmed", "2", source)
+    assert engine.predict(second, {"a": 2}) == 2  # it was asked what the other one was asked
+    fails = "def predict(model, args): return args['b']"
+    third = engine.serve("warmed", "3", fails)
+    assert engine.predict(third, {"b": 3}) == 3
+
+
 def test_another_lineage_key_or_alias_restarts_nothing(engine: RunningDeployment) -> None:
     label = engine.serve("traced", "1", returns(1))
     pid, sha256 = (engine.state(label)[key] for key in ("pid", "sha256"))

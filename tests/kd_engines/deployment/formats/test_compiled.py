@@ -1,5 +1,6 @@
 """What is compiled predicts what the original does; what does not is not used."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,21 @@ def test_what_cannot_be_compiled_is_told(
     with pytest.raises(NotEqual) as caught:
         compile_checked(one.format, load(one, ()), [])
     assert why in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", ["onnxruntime", "onnxmltools", "onnx"])
+def test_without_the_extra_the_original_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    one = saved(tmp_path / "m.ubj", trained.booster())
+    for name in [n for n in sys.modules if n.partition(".")[0] == missing]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    model = ModelFormat(one, b"", 60)
+    assert f"not compiled: {missing} is not installed: see the extra 'formats'" in (
+        model.loaded.remark
+    )
+    assert model._batch([trained.ROW]) == load(one, ()).values([trained.ROW])
 
 
 def test_a_wrong_conversion_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
