@@ -100,16 +100,14 @@ class ServedModel:
     def remark(self) -> str | None:
         """Return what keeps it from answering right now; None where nothing does."""
         if self.is_being_replaced:
-            return f"{self._ended_how[:1].upper()}{self._ended_how[1:]}; it is started again."
+            how = self._ended_how or "its process has ended"
+            return f"{how[:1].upper()}{how[1:]}; it is started again."
         oldest = self._held.oldest
         seconds = time.monotonic() - oldest.asked if oldest else 0.0
         return f"A request has waited for {seconds:.0f} s." if seconds > SLOW_S else None
 
     async def parse(self) -> None:
-        """Start the worker as far as its script's kind is known; raises LoadFailed.
-
-        It disturbs nobody until :meth:`hurry`.
-        """
+        """Start the worker as far as its kind is known, calmly; raises LoadFailed."""
         await self._worker.parse(self.spec, calmly=True)
 
     async def load(self, limit_s: float) -> None:
@@ -134,10 +132,9 @@ class ServedModel:
             self.drop(pending)
 
     def ask(self, args: bytes) -> Pending:
-        """Send a request, whose answer comes in time; whoever asks has to `drop` it then.
+        """Send a request; whoever asks has to `drop` it once it has its answer.
 
-        Its answer raises ScoringFailed, PredictTimeout, ModelNotReady. Raises ModelNotReady,
-        TooManyRequests.
+        Raises ModelNotReady, TooManyRequests.
         """
         if self.failure:
             raise ModelNotReady(f"Model {self.label} does not run: {self.failure}")
@@ -215,6 +212,7 @@ class ServedModel:
         if self._closed or worker is not self._worker or not self._is_up:
             return
         self._is_up = self._owes = False
+        self._ended_how = ""  # not known yet
         self._deaths.append(time.monotonic())
         self._asked_for.clear()
         alone = self._held.lost()

@@ -128,14 +128,17 @@ class Supervisor:
         for member in self._members.values():
             content = configmeta_text(self._world.configmeta(member)).encode()
             with self._bearing(f"writing {member.configmeta}"):
-                if not member.configmeta.exists() or member.configmeta.read_bytes() != content:
+                if _content(member.configmeta) != content:
                     write_atomic(member.configmeta, content)
-                self._written[member.name] = _stamp(member.configmeta)
+                # Who writes right after us is not taken for us: the content is that of the stamp.
+                stamp = _stamp(member.configmeta)
+                is_ours = _content(member.configmeta) == content
+                self._written[member.name] = stamp if is_ours else ()
 
     def _is_spoilt(self) -> bool:
         """Tell whether somebody else has written, or deleted, a member's configmeta.json."""
         return any(
-            _stamp(member.configmeta) != self._written.get(name)
+            not self._written.get(name) or _stamp(member.configmeta) != self._written[name]
             for name, member in self._members.items()
         )
 
@@ -182,6 +185,13 @@ class Supervisor:
         member.retry_at = time.time() + pause
         self._save(member)
         self._tell(f"{member.name}: {member.reason} It starts again in {pause:g} s.")
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

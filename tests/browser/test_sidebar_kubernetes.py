@@ -84,9 +84,9 @@ def test_a_model_becomes_a_configmap_of_the_api_server(
         lab.jupyter.get("about")["user"],
     )
     sidebar = Sidebar(page).only("Models")
-    expect(sidebar.row("Models", "clicked/1")).to_be_visible(timeout=2_000)
+    expect(sidebar.row("Models", "clicked/1")).to_be_visible()
     tenant.registry.describe("clicked", "1", "by another hand")
-    expect(sidebar.row("Models", "by another hand")).to_be_visible(timeout=2_000)
+    expect(sidebar.row("Models", "by another hand")).to_be_visible()
     screenshot(page, "kubernetes-registered")
 
 
