@@ -125,8 +125,8 @@ def ask(one: Contestant, connections: int, seconds: int) -> dict[str, float]:
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
     return {
         "rate": float(re.findall(r"Requests/sec:\s+([\d.]+)", told)[0]),
-        "p50_ms": milliseconds(re.findall(r"50%\s+(\S+)", told)[0]),
-        "p99_ms": milliseconds(re.findall(r"99%\s+(\S+)", told)[0]),
+        "p50_ms": milliseconds(re.findall(r"(?m)^ +50% +(\S+)", told)[0]),
+        "p99_ms": milliseconds(re.findall(r"(?m)^ +99% +(\S+)", told)[0]),
         "failed": float(failed[1]) if failed else 0.0,
     }
 
