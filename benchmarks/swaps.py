@@ -19,6 +19,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 
+from benchmarks.contestants import BATCH
 from kd_pipeline.model_config import ModelConfig
 from tests.kd_engines.deployment.formats import trained
 from tests.kd_engines.deployment.running_deployment import TOKEN, RunningDeployment
@@ -26,16 +27,6 @@ from tests.kd_engines.deployment.running_deployment import TOKEN, RunningDeploym
 REQUESTS, RATE, CLIENTS = 50_000, 200, 20
 LARGE_BYTES = 1_000_000_000
 IDLE_S = 6.0
-FUNCTION = """
-import numpy as np
-import xgboost as xgb
-def load(path):
-    booster = xgb.Booster(model_file=path)
-    booster.set_param({"nthread": 1})
-    return booster
-def predict_batch(model, rows):
-    return model.inplace_predict(np.array([list(r.values()) for r in rows], dtype=np.float32))
-"""
 OLD = "import json, sys\nprint(json.loads(sys.argv[1])['miles'])"
 LARGE = """
 import numpy as np
@@ -52,7 +43,7 @@ KINDS = [
     ("trees.json", ""),
     ("trees.txt", ""),
     ("linear.joblib", ""),
-    ("trees.ubj", FUNCTION),
+    ("trees.ubj", BATCH),
     ("trees.ubj", OLD),
 ]
 
@@ -120,7 +111,7 @@ def swaps(engine: RunningDeployment, requests: int) -> int:
 
 def beside_loading(engine: RunningDeployment) -> None:
     """Ask a model of the engine's own process, and one of a process of its own, beside a load."""
-    for name, script in (("here", ""), ("own", FUNCTION)):
+    for name, script in (("here", ""), ("own", BATCH)):
         connect(engine, name, "trees.ubj", script)
         engine.wait(f"{name}/1")
         idle = time.monotonic() + IDLE_S
