@@ -28,6 +28,7 @@ async def served(
     model = ServedModel("m/1", spec, WorkerGroup(folder), queue, check)
     await model.parse()
     await model.load(20)
+    model.hurry()
     try:
         yield model
     finally:
