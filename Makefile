@@ -128,6 +128,6 @@ $(BIN)/python:
 comma := ,
 # Without the sidebar, which has targets of its own and which the demo does not need.
 define install
-	SKIP_JUPYTER_BUILDER=1 $(PIP) -e '.[$(subst $() ,$(comma),$(strip $(1) $(2) $(3)))]'
+	SKIP_JUPYTER_BUILDER=1 $(PIP) -e '.[$(subst $() ,$(comma),$(strip $(1) $(2) $(3) $(4)))]'
 	touch $@
 endef
