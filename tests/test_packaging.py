@@ -160,3 +160,12 @@ def test_its_jupyterlab_answers_the_sidebar(server: str) -> None:
     script = requests.get(f"{server}lab/extensions/kd-magics/{entry}", timeout=30)
     assert script.status_code == 200
     assert "kd-magics" in script.text
+
+
+def test_set_up_installs_every_extra_that_it_names() -> None:
+    """`make demo` of a clone has what the notebook needs; a rule passes on all its extras."""
+    told = subprocess.run(
+        ["make", "-n", "-B", ".venv/demo"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    (named,) = re.findall(r"\$\(call install,(.*example.*)\)", (ROOT / "Makefile").read_text())
+    assert f".[{named}]" in told
