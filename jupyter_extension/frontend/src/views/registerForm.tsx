@@ -175,7 +175,7 @@ function Path(props: IFieldProps & { field: 'path' | 'scoring_path' }): JSX.Elem
         list={list}
         hint={
           field === 'scoring_path' &&
-          trans.__('none for XGBoost, LightGBM, scikit-learn, ONNX, MLflow')
+          trans.__('none where the model’s format is known')
         }
       />
       <datalist id={list}>
