@@ -173,10 +173,7 @@ function Path(props: IFieldProps & { field: 'path' | 'scoring_path' }): JSX.Elem
       <Text
         {...props}
         list={list}
-        hint={
-          field === 'scoring_path' &&
-          trans.__('none where the model’s format is known')
-        }
+        hint={field === 'scoring_path' && trans.__('none where the model’s format is known')}
       />
       <datalist id={list}>
         {(field === 'path' ? paths : scripts).map(path => (
