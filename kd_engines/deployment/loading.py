@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-import importlib
 import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -22,17 +21,18 @@ from kd_engines.deployment.model_slot import ModelSlot
 from kd_engines.deployment.served import Served
 from kd_engines.deployment.served_model import ServedModel
 from kd_engines.deployment.turns import Turns
-from kd_engines.deployment.wire import Spec
+from kd_engines.deployment.wire import CompiledModel, Loaded, Spec
 from kd_engines.deployment.worker_group import WorkerGroup
 from kd_pipeline.daemon_thread import in_daemon_thread
 from kd_pipeline.errors import InvalidInput, KdError, LoadFailed
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.project_repository import ProjectRepository
 
+if TYPE_CHECKING:
+    from kd_engines.deployment.formats.onnx_model import OnnxModel
+
 log = logging.getLogger("kd_engines.deployment")
 T = TypeVar("T")
-# Imported where a model needs it, and onnxruntime with it.
-SERVED_COMPILED = "kd_engines.deployment.served_compiled"
 # A compiled model whose rows take longer keeps its own process: here it would hold up everybody's.
 LONGEST_ROW_US = 50.0
 ABOVE_0 = (TIMEOUT_KEY, "KD_PREDICT_TIMEOUT_S", "KD_LOAD_TIMEOUT_S")
@@ -118,12 +118,10 @@ class Loader:
         found, loaded.compiled = loaded.compiled, None  # it may be large
         if found.row_us > LONGEST_ROW_US:
             return served
-        here = await in_daemon_thread(importlib.import_module, SERVED_COMPILED)
-        model = await in_daemon_thread(here.compiled, loaded, found)
-        ready: Served = here.ServedCompiled(
-            served.label, model, loaded, self.limits.queue, served.log
-        )
-        return ready
+        model = await in_daemon_thread(_compiled, loaded, found)
+        from kd_engines.deployment.served_compiled import ServedCompiled
+
+        return ServedCompiled(served.label, model, loaded, self.limits.queue, served.log)
 
     def _served(self, slot: ModelSlot, files: ModelFiles) -> ServedModel:
         label = f"{slot.model.name}/{slot.model.version}"
@@ -156,6 +154,13 @@ class Loader:
                 f"Its files could not be read within {self.limits.load_s:g} s "
                 "(KD_LOAD_TIMEOUT_S); see whether the project repository's mount answers."
             ) from None
+
+
+def _compiled(loaded: Loaded, model: CompiledModel) -> "OnnxModel":
+    """Load a compiled model; numpy and onnxruntime are imported where one needs them."""
+    from kd_engines.deployment.served_compiled import compiled
+
+    return compiled(loaded, model)
 
 
 async def warm_up(served: Served, model: ModelConfig, recent: bytes | None = None) -> None:

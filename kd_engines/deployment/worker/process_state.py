@@ -27,8 +27,8 @@ _OUTSIDE = (
     *("resource.setrlimit", "signal.", "fcntl.", "ftplib.", "http.client.", "smtplib.", "urllib."),
 )
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-# Written by Python itself.
-_BYTECODE = (".pyc", ".pyo")
+# Where Python itself writes a module's bytecode: the folder is made, a file written and renamed.
+_BYTECODE = "__pycache__"
 
 
 def note_effects(note: Callable[[], None]) -> None:
@@ -37,11 +37,12 @@ def note_effects(note: Callable[[], None]) -> None:
     def look(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
             path, mode, flags = arguments
-            writes = isinstance(flags, int) and bool(flags & _WRITES)
-            writes |= isinstance(mode, str) and bool(set(mode) & set("wax+"))
-            if writes and not str(path).endswith(_BYTECODE) and "__pycache__" not in str(path):
-                note()
-        elif event.startswith(_OUTSIDE):
+            is_seen = isinstance(flags, int) and bool(flags & _WRITES)
+            is_seen |= isinstance(mode, str) and bool(set(mode) & set("wax+"))
+            is_seen &= not isinstance(path, int)  # a descriptor, whose opening was seen
+        else:
+            is_seen = event.startswith(_OUTSIDE)
+        if is_seen and not (arguments and _BYTECODE in str(arguments[0])):
             note()
 
     sys.addaudithook(look)

@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psutil
 import pytest
@@ -206,7 +206,11 @@ def test_they_end_with_their_worker(engine: RunningDeployment) -> None:
 
 
 def test_a_helper_of_the_repository_may_write_its_bytecode(
-    engine: RunningDeployment, tmp_path: Path
+    start_deployment: Callable[..., RunningDeployment],
 ) -> None:
+    """Python does so in the first run: it makes a folder, writes a file and renames it."""
+    engine = start_deployment(PYTHONDONTWRITEBYTECODE="")
+    (engine.repository / "code" / "counting.py").write_text(HELPER)
     label = living(engine, "bytecode", "import counting\nprint(counting.count(n))")
+    assert list((engine.repository / "code" / "__pycache__").glob("counting.*.pyc"))
     assert engine.predict(label, {"n": 1}) == 1
