@@ -23,7 +23,7 @@ SCRIPTS = {
         "import os, time\nfor _ in range(5):\n    if os.fork() == 0:\n        os.setsid()\n"
         "        time.sleep(300)\n        os._exit(0)\ndef predict(model, args): return 1"
     ),
-    "closes": "import os\nos.closerange(0, 256)\ndef predict(model, args): return 1",
+    "closes": "import os\nos.closerange(0, 65536)\ndef predict(model, args): return 1",
     "speaks": (
         "import os, socket\nfor fd in range(3, 64):\n    try:\n"
         "        os.write(fd, b'\\xff' * 64)\n    except OSError: pass\n"

@@ -103,7 +103,7 @@ LEAKS = {
     "print(pool.submit(lambda: n).result())",
     "child": "import subprocess\nprint(subprocess.run(['echo', str(n)]).returncode)",
     "descriptor": "import builtins, decimal\ndecimal.kept = open(__file__)\nprint(n)",
-    "closes": "import os\nprint(n)\nsys.stdout.flush()\nos.closerange(3, 99)",
+    "closes": "import os\nprint(n)\nsys.stdout.flush()\nos.closerange(3, 65536)",
 }
 
 

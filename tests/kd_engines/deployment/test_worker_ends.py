@@ -140,7 +140,7 @@ def predict(model, args):
 def test_a_worker_that_closes_its_connection_and_goes_on_is_replaced(tmp_path: Path) -> None:
     source = (
         "import os, time\ndef predict(model, args):\n    if args:\n"
-        "        os.closerange(3, 64)\n        time.sleep(300)\n    return 1"
+        "        os.closerange(3, 65536)\n        time.sleep(300)\n    return 1"
     )
 
     async def run() -> None:
