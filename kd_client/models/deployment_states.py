@@ -40,6 +40,7 @@ class Actual:
     restarts: int = 0
     traffic: Traffic | None = None
     served_by: str = ""
+    processes: int = 0
 
 
 class DeploymentStates:
@@ -107,6 +108,7 @@ class DeploymentStates:
         return Actual(
             worst.state,
             *(worst.reason or "", worst.since or "", restarts, traffic, worst.served_by or ""),
+            sum(s.processes for s in told),
         )
 
     def url(self, cluster: str, key: Key) -> str:

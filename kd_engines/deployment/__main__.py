@@ -3,13 +3,14 @@
 ``KD_CONFIGMETA`` names its configmeta.json (own tokens, connected models), ``KD_PROJECT_REPO`` the
 shared folder. Limits in seconds: ``KD_PREDICT_TIMEOUT_S`` (60), ``KD_LOAD_TIMEOUT_S`` (300),
 ``KD_REMOVAL_GRACE_S`` (3: how long a model that is no longer connected still serves).
-``KD_MODEL_QUEUE`` is how many requests may wait for one model (1000).
+``KD_MODEL_QUEUE`` is how many requests may wait for one model (1000), ``KD_MODEL_PROCESSES`` how
+many processes it may have (as many as there are processors).
 """
 
 import sys
 
 from kd_engines.deployment.app import DeploymentEngine, deployment_app
-from kd_engines.deployment.loading import Limits
+from kd_engines.deployment.limits import Limits
 from kd_engines.web.direct import DirectRoute
 from kd_engines.web.guard import Guard, guard
 from kd_engines.web.serve import run_engine

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kd_engines.deployment import open_inference
 from kd_engines.deployment.collector import calm_collector
 from kd_engines.deployment.history import LARGEST_LISTED, History
-from kd_engines.deployment.loading import Limits
+from kd_engines.deployment.limits import Limits
 from kd_engines.deployment.model_set import ModelSet
 from kd_engines.deployment.openapi import API
 from kd_engines.deployment.peers import ask_peers, first_id, is_peer
@@ -79,6 +79,7 @@ class DeploymentEngine:
         beside = [
             asyncio.create_task(self._end_of_start()),
             asyncio.create_task(self.models.see_that_they_answer()),
+            asyncio.create_task(self.models.see_what_they_need()),
         ]
         try:
             yield

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,10 +12,10 @@ import msgspec
 from kd_engines.deployment.identity import (
     EXAMPLE_KEY,
     FORMAT_KEY,
-    TIMEOUT_KEY,
     FilesChanged,
     ModelFiles,
 )
+from kd_engines.deployment.limits import Limits, most_processes, time_limit
 from kd_engines.deployment.model_slot import ModelSlot
 from kd_engines.deployment.served import Served
 from kd_engines.deployment.served_model import ServedModel
@@ -24,7 +23,7 @@ from kd_engines.deployment.turns import Turns
 from kd_engines.deployment.wire import CompiledModel, Loaded, Spec
 from kd_engines.deployment.worker_group import WorkerGroup
 from kd_pipeline.daemon_thread import in_daemon_thread
-from kd_pipeline.errors import InvalidInput, KdError, LoadFailed
+from kd_pipeline.errors import KdError, LoadFailed
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.project_repository import ProjectRepository
 
@@ -35,27 +34,6 @@ log = logging.getLogger("kd_engines.deployment")
 T = TypeVar("T")
 # A compiled model whose rows take longer keeps its own process: here it would hold up everybody's.
 LONGEST_ROW_US = 50.0
-ABOVE_0 = (TIMEOUT_KEY, "KD_PREDICT_TIMEOUT_S", "KD_LOAD_TIMEOUT_S")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """An engine's limits: times in seconds, and how many requests may wait for one model."""
-
-    predict_s: float = 60.0
-    load_s: float = 300.0
-    removal_grace_s: float = 3.0
-    queue: int = 1000
-
-    @classmethod
-    def from_environment(cls) -> "Limits":
-        """Read the variables that `kd_engines.deployment.__main__` names; raises InvalidInput."""
-        return cls(
-            _seconds("KD_PREDICT_TIMEOUT_S", cls.predict_s),
-            _seconds("KD_LOAD_TIMEOUT_S", cls.load_s),
-            _seconds("KD_REMOVAL_GRACE_S", cls.removal_grace_s),
-            _whole("KD_MODEL_QUEUE", cls.queue),
-        )
 
 
 @dataclass(frozen=True)
@@ -80,6 +58,7 @@ class Loader:
             if slot.running:
                 slot.sha256 = await self._in_time(files.identity, self.repository)
                 if slot.running_sha256 == slot.sha256:
+                    slot.running.allow(most_processes(slot.model, self.limits))
                     slot.use(slot.running)
                     return
             served = self._served(slot, files)
@@ -142,7 +121,8 @@ class Loader:
                 self.changed(slot)
                 raise
 
-        return ServedModel(label, spec, self.group, self.limits.queue, check)
+        most = most_processes(slot.model, self.limits)
+        return ServedModel(label, spec, self.group, self.limits.queue, check, most)
 
     async def _in_time(self, look: Callable[..., T], *arguments: Any) -> T:
         """Look at files, which may lie where reading hangs; raises LoadFailed."""
@@ -184,40 +164,7 @@ async def warm_up(served: Served, model: ModelConfig, recent: bytes | None = Non
         raise LoadFailed(f"The model fails on its own example: {answer.failure}")
 
 
-def time_limit(model: ModelConfig, limits: Limits) -> float:
-    """Return a model's seconds for one prediction: the engine's, or its own where shorter.
-
-    Raises InvalidInput.
-    """
-    own = model.extra.get(TIMEOUT_KEY)
-    return min(limits.predict_s, _number(own, TIMEOUT_KEY)) if own else limits.predict_s
-
-
 def sentence(error: Exception) -> str:
     """Return an error as a sentence that ends with a full stop."""
     text = str(error)
     return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def _seconds(name: str, default: float) -> float:
-    text = os.environ.get(name)
-    return _number(text, name) if text else default
-
-
-def _whole(name: str, default: int) -> int:
-    text = os.environ.get(name) or str(default)
-    if not text.isdecimal() or int(text) < 1:
-        raise InvalidInput(f"{name} is {text!r}; it is a whole number above 0.")
-    return int(text)
-
-
-def _number(text: str, name: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not (0 < value < 86_400 or (value == 0 and name not in ABOVE_0)):
-        raise InvalidInput(
-            f"{name} is {text!r}; it must be a positive number of seconds, at most a day."
-        )
-    return value

@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from kd_engines.deployment.alias_table import AliasTable
-from kd_engines.deployment.loading import Limits, Loader
+from kd_engines.deployment.limits import Limits
+from kd_engines.deployment.loading import Loader
 from kd_engines.deployment.model_slot import ModelSlot
+from kd_engines.deployment.replicas import LOOK_EVERY_S
 from kd_engines.deployment.served import Served
 from kd_engines.deployment.worker_group import WorkerGroup
+from kd_engines.members.capacity import Load, cpus
 from kd_pipeline.connections import ConfigMapEntry
 from kd_pipeline.errors import InvalidInput, ModelNotReady, NotFound
 from kd_pipeline.messages import ModelStatus
@@ -134,6 +137,17 @@ class ModelSet:
             for slot in list(self._slots.values()):
                 if slot.running:
                     self._keep(slot.running.ping())
+
+    async def see_what_they_need(self) -> None:
+        """Give each model the processes that it needs, for ever."""
+        load, allowed = Load(), cpus()
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            share = load.now()
+            idle = 0.0 if share is None else allowed * (1 - share)
+            for slot in self._slots.values():
+                if slot.running:
+                    slot.running.look(idle)
 
     def _read(self, entries: Iterable[ConfigMapEntry]) -> dict[Key, ModelConfig]:
         """Return the usable ones; the first ConfigMap by name has a version, others are told."""

@@ -75,6 +75,7 @@ class ModelSlot:
             since=self.since,
             pid=served.pid if served else None,
             restarts=served.restarts if served else 0,
+            processes=served.processes if served else 0,
             format=served.loaded.format if served and served.loaded else None,
             served_by=served.loaded.remark if served and served.loaded else None,
         )

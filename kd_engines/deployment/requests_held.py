@@ -1,4 +1,4 @@
-"""The requests that are with a worker, and those that wait while one of them is under suspicion.
+"""The requests that are with workers, and those that wait while one of them is under suspicion.
 
 A worker that dies had several requests; which of them it was, nobody knows. They are suspects: each
 is sent again alone. What arrives meanwhile waits, and goes in between two suspects, so that it
@@ -12,21 +12,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kd_engines.deployment.wire import Answer, Ask
-from kd_pipeline.errors import KdError
+from kd_engines.deployment.worker_channel import WorkerChannel
+from kd_pipeline.errors import KdError, TooManyRequests
+
+LARGEST_QUEUE_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(eq=False, slots=True)
 class Pending:
     """A request and, once it has one, its answer or why it has none; ``asked`` is monotonic.
 
-    ``was_sent`` to the present worker; ``verdict`` is why a request that ended workers fails, which
-    it is told after a pause. ``then`` is called once with the outcome: a callback, as a future's
-    own costs a turn of the event loop.
+    ``sent_to`` is the worker that has it; ``verdict`` is why a request that ended workers fails,
+    which it is told after a pause. ``then`` is called once with the outcome: a callback, as a
+    future's own costs a turn of the event loop.
     """
 
     ask: Ask
     asked: float
-    was_sent: bool = False
+    sent_to: WorkerChannel | None = None
     verdict: KdError | None = None
     outcome: Answer | Exception | None = None
     then: Callable[[], None] | None = None
@@ -54,16 +57,35 @@ class Pending:
         return self.result()
 
 
-class RequestsHeld:
-    """Sends requests through ``send``, and knows which of them may not go together."""
+def see_room(label: str, waiting: int, limit: int, size: int) -> None:
+    """Raise TooManyRequests where no further request may wait, with which all have ``size``."""
+    if waiting >= limit:
+        raise TooManyRequests(
+            f"Model {label} has {limit:,} requests waiting, which is the limit (KD_MODEL_QUEUE); "
+            "ask again in a moment."
+        )
+    if size > LARGEST_QUEUE_BYTES:
+        raise TooManyRequests(
+            f"The requests that wait for model {label} would have {size:,} bytes; "
+            f"{LARGEST_QUEUE_BYTES:,} are the limit. Ask again in a moment."
+        )
 
-    def __init__(self, send: Callable[[Ask], None]) -> None:
-        self._send_ask = send
+
+class RequestsHeld:
+    """Sends requests to the worker that ``pick`` returns, and knows which may not go together.
+
+    While some are under suspicion everything goes to the worker that ``first`` returns.
+    """
+
+    def __init__(
+        self, pick: Callable[[], WorkerChannel], first: Callable[[], WorkerChannel]
+    ) -> None:
+        self._pick, self._first = pick, first
         self._all: dict[int, Pending] = {}
         self._waiting: deque[Pending] = deque()
         self._suspects: deque[Pending] = deque()
         self._alone: Pending | None = None
-        self._between: set[int] = set()  # what was sent between two suspects
+        self._is_turn_of_waiting = True  # or of the next suspect
         self._last_id = 0
         self.bytes = 0
 
@@ -83,7 +105,7 @@ class RequestsHeld:
         self._all[self._last_id] = pending
         self.bytes += len(args)
         if can_send and not self._suspects and not self._alone:
-            self._send(pending)
+            self._send(pending, self._pick())
         else:
             self._waiting.append(pending)
         return pending
@@ -93,63 +115,83 @@ class RequestsHeld:
         if self._all.pop(pending.ask.id, None):
             self.bytes -= len(pending.ask.args)
 
-    def take(self, answers: list[Answer]) -> None:
-        """Hand answers to those who asked, and send what they have held up."""
+    def take(self, worker: WorkerChannel, answers: list[Answer]) -> None:
+        """Hand a worker's answers to those who asked, and send what they have held up."""
         for answer in answers:
+            worker.unanswered.discard(answer.id)
             pending = self._all.get(answer.id)
             if pending:
                 pending.settle(answer)
             if self._alone and self._alone.ask.id == answer.id:
                 self._alone = None
                 self.go_on()
-            elif answer.id in self._between:
-                self._between.discard(answer.id)
-                if not self._between:
-                    self._go_on_with_suspects()
+        if self._suspects:
+            self.go_on()
 
     def go_on(self) -> None:
-        """Send what waits, then the next suspect alone; called with a worker that has nothing."""
-        self._between = self._send_waiting()
-        if not self._between:
-            self._go_on_with_suspects()
+        """Send what waits or, when it is its turn, the next suspect alone."""
+        if self._alone:
+            return
+        if not self._suspects:
+            self._send_waiting()
+            return
+        if self._first().unanswered:
+            return  # called again with what it answers
+        if self._is_turn_of_waiting:
+            self._is_turn_of_waiting = False
+            if self._send_waiting():
+                return
+        self._send_suspect()
 
-    def lost(self) -> Pending | None:
-        """Return what a dead worker had alone; where it had several requests they are suspects."""
-        alone, self._alone = self._alone, None
-        self._between = set()
-        if alone is None:
-            self._suspects.extend(p for p in self._all.values() if p.was_sent and p.verdict is None)
-        for pending in self._all.values():
-            pending.was_sent = False
+    def lost(self, worker: WorkerChannel, was_ended: bool = False) -> Pending | None:
+        """Return what a dead worker had alone; where it had several requests they are suspects.
+
+        ``was_ended`` by us, for nothing that it was asked: they are sent again as any other.
+        """
+        alone = self._alone if self._alone and self._alone.sent_to is worker else None
+        if alone:
+            self._alone, alone.sent_to = None, None
+        theirs = [p for p in self._all.values() if p.sent_to is worker and p.outcome is None]
+        for pending in theirs:
+            pending.sent_to = None
+        if was_ended:
+            self._waiting.extendleft(reversed(theirs))
+        else:
+            self._suspects.extend(theirs)
+        self._is_turn_of_waiting = True
         return alone
 
     def fail_all(self, error: Callable[[], Exception]) -> None:
         """Give none of them an answer."""
         self._suspects.clear()
         self._waiting.clear()
-        self._between, self._alone = set(), None
+        self._alone = None
         for pending in list(self._all.values()):
             pending.settle(pending.verdict or error())
 
-    def _go_on_with_suspects(self) -> None:
-        """Send the next suspect, whatever waits: it has waited for longer."""
+    def _send_suspect(self) -> None:
         while self._suspects:
             suspect = self._suspects.popleft()
             if suspect.outcome is None:
-                self._alone = suspect
-                self._send(suspect)
+                self._alone, self._is_turn_of_waiting = suspect, True
+                self._send(suspect, self._first())
                 return
         self._send_waiting()
 
-    def _send_waiting(self) -> set[int]:
-        sent = set()
+    def _send_waiting(self) -> bool:
+        """Send all that waits; tell whether that was any."""
+        pick = self._first if self._suspects else self._pick
+        sent = False
         while self._waiting:
             waiting = self._waiting.popleft()
             if waiting.outcome is None:
-                self._send(waiting)
-                sent.add(waiting.ask.id)
+                self._send(waiting, pick())
+                sent = True
         return sent
 
-    def _send(self, pending: Pending) -> None:
-        pending.was_sent = True
-        self._send_ask(pending.ask)
+    def _send(self, pending: Pending, worker: WorkerChannel) -> None:
+        if not worker.unanswered:
+            worker.progress = time.monotonic()
+        worker.unanswered.add(pending.ask.id)
+        pending.sent_to = worker
+        worker.send(pending.ask)

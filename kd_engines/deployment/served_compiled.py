@@ -14,15 +14,14 @@ from typing import Any
 
 from kd_engines.deployment.formats.columns import Columns, WrongRow
 from kd_engines.deployment.formats.onnx_model import OnnxModel, Take
-from kd_engines.deployment.requests_held import Pending
+from kd_engines.deployment.requests_held import Pending, see_room
 from kd_engines.deployment.results import answer_of, reason_of
 from kd_engines.deployment.rows import Rows, rows_of
 from kd_engines.deployment.wire import Answer, Ask, CompiledModel, Loaded
-from kd_pipeline.errors import ModelNotReady, TooManyRequests
+from kd_pipeline.errors import ModelNotReady
 
 MOST_ROWS = 64  # of a batch
 LARGE_BYTES = 8 * 1024
-LARGEST_QUEUE_BYTES = 64 * 1024 * 1024
 
 
 def compiled(loaded: Loaded, model: CompiledModel) -> OnnxModel:
@@ -39,6 +38,7 @@ class ServedCompiled:
 
     kind = "model"
     restarts = 0
+    processes = 1
     is_being_replaced = False
     remark = None
 
@@ -71,12 +71,7 @@ class ServedCompiled:
         """Take a request, whose answer comes soon; raises ModelNotReady, TooManyRequests."""
         if self.failure:
             raise ModelNotReady(f"Model {self.label} does not run: {self.failure}")
-        if self._count >= self._queue_limit or self._bytes + len(args) > LARGEST_QUEUE_BYTES:
-            raise TooManyRequests(
-                f"Model {self.label} has {self._count:,} requests of {self._bytes:,} bytes "
-                f"waiting; {self._queue_limit:,} (KD_MODEL_QUEUE) and {LARGEST_QUEUE_BYTES:,} are "
-                "the limits. Ask again in a moment."
-            )
+        see_room(self.label, self._count, self._queue_limit, self._bytes + len(args))
         pending = Pending(Ask(0, args), time.monotonic())
         self._count += 1
         self._bytes += len(args)
@@ -95,6 +90,12 @@ class ServedCompiled:
 
     async def ping(self) -> None:
         """Do nothing: it is there."""
+
+    def allow(self, _most_processes: int) -> None:
+        """Do nothing: it has none of its own."""
+
+    def look(self, _idle_processors: float) -> None:
+        """Do nothing: it has no process of its own that could be one of several."""
 
     async def close(self) -> None:
         """Wait until every request has its answer, then end."""

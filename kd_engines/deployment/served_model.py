@@ -1,7 +1,7 @@
-"""A loaded model version: its worker, and how it is replaced when it dies or answers no more.
+"""A loaded model version: its worker and that one's replicas, and how a dead worker is replaced.
 
 Requests wait meanwhile; see :mod:`~kd_engines.deployment.requests_held` for those that were with
-it. A request has one deadline, which is kept here whatever a worker does.
+it, and :mod:`~kd_engines.deployment.deadlines` for one that answers no more.
 """
 
 import asyncio
@@ -9,19 +9,16 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
-from kd_engines.deployment.requests_held import Pending, RequestsHeld
-from kd_engines.deployment.wire import Answer, Ask, Loaded, Spec
+from kd_engines.deployment.deadlines import Deadlines
+from kd_engines.deployment.replicas import Replicas
+from kd_engines.deployment.requests_held import Pending, RequestsHeld, see_room
+from kd_engines.deployment.wire import Answer, Loaded, Spec
+from kd_engines.deployment.worker_channel import WorkerChannel
 from kd_engines.deployment.worker_group import WorkerGroup
 from kd_engines.deployment.worker_process import WorkerProcess
-from kd_pipeline.errors import (
-    KdError,
-    ModelNotReady,
-    PredictTimeout,
-    ScoringFailed,
-    TooManyRequests,
-)
+from kd_pipeline.errors import KdError, ModelNotReady, ScoringFailed
 
 log = logging.getLogger("kd_engines.deployment")
 # Deaths that come soon after each other lengthen a pause: the one before the next start where
@@ -30,7 +27,6 @@ CALM_S = 60.0
 LONGEST_PAUSE_S = 30.0
 # A script of 2020 is timed by its worker, which has what it printed until then.
 GRACE_S = {"function": 0.0, "script": 0.5}
-LARGEST_QUEUE_BYTES = 64 * 1024 * 1024
 SLOW_S = 5.0  # a request that lasts longer is told of in the model's status
 
 
@@ -38,6 +34,7 @@ class ServedModel:
     """One model version as it runs; made by :meth:`parse` and :meth:`load`, ended by `close`.
 
     ``check`` raises LoadFailed or OSError where its files are no longer those that were loaded.
+    It has as many processes as it needs and ``most_processes`` allow.
     """
 
     def __init__(
@@ -47,6 +44,7 @@ class ServedModel:
         group: WorkerGroup,
         queue_limit: int,
         check: Callable[[], Awaitable[None]],
+        most_processes: int = 1,
     ) -> None:
         self.label, self.spec = label, spec
         self._group, self._queue_limit, self._check = group, queue_limit, check
@@ -56,13 +54,13 @@ class ServedModel:
         self._worker = self._new_worker()
         self._is_up = False
         self._ended_how = ""
-        self._held = RequestsHeld(self._send)
-        self._progress = 0.0  # when it was last seen to get on (monotonic)
-        self._owes = False  # the worker an answer that nobody waits for any more
+        self._replicas = Replicas(label, most_processes, self._take, self._lost_replica)
+        self._held = RequestsHeld(lambda: self._replicas.pick(self._worker), lambda: self._worker)
+        sentence = f"Model {label} gave no answer within {spec.timeout_s:g} s."
+        self._deadlines = Deadlines(self._held, self._workers, lambda: self._limit_s, sentence)
         self._deaths: deque[float] = deque(maxlen=8)
         self._kills: deque[float] = deque(maxlen=8)
         self._asked_for = asyncio.Event()  # somebody waits for the next worker
-        self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -87,6 +85,11 @@ class ServedModel:
         return self._worker.pid
 
     @property
+    def processes(self) -> int:
+        """Return how many processes answer right now."""
+        return len(list(self._workers()))
+
+    @property
     def log(self) -> str:
         """Return the end of what the worker printed outside of answers."""
         return self._worker.log
@@ -104,7 +107,9 @@ class ServedModel:
             return f"{how[:1].upper()}{how[1:]}; it is started again."
         oldest = self._held.oldest
         seconds = time.monotonic() - oldest.asked if oldest else 0.0
-        return f"A request has waited for {seconds:.0f} s." if seconds > SLOW_S else None
+        if seconds > SLOW_S:
+            return f"A request has waited for {seconds:.0f} s."
+        return self._replicas.remark
 
     async def parse(self) -> None:
         """Start the worker as far as its kind is known, calmly; raises LoadFailed."""
@@ -138,22 +143,10 @@ class ServedModel:
         """
         if self.failure:
             raise ModelNotReady(f"Model {self.label} does not run: {self.failure}")
-        if len(self._held) >= self._queue_limit:
-            raise TooManyRequests(
-                f"Model {self.label} has {self._queue_limit:,} requests waiting, which is the "
-                "limit (KD_MODEL_QUEUE); ask again in a moment."
-            )
-        if self._held.bytes + len(args) > LARGEST_QUEUE_BYTES:
-            raise TooManyRequests(
-                f"Model {self.label} has {self._held.bytes:,} bytes of requests waiting, "
-                f"{LARGEST_QUEUE_BYTES:,} are the limit; ask again in a moment."
-            )
-        if not self._held and not self._owes:
-            self._progress = time.monotonic()
+        see_room(self.label, len(self._held), self._queue_limit, self._held.bytes + len(args))
         pending = self._held.add(args, self.spec.timeout_s, can_send=self._is_up)
         self._asked_for.set()
-        if self._timer is None:
-            self._look_at(pending.asked + self._limit_s)
+        self._deadlines.watch(pending)
         return pending
 
     def drop(self, pending: Pending) -> None:
@@ -165,6 +158,15 @@ class ServedModel:
         if self._is_up and not self._held:
             with contextlib.suppress(KdError):
                 await self.predict(b"")
+
+    def allow(self, most_processes: int) -> None:
+        """Let it have so many processes at most."""
+        self._replicas.most = most_processes
+
+    def look(self, idle_processors: float) -> None:
+        """Have as many processes as it needs; called every `replicas.LOOK_EVERY_S`."""
+        if self._is_up and self.kind != "script":  # whose runs have processes of their own
+            self._replicas.look(self._worker, idle_processors)
 
     async def close(self) -> None:
         """Wait until every request has its answer, then end the worker."""
@@ -178,8 +180,8 @@ class ServedModel:
         self._closed = True
         for task in self._tasks:
             task.cancel()
-        if self._timer:
-            self._timer.cancel()
+        self._deadlines.cancel()
+        self._replicas.end_all()
         self.failure = "it was taken off, or replaced, before it had an answer."
         self._refuse_all()
         await asyncio.gather(*self._tasks, self._worker.stop(), return_exceptions=True)
@@ -189,36 +191,49 @@ class ServedModel:
         return self.spec.timeout_s + GRACE_S.get(self.kind, 0.0)
 
     def _new_worker(self) -> WorkerProcess:
-        worker = WorkerProcess(self._group, self._take, lambda: self._lost(worker))
-        return worker
+        return WorkerProcess(self._group, self._take, self._lost)
+
+    def _workers(self) -> Iterator[WorkerChannel]:
+        if self._is_up:
+            yield self._worker
+            yield from self._replicas.workers
 
     def _use(self, worker: WorkerProcess) -> None:
-        self._worker, self._is_up, self._owes = worker, True, False
-        self._progress = time.monotonic()
+        self._worker, self._is_up = worker, True
         if worker.gone:  # between its first word and now
             self._lost(worker)
         else:
             self._held.go_on()
 
-    def _send(self, ask: Ask) -> None:
-        self._worker.send(ask)
+    def _take(self, worker: WorkerChannel, answers: list[Answer]) -> None:
+        worker.progress, worker.owes = time.monotonic(), False
+        if worker is not self._worker:
+            for answer in answers:
+                answer.pid = answer.pid or worker.pid
+        if self._is_up:
+            self._held.take(worker, answers)
 
-    def _take(self, answers: list[Answer]) -> None:
-        self._progress, self._owes = time.monotonic(), False
-        self._held.take(answers)
+    def _lost_replica(self, worker: WorkerChannel) -> None:
+        """One has ended by itself: what it had is asked of the worker, each alone."""
+        self.restarts += 1
+        self._held.lost(worker)
+        if self._is_up:
+            self._held.go_on()
 
-    def _lost(self, worker: WorkerProcess) -> None:
+    def _lost(self, worker: WorkerChannel) -> None:
         """The worker has gone: find out what was with it, and start another."""
         if self._closed or worker is not self._worker or not self._is_up:
             return
-        self._is_up = self._owes = False
+        self._is_up = False
         self._ended_how = ""  # not known yet
         self._deaths.append(time.monotonic())
         self._asked_for.clear()
-        alone = self._held.lost()
+        alone = self._held.lost(worker)
+        for replica in self._replicas.end_all():
+            self._held.lost(replica, was_ended=True)
         if self._held:
             self._asked_for.set()
-        self._keep(self._replace(worker, alone))
+        self._keep(self._replace(self._worker, alone))
 
     async def _replace(self, dead: WorkerProcess, alone: Pending | None) -> None:
         self._ended_how = how = await dead.ending()
@@ -265,27 +280,6 @@ class ServedModel:
     def _refuse_all(self) -> None:
         sentence = f"Model {self.label} does not run: {self.failure}"
         self._held.fail_all(lambda: ModelNotReady(sentence))
-
-    def _look_at(self, when: float) -> None:
-        delay = max(0.0, when - time.monotonic())
-        self._timer = asyncio.get_running_loop().call_later(delay, self._end_late)
-
-    def _end_late(self) -> None:
-        """Answer what is past its deadline, and end a worker that has answered nobody meanwhile."""
-        limit, now = self._limit_s, time.monotonic()
-        while (oldest := self._held.oldest) and oldest.asked + limit <= now:
-            self._owes |= self._is_up and oldest.was_sent
-            sentence = f"Model {self.label} gave no answer within {self.spec.timeout_s:g} s."
-            oldest.settle(oldest.verdict or PredictTimeout(sentence))
-        if self._owes and self._is_up and now - self._progress >= limit:
-            self._owes = False
-            self._worker.kill()
-        next_looks = [oldest.asked + limit] if oldest else []
-        if self._owes:
-            next_looks.append(self._progress + limit)
-        self._timer = None
-        if next_looks:
-            self._look_at(min(next_looks))
 
     def _keep(self, work: "asyncio._CoroutineLike[None]") -> None:
         task = asyncio.get_running_loop().create_task(work)

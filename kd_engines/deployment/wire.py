@@ -66,22 +66,28 @@ class Loaded(msgspec.Struct, array_like=True):
 
 
 class Ready(msgspec.Struct, array_like=True):
-    """The worker's first two frames: the script is parsed, it is loaded; or why it cannot be."""
+    """The worker's first two frames: the script is parsed, it is loaded; or why it cannot be.
+
+    The only one of a replica, which has its ``pid``; see :mod:`~.worker_replica`.
+    """
 
     kind: str
     failure: str | None = None
     loaded: Loaded | None = None
+    pid: int = 0
 
 
 class Ask(msgspec.Struct, array_like=True):
     """A request: ``args`` is the JSON text of its ``scoring_args``; none asks who is there.
 
     Nobody waits for its answer after ``deadline``, in seconds of this machine's monotonic clock.
+    ``replicate`` has no answer: it asks for a fork that answers over the descriptor sent before.
     """
 
     id: int
     args: bytes
     deadline: float = float("inf")
+    replicate: bool = False
 
     def is_late(self) -> bool:
         """Tell whether nobody waits for its answer any more."""

@@ -2,19 +2,19 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import cast
 
 from kd_engines.deployment.priority import CalmProcess
-from kd_engines.deployment.wire import Answer, Ask, Frames, Go, Loaded, Ready, Spec, frame
+from kd_engines.deployment.wire import Ask, Go, Ready, Spec, frame
+from kd_engines.deployment.worker_channel import OnAnswers, OnEnd, WorkerChannel
 from kd_engines.deployment.worker_group import MARK, WorkerGroup
 from kd_engines.exit_codes import ended_with
-from kd_pipeline.errors import LoadFailed
 
 PACKAGES = str(Path(__file__).resolve().parents[2])  # the folder that has kd_engines in it
 LOG_BYTES = 64 * 1024
@@ -25,32 +25,22 @@ LAST_ANSWERS_S = 0.2  # for what a worker sent, and printed, before it ended
 KEPT = frozenset({"KD_PROJECT_REPO"})
 
 
-class WorkerProcess(asyncio.Protocol):
-    """One worker. ``on_answers`` gets its answers, ``on_end`` is called once when it has gone."""
+class WorkerProcess(WorkerChannel):
+    """One worker, with a process of its own that loads the model."""
 
-    def __init__(
-        self,
-        group: WorkerGroup,
-        on_answers: Callable[[list[Answer]], None],
-        on_end: Callable[[], None],
-    ) -> None:
-        self._loop = asyncio.get_running_loop()
+    WORDS = 2
+
+    def __init__(self, group: WorkerGroup, on_answers: OnAnswers, on_end: OnEnd) -> None:
+        super().__init__(on_answers, on_end)
         self._group, self._mark = group, group.next_mark()
-        self._on_answers, self._on_end = on_answers, on_end
-        self._said: asyncio.Queue[Ready] = asyncio.Queue()
-        self._words, self._is_loaded, self._is_given_up = 0, False, False
-        self._frames: Frames[Ready] | Frames[Answer] = Frames(Ready)
-        self._unsent: list[bytes] = []
+        self._is_given_up = False
         self._log = bytearray()
-        self._transport: asyncio.Transport | None = None
+        self._control: socket.socket | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
         self._reader: asyncio.Task[None] | None = None
         self._failing: asyncio.Task[None] | None = None
         self._calm: CalmProcess | None = None
-        self.kind = ""
-        self.loaded: Loaded | None = None
-        self.gone = False
 
     @property
     def pid(self) -> int:
@@ -84,28 +74,20 @@ class WorkerProcess(asyncio.Protocol):
             ready = await self._next_word(limit_s, "Loading", " (KD_LOAD_TIMEOUT_S)")
             self.loaded = ready.loaded
 
-    async def _next_word(self, limit_s: float, doing: str, limit: str) -> Ready:
-        try:
-            async with asyncio.timeout(limit_s):
-                ready = await self._said.get()
-        except TimeoutError:
-            raise LoadFailed(
-                f"{doing} took longer than {limit_s:g} s{limit} and was stopped."
-            ) from None
-        if ready.failure:
-            raise LoadFailed(ready.failure)
-        return ready
-
     def hurry(self) -> None:
         """End what ``calmly`` began: somebody waits for it now."""
         if self._calm:
             self._calm.end()
 
-    def send(self, ask: Ask) -> None:
-        """Send a request; all requests of one turn of the event loop go out in one write."""
-        if not self._unsent:
-            self._loop.call_soon(self._flush)
-        self._unsent.append(frame(ask))
+    def replicate(self, connection: socket.socket) -> None:
+        """Ask for a fork that answers over ``connection``, which says there how that went.
+
+        Raises OSError where too many were asked for and not made yet.
+        """
+        if self._control is None:
+            raise OSError(errno.ENOTCONN, "no worker")
+        socket.send_fds(self._control, [b"r"], [connection.fileno()], socket.MSG_DONTWAIT)
+        self.send(Ask(0, b"", replicate=True))
 
     def kill(self) -> None:
         """End the process and what it started at once."""
@@ -116,6 +98,7 @@ class WorkerProcess(asyncio.Protocol):
         """Close the connection, at which the worker ends by itself, and see that it does."""
         if self._transport:
             self._transport.close()
+        self._close_control()
         if self._process is None:
             return
         if at_once:
@@ -131,6 +114,7 @@ class WorkerProcess(asyncio.Protocol):
 
     async def ending(self) -> str:
         """Wait for the process to end, and say how it did."""
+        self._close_control()
         if self._process is None:
             return "its process could not be started"
         try:
@@ -148,45 +132,23 @@ class WorkerProcess(asyncio.Protocol):
             f" after: {last[:300]}" if last else ""
         )
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the connection (called by the event loop)."""
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour only
-
-    def data_received(self, data: bytes) -> None:
-        """Take what the worker sent (called by the event loop); what is none of ours ends it."""
-        try:
-            if self._is_loaded:
-                self._on_answers(self._frames.feed(data))  # type: ignore[arg-type]
-                return
-            for ready in self._frames.feed(data):
-                if isinstance(ready, Ready):
-                    self._said.put_nowait(ready)
-                    self._words += 1
-            if self._words == 2:
-                self._is_loaded, self._frames = True, Frames(Answer)
-        except ValueError:
-            self.kill()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell that the worker has gone (called by the event loop)."""
-        self.gone = True
-        if self._is_loaded:
-            self._on_end()
-        elif not self._is_given_up:
+    def _lost_while_loading(self) -> None:
+        if not self._is_given_up:
             self._failing = self._loop.create_task(self._fail_loading())
 
     async def _spawn(self, spec: Spec) -> None:
         ours, theirs = socket.socketpair()
+        self._control, controlled = socket.socketpair()
         ours.setblocking(False)
-        with theirs:
+        with theirs, controlled:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "kd_engines.deployment.worker"),
-                str(theirs.fileno()),
+                *(str(theirs.fileno()), str(controlled.fileno())),
                 env={**worker_environment(spec.root), MARK: self._mark},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), controlled.fileno()),
                 start_new_session=True,
             )
         self._reader = asyncio.create_task(self._read_log())
@@ -218,6 +180,11 @@ class WorkerProcess(asyncio.Protocol):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
+    def _close_control(self) -> None:
+        if self._control:
+            self._control.close()
+            self._control = None
+
     async def _read_log(self) -> None:
         output = self._process.stdout if self._process else None
         while output and (data := await output.read(LOG_BYTES)):
@@ -227,11 +194,6 @@ class WorkerProcess(asyncio.Protocol):
     async def _fail_loading(self) -> None:
         ending = await self.ending()
         self._said.put_nowait(Ready("", f"While loading, {ending}."))
-
-    def _flush(self) -> None:
-        if self._transport and not self._transport.is_closing():
-            self._transport.write(b"".join(self._unsent))
-        self._unsent.clear()
 
 
 def worker_environment(root: str) -> dict[str, str]:

@@ -11,9 +11,9 @@ import sys
 import threading
 import time
 
+from kd_engines.members.capacity import cpus
 from kd_engines.training.api.app import training_app
 from kd_engines.training.api.engine import Engine
-from kd_engines.training.machine import cpus
 from kd_engines.training.store.job_store import JobStore
 from kd_engines.web.guard import Guard, guard
 from kd_engines.web.serve import run_engine

@@ -95,7 +95,7 @@ def _versions(
                 **{"name": key[0], "version": key[1], "wanted": key in keys},
                 **{"state": actual.state, "reason": actual.reason, "since": actual.since},
                 **{"restarts": actual.restarts, "url": states.url(cluster, key)},
-                "served_by": actual.served_by,
+                **{"served_by": actual.served_by, "processes": actual.processes},
             }
         )
     return found

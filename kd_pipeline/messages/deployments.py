@@ -85,6 +85,7 @@ class ModelStatus(msgspec.Struct):
     since: str | None = None
     pid: int | None = None
     restarts: int = 0
+    processes: int = 1  # that answer, with the one of ``pid``
     traffic: Traffic | None = None  # None is none lately
     log: str = ""
 

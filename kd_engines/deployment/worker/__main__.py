@@ -1,11 +1,11 @@
-"""A worker: the process of one model version. ``python -m kd_engines.deployment.worker <fd>``.
+"""A worker: the process of one model version. ``python -m kd_engines.deployment.worker <fd> <fd>``.
 
 The engine speaks first (:class:`~kd_engines.deployment.wire.Spec`). The worker parses the script
 and says what kind it is; when it is told to, it loads, says so, and answers requests until the
-socket closes. A script that defines functions is called, any other is run for each request.
+socket closes. A script that defines functions is called, any other is run for each request. Over
+the second socket it gets the connections of its replicas.
 """
 
-import os
 import signal
 import socket
 import sys
@@ -15,20 +15,21 @@ import msgspec
 
 from kd_engines.deployment.collector import calm_collector
 from kd_engines.deployment.wire import Frames, Go, Ready, Spec, frame
+from kd_engines.deployment.worker.replica import Replica, Replicas, own
 from kd_engines.members.processes import end_with_parent
 
 READ_BYTES = 1 << 16
 M = TypeVar("M", bound=msgspec.Struct)
 
 
-def main(descriptor: int) -> int:
+def main(descriptor: int, control: int) -> int:
     """Serve one model version over the socket ``descriptor``; return the exit status."""
     end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the engine's business
-    connection = socket.socket(fileno=descriptor)
-    # Whatever the script starts must not hold it: the engine sees by it that we are there.
-    connection.set_inheritable(False)
-    os.register_at_fork(after_in_child=connection.close)
+    connection, controlled = socket.socket(fileno=descriptor), socket.socket(fileno=control)
+    own(connection)
+    own(controlled)
+    replicas = Replicas(controlled)
     spec = first(connection, Spec)
     if spec is None:
         return 0
@@ -44,8 +45,12 @@ def main(descriptor: int) -> int:
         connection.sendall(frame(Ready("", loading.failure_of(error, spec.script))))
         raise
     calm_collector()
+    replicas.kind = script.kind
     connection.sendall(frame(Ready(script.kind, loaded=getattr(script, "loaded", None))))
-    script.serve(connection)
+    try:
+        script.serve(connection, replicas.fork)
+    except Replica as replica:
+        script.serve(replica.connection, replicas.fork)
     return 0
 
 
@@ -60,4 +65,4 @@ def first(connection: socket.socket, kind: type[M]) -> M | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))

@@ -4,6 +4,7 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from kd_engines.deployment.results import answer_of
@@ -51,11 +52,16 @@ class Batching(ABC):
     def _batch(self, rows: list[Any]) -> list[Any]:
         """Return the values of rows, one each; raises what the model raises."""
 
-    def serve(self, connection: socket.socket) -> None:
+    def serve(self, connection: socket.socket, replicate: Callable[[], None]) -> None:
         """Answer in batches: no timer, just what is there."""
         frames = Frames(Ask)
         while asks := arrived(connection, frames):
-            self._answer_all(asks, connection)
+            wanted = [ask for ask in asks if ask.args]
+            if wanted:
+                self._answer_all(wanted, connection)
+            for ask in asks:
+                if ask.replicate:  # now that nothing of this process is half done
+                    replicate()
 
     def _answer_in_parts(self, group: list[tuple[Ask, Rows]], connection: socket.socket) -> None:
         """Answer requests whose rows are alike, in batches that take a small part of their time."""
@@ -101,7 +107,7 @@ def late(ask: Ask) -> Answer:
 def arrived(connection: socket.socket, frames: Frames[Ask]) -> list[Ask]:
     """Wait for requests and return all that are there; none where the engine has gone.
 
-    An empty one only asks whether somebody is there, and has its answer at once.
+    One that only asks whether somebody is there has its answer at once.
     """
     asks: list[Ask] = []
     while not asks:
@@ -122,6 +128,6 @@ def arrived(connection: socket.socket, frames: Frames[Ask]) -> list[Ask]:
 
 def _but_pings(asks: list[Ask], connection: socket.socket) -> list[Ask]:
     for ask in asks:
-        if not ask.args:
+        if not ask.args and not ask.replicate:
             connection.sendall(frame(Answer(ask.id)))
-    return [ask for ask in asks if ask.args]
+    return [ask for ask in asks if ask.args or ask.replicate]

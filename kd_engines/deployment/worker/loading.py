@@ -4,6 +4,7 @@ import ast
 import os
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import decode_source
 from pathlib import Path
@@ -35,8 +36,8 @@ class Script(Protocol):
 
     kind: str
 
-    def serve(self, connection: socket.socket) -> None:
-        """Answer requests until the engine closes the connection."""
+    def serve(self, connection: socket.socket, replicate: Callable[[], None]) -> None:
+        """Answer requests until the engine closes the connection; ``replicate`` when asked to."""
 
 
 @dataclass(frozen=True)

@@ -75,10 +75,7 @@ class ProcessState:
     def fresh(self) -> None:
         """Have random numbers that no run before had."""
         self._random.seed()
-        for name in ("numpy.random", "torch"):
-            seed = getattr(sys.modules.get(name), "seed", None)
-            if seed:
-                seed()
+        seed_libraries()
 
     def put_back(self) -> bool:
         """Put back what a run has changed.
@@ -132,6 +129,14 @@ class ProcessState:
             if module is None or (file and Path(file).is_relative_to(self._root)):
                 del sys.modules[name]
         self._modules |= set(sys.modules)
+
+
+def seed_libraries() -> None:
+    """Give libraries random numbers that a fork's parent has not; `random` sees to that itself."""
+    for name in ("numpy.random", "torch"):
+        seed = getattr(sys.modules.get(name), "seed", None)
+        if seed:
+            seed()
 
 
 _OF_SYS = (

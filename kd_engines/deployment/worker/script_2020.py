@@ -16,6 +16,7 @@ import socket
 import time
 import types
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,8 +84,11 @@ class Script2020:
         self._connection: socket.socket
         import_ahead(tree, script, root)
 
-    def serve(self, connection: socket.socket) -> None:
-        """Run the script for each request until the engine closes the connection."""
+    def serve(self, connection: socket.socket, _replicate: Callable[[], None]) -> None:
+        """Run the script for each request until the engine closes the connection.
+
+        It has no replicas: its runs have processes of their own.
+        """
         self._connection = connection
         frames = Frames(Ask)
         self._selector.register(connection, selectors.EVENT_READ)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from kd_engines.members import capacity
 from kd_engines.training import machine
 from kd_pipeline.errors import InvalidInput
 from kd_pipeline.messages import Resources
@@ -47,7 +48,7 @@ class Room:
         visible = os.environ.get(VISIBLE_GPUS)
         if visible is not None and indexes:
             indexes = tuple(part.strip() for part in visible.split(",") if part.strip())
-        return cls(places, machine.cpus(), machine.memory_bytes(), indexes)
+        return cls(places, capacity.cpus(), capacity.memory_bytes(), indexes)
 
 
 @dataclass

@@ -20,12 +20,13 @@ async def served(
     timeout_s: float = 20,
     queue: int = 1000,
     check: Callable[[], Awaitable[None]] = unchanged,
+    most_processes: int = 1,
 ) -> AsyncIterator[ServedModel]:
     """Load a scoring script; its worker has ended afterwards."""
     script = folder / "score.py"
     script.write_text(source)
     spec = Spec(str(script), source.encode(), str(script), str(folder), timeout_s)
-    model = ServedModel("m/1", spec, WorkerGroup(folder), queue, check)
+    model = ServedModel("m/1", spec, WorkerGroup(folder), queue, check, most_processes)
     await model.parse()
     await model.load(20)
     model.hurry()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
+from kd_engines.members.capacity import LOAD_S
 from kd_engines.training import machine
 from kd_pipeline.messages import Mount, Queue
 
@@ -49,38 +50,13 @@ def test_the_environment_tells_load_free_memory_and_our_version(tmp_path: Path) 
     finder = machine.EnvironmentFinder(tmp_path)
     queue = Queue(queued=0, running=0, limit=2)
     assert finder.find("c", "python", queue).load is None  # it takes time to see
-    time.sleep(machine.LOAD_S)
+    time.sleep(LOAD_S)
     found = finder.find("c", "python", queue)
     assert found.load is not None
     assert 0 <= found.load <= 1
     assert found.memory_free_bytes is not None
     assert 0 < found.memory_free_bytes <= found.memory_bytes
     assert found.kd_magics == metadata.version("kd-magics")
-
-
-def test_load_is_what_the_processors_do() -> None:
-    load = machine.Load()
-    until = time.monotonic() + machine.LOAD_S
-    while time.monotonic() < until:
-        pass
-    busy = load.now()
-    assert busy is not None
-    assert busy > 0.5 / machine.cpus()
-
-
-def test_a_containers_limits_count_not_the_machines(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    values = {
-        "memory.max": "1000000",
-        "memory.current": "700000",
-        "memory.stat": "anon 1\ninactive_file 200000",
-        "cpu.max": "200000 100000",
-        "cpu.stat": "usage_usec 2500000\nuser_usec 1",
-    }
-    monkeypatch.setattr(machine, "_cgroup", values.__getitem__)
-    assert machine.memory_free_bytes() == 500_000
-    assert machine.Load()._busy_s == 2.5
 
 
 class Part(NamedTuple):

@@ -1,0 +1,110 @@
+"""A replica: a fork of the loaded worker, with its model's pages shared, that answers beside it.
+
+What a fork would share with its parent, and must not, keeps a model from having one: threads do not
+live on in it, and an open file, socket or database connection would be read by both.
+"""
+
+import contextlib
+import os
+import socket
+import sys
+from pathlib import Path
+
+from kd_engines.deployment.wire import Ready, frame
+from kd_engines.deployment.worker.process_state import open_descriptors, seed_libraries
+from kd_engines.members.processes import end_with_parent
+
+SHARED_SAFELY = ("/dev/null", "/dev/urandom", "/dev/random")
+
+
+class Replica(BaseException):
+    """Raised in the fork, in place of the worker's next request: it is to serve ``connection``."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+
+
+class Replicas:
+    """Forks this worker. Made before the model is loaded: what is open then is ours.
+
+    ``control`` is a socket over which the engine sends each replica's connection.
+    """
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control, self.kind = control, ""
+        self._ours = set(_open_files())
+        self._pids: set[int] = set()
+
+    def fork(self) -> None:
+        """Make one; raises Replica in it. Where that cannot be, the engine hears why."""
+        _, descriptors, _, _ = socket.recv_fds(self._control, 1, 1)
+        if not descriptors:
+            return
+        connection = socket.socket(fileno=descriptors[0])
+        parent, trouble = os.getpid(), self._trouble(connection)
+        pid = -1
+        if not trouble:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            try:
+                pid = os.fork()
+            except OSError as error:
+                trouble = f"no further process can be started ({error.strerror})"
+        if pid == 0:
+            end_with_parent(parent)
+            os.setpgid(0, 0)
+            seed_libraries()
+            own(connection)
+            connection.sendall(frame(Ready(self.kind, pid=os.getpid())))
+            raise Replica(connection)
+        with connection:
+            if trouble:
+                connection.sendall(frame(Ready("", trouble)))
+            else:
+                self._pids.add(pid)
+
+    def _trouble(self, connection: socket.socket) -> str:
+        """Return why a fork would not be as this process is; "" where it would."""
+        for pid in list(self._pids):
+            try:
+                if os.waitpid(pid, os.WNOHANG)[0]:
+                    self._pids.discard(pid)
+            except ChildProcessError:
+                self._pids.discard(pid)
+        try:
+            threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - names are enough
+        except OSError:
+            return "this system does not say what it shares"
+        if threads > 1:
+            return "it has threads"
+        if _children() - self._pids:
+            return "it has started other processes"
+        ours = {*self._ours, str(connection.fileno())}
+        for number, name in _open_files().items():
+            if number not in ours and not name.startswith(SHARED_SAFELY):
+                what = name if name.startswith("/") else name.partition(":")[0]
+                return f"it keeps something open ({what})"
+        return ""
+
+
+def own(connection: socket.socket) -> None:
+    """Keep a connection to the engine from whatever the script starts: its end is our end."""
+    connection.set_inheritable(False)
+    os.register_at_fork(after_in_child=connection.close)
+
+
+def _children() -> set[int]:
+    try:
+        text = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    except OSError:  # a kernel that does not list them
+        return set()
+    return {int(pid) for pid in text.split()}
+
+
+def _open_files() -> dict[str, str]:
+    """Return what is open: descriptors, and what they are of."""
+    found = {}
+    for number in open_descriptors():
+        with contextlib.suppress(OSError):  # that of the listing itself
+            found[number] = str(Path(f"/proc/self/fd/{number}").readlink())
+    return found
