@@ -10,6 +10,8 @@ settings.register_profile(
     "any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any-machine")
+# Engines of tests compile each model anew, unless a test says otherwise.
+os.environ.setdefault("KD_COMPILED_CACHE", "")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -4,7 +4,8 @@
 shared folder. Limits in seconds: ``KD_PREDICT_TIMEOUT_S`` (60), ``KD_LOAD_TIMEOUT_S`` (300),
 ``KD_REMOVAL_GRACE_S`` (3: how long a model that is no longer connected still serves).
 ``KD_MODEL_QUEUE`` is how many requests may wait for one model (1000), ``KD_MODEL_PROCESSES`` how
-many processes it may have (as many as there are processors).
+many processes it may have (as many as there are processors). ``KD_COMPILED_CACHE`` is a folder of
+this user for compiled models (~/.cache/kd-magics/compiled); empty, none are kept.
 """
 
 import sys

@@ -4,11 +4,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from kd_engines.deployment.compiled_cache import CompiledCache
+from kd_engines.deployment.compilers import Compilers
 from kd_engines.deployment.identity import (
     EXAMPLE_KEY,
     FORMAT_KEY,
@@ -25,6 +28,7 @@ from kd_engines.deployment.worker_group import WorkerGroup
 from kd_pipeline.daemon_thread import in_daemon_thread
 from kd_pipeline.errors import KdError, LoadFailed
 from kd_pipeline.model_config import ModelConfig
+from kd_pipeline.model_formats import WITH_CODE, known
 from kd_pipeline.project_repository import ProjectRepository
 
 if TYPE_CHECKING:
@@ -34,6 +38,7 @@ log = logging.getLogger("kd_engines.deployment")
 T = TypeVar("T")
 # A compiled model whose rows take longer keeps its own process: here it would hold up everybody's.
 LONGEST_ROW_US = 50.0
+CHANGED = "Its files have changed while it was loaded; it is loaded again."
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,15 @@ class Loader:
     changed: Callable[[ModelSlot], None]  # what runs there cannot be started again as it was
     recent: Callable[[str], bytes | None]  # what a model was asked lately, and answered
     turns: Turns = field(default_factory=Turns)
+    cache: CompiledCache = field(default_factory=CompiledCache.default)
+    compilers: Compilers = field(init=False)
+    # Few threads for what is compiled: the memory of models from many has holes.
+    here: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "kd-models"))
+
+    def __post_init__(self) -> None:
+        """Make what compiles many models."""
+        compilers = Compilers(self.group, str(self.repository.root))
+        object.__setattr__(self, "compilers", compilers)
 
     async def load(self, slot: ModelSlot) -> None:
         """Load what ``slot`` wants and switch to it, or note in the slot why that failed.
@@ -61,8 +75,11 @@ class Loader:
                     slot.running.allow(most_processes(slot.model, self.limits))
                     slot.use(slot.running)
                     return
-            served = self._served(slot, files)
-            ready = await self._bring_up(slot, files, served)
+            async with self.compilers.place():
+                ready: Served | None = await self._compiled_before(slot, files)
+                if ready is None:
+                    served = self._served(slot, files)
+                    ready = await self._bring_up(slot, files, served)
         except BaseException as error:
             if served:
                 await served.end()
@@ -80,13 +97,45 @@ class Loader:
         slot.sha256 = await self._in_time(files.identity, self.repository)
         async with self.turns.turn(served.worker_pid):
             await served.load(self.limits.load_s)
+        loaded = served.loaded
+        kept = msgspec.structs.replace(loaded) if loaded else None
         ready = await self._here(served)
         await warm_up(ready, slot.model, self.recent(slot.model.name))
         served.hurry()
         if slot.sha256 != await self._in_time(files.identity, self.repository):
-            raise LoadFailed("Its files have changed while it was loaded; it is loaded again.")
+            raise LoadFailed(CHANGED)
         if ready is not served:
             await served.end()
+            if kept and slot.sha256:
+                await in_daemon_thread(self.cache.put, slot.sha256, kept)
+        return ready
+
+    async def _compiled_before(self, slot: ModelSlot, files: ModelFiles) -> "Served | None":
+        """Return what was compiled of these files before, ready to predict; None without."""
+        if files.script:
+            return None
+        slot.sha256 = await self._in_time(files.identity, self.repository)
+        work = self.here.submit(self.cache.get, slot.sha256)
+        loaded = await asyncio.wrap_future(work)
+        if loaded is None:
+            return await self._compiled_by_fork(slot, files)
+        return await self._in_this_process(label_of(slot.model), loaded, "")
+
+    async def _compiled_by_fork(self, slot: ModelSlot, files: ModelFiles) -> "Served | None":
+        """Compile one of many models; None where a worker has to load it."""
+        format_name = await self._in_time(_format, slot.model, files)
+        if format_name in WITH_CODE:
+            return None
+        spec, sha256 = self._spec(slot.model, files), slot.sha256
+        loaded = await self.compilers.compiled(format_name, spec, self.turns, self.limits.load_s)
+        if not (loaded and loaded.compiled and loaded.compiled.row_us <= LONGEST_ROW_US):
+            return None
+        kept = msgspec.structs.replace(loaded)
+        ready = await self._in_this_process(label_of(slot.model), loaded, "")
+        await warm_up(ready, slot.model, self.recent(slot.model.name))
+        if sha256 != await self._in_time(files.identity, self.repository):
+            raise LoadFailed(CHANGED)
+        await in_daemon_thread(self.cache.put, sha256, kept)
         return ready
 
     async def _here(self, served: ServedModel) -> Served:
@@ -94,25 +143,22 @@ class Loader:
         loaded = served.loaded
         if loaded is None or loaded.compiled is None:
             return served
-        found, loaded.compiled = loaded.compiled, None  # it may be large
-        if found.row_us > LONGEST_ROW_US:
+        if loaded.compiled.row_us > LONGEST_ROW_US:
+            loaded.compiled = None  # it may be large
             return served
-        model = await in_daemon_thread(_compiled, loaded, found)
+        return await self._in_this_process(served.label, loaded, served.log)
+
+    async def _in_this_process(self, label: str, loaded: Loaded, printed: str) -> Served:
+        found, loaded.compiled = loaded.compiled, None  # it may be large
+        assert found  # noqa: S101 - for the type checker
+        work = self.here.submit(_compiled, loaded, found)
+        model = await asyncio.wrap_future(work)
         from kd_engines.deployment.served_compiled import ServedCompiled
 
-        return ServedCompiled(served.label, model, loaded, self.limits.queue, served.log)
+        return ServedCompiled(label, model, loaded, self.limits.queue, printed)
 
     def _served(self, slot: ModelSlot, files: ModelFiles) -> ServedModel:
-        label = f"{slot.model.name}/{slot.model.version}"
-        limit_s = time_limit(slot.model, self.limits)
-
-        extra = slot.model.extra
-        spec = Spec(
-            str(files.script or ""),
-            *(files.source, str(files.path), str(self.repository.root), limit_s),
-            extra.get(FORMAT_KEY, ""),
-            extra.get(EXAMPLE_KEY, "").encode(),
-        )
+        spec = self._spec(slot.model, files)
 
         async def check() -> None:
             try:
@@ -122,7 +168,16 @@ class Loader:
                 raise
 
         most = most_processes(slot.model, self.limits)
-        return ServedModel(label, spec, self.group, self.limits.queue, check, most)
+        return ServedModel(label_of(slot.model), spec, self.group, self.limits.queue, check, most)
+
+    def _spec(self, model: ModelConfig, files: ModelFiles) -> Spec:
+        return Spec(
+            str(files.script or ""),
+            *(files.source, str(files.path), str(self.repository.root)),
+            time_limit(model, self.limits),
+            model.extra.get(FORMAT_KEY, ""),
+            model.extra.get(EXAMPLE_KEY, "").encode(),
+        )
 
     async def _in_time(self, look: Callable[..., T], *arguments: Any) -> T:
         """Look at files, which may lie where reading hangs; raises LoadFailed."""
@@ -134,6 +189,15 @@ class Loader:
                 f"Its files could not be read within {self.limits.load_s:g} s "
                 "(KD_LOAD_TIMEOUT_S); see whether the project repository's mount answers."
             ) from None
+
+
+def label_of(model: ModelConfig) -> str:
+    """Return how a version is named in messages."""
+    return f"{model.name}/{model.version}"
+
+
+def _format(model: ModelConfig, files: ModelFiles) -> str:
+    return known(files.path, model.extra.get(FORMAT_KEY, "")).format
 
 
 def _compiled(loaded: Loaded, model: CompiledModel) -> "OnnxModel":

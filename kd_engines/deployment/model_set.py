@@ -128,6 +128,7 @@ class ModelSet:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(slot.running.end() for slot in self._slots.values() if slot.running))
+        await self._loader.compilers.close()
         await self._group.close()
 
     async def see_that_they_answer(self) -> None:

@@ -1,7 +1,8 @@
 """The replicas of a model's worker: as many as there is work for, and processors.
 
 There is work for a further one when each has had requests waiting behind the one it computes at
-every look of a second, and a processor has been idle meanwhile. Who has had none to do for half a
+every look of a second, and a processor has been idle meanwhile, or they wait for something else
+than processors. Who has had none to do for half a
 minute is let go. One look at all models costs less than a timer for each.
 """
 
@@ -10,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from kd_engines.deployment.turns import cpu_seconds
 from kd_engines.deployment.worker_channel import OnAnswers, WorkerChannel
 from kd_engines.deployment.worker_process import WorkerProcess
 from kd_engines.deployment.worker_replica import WorkerReplica
@@ -18,6 +20,8 @@ from kd_pipeline.errors import LoadFailed
 log = logging.getLogger("kd_engines.deployment")
 LOOK_EVERY_S = 0.25
 BUSY_LOOKS = 4
+IDLE_PROCESSORS = 0.5
+WAITING_SHARE = 0.1
 IDLE_S = 30.0
 FORK_S = 60.0  # it is forked between two batches
 PAUSE_S = 60.0  # after one that could not be made, or has died
@@ -38,6 +42,7 @@ class Replicas:
         self._making: asyncio.Task[None] | None = None
         self._busy_looks, self._wanted_at, self._not_before = 0, 0.0, 0.0
         self._trouble = ""
+        self._computed = 0.0, 0.0  # when, and for how many seconds until then
         self._ending: set[asyncio.Task[None]] = set()
 
     @property
@@ -70,12 +75,20 @@ class Replicas:
         elif (
             self._busy_looks >= BUSY_LOOKS
             and count < self.most
-            and idle_processors >= 0.5
             and now >= self._not_before
             and self._making is None
         ):
-            self._busy_looks = 0
-            self._making = asyncio.get_running_loop().create_task(self._make(first))
+            waits = self._waits_for_something_else(first, now)
+            if waits or idle_processors >= IDLE_PROCESSORS:
+                self._busy_looks = 0
+                self._making = asyncio.get_running_loop().create_task(self._make(first))
+
+    def _waits_for_something_else(self, first: WorkerProcess, now: float) -> bool:
+        """Tell whether a busy worker has hardly computed since the last look."""
+        at, before = self._computed
+        used = cpu_seconds(first.pid)
+        self._computed = now, used
+        return now - at < 2 * LOOK_EVERY_S and used - before < WAITING_SHARE * (now - at)
 
     def end_all(self) -> list[WorkerReplica]:
         """End all at once, and return those that were there."""

@@ -6,6 +6,7 @@ predicted in a thread; onnxruntime lets others run meanwhile.
 """
 
 import asyncio
+import contextlib
 import functools
 import os
 import time
@@ -29,7 +30,8 @@ def compiled(loaded: Loaded, model: CompiledModel) -> OnnxModel:
     columns = Columns(loaded.names, loaded.width, model.takes_missing)
     found = OnnxModel(model.content, columns, [Take(*take) for take in model.takes])
     found.batches = model.batches
-    found.row_us([1.0] * loaded.width)  # so that no client pays for the first time
+    with contextlib.suppress(Exception):  # of a model that does not take such a row
+        found.values([[1.0] * loaded.width])  # so that no client pays for the first time
     return found
 
 

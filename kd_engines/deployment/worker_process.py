@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from kd_engines.deployment.formats import NO_TELEMETRY
 from kd_engines.deployment.priority import CalmProcess
 from kd_engines.deployment.wire import Ask, Go, Ready, Spec, frame
 from kd_engines.deployment.worker_channel import OnAnswers, OnEnd, WorkerChannel
@@ -200,7 +201,7 @@ def worker_environment(root: str) -> dict[str, str]:
     """Return a worker's environment: the engine's, without what tells of tokens.
 
     One thread for numeric libraries unless said otherwise: a row is too small to be shared out,
-    and other models want the processors too.
+    and other models want the processors too. onnxruntime tells nobody about the models.
     """
     inherited = {
         name: value
@@ -209,4 +210,5 @@ def worker_environment(root: str) -> dict[str, str]:
     }
     path = os.pathsep.join(filter(None, (PACKAGES, inherited.get("PYTHONPATH", ""))))
     ours = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": path}
-    return {"OMP_NUM_THREADS": "1", **inherited, **ours, "KD_PROJECT_REPO": root}
+    defaults = {"OMP_NUM_THREADS": "1", NO_TELEMETRY: "1"}
+    return {**defaults, **inherited, **ours, "KD_PROJECT_REPO": root}

@@ -1,5 +1,6 @@
 """A model as ONNX: what known formats are compiled to, run by onnxruntime on one thread."""
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kd_engines.deployment.formats import NO_TELEMETRY
 from kd_engines.deployment.formats.columns import Columns
 
 KINDS: dict[str, type[np.generic]] = {
@@ -67,14 +69,18 @@ class OnnxModel:
 
         Several ``takes`` are a mapping with an entry an output; none are all outputs.
         """
+        os.environ.setdefault(NO_TELEMETRY, "1")
         import onnxruntime  # an extra: models can be served by their own libraries
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # A model in memory is small, and may be one of a thousand: no megabyte of its own to spare.
+        options.enable_cpu_mem_arena = not isinstance(content, bytes)
         self._session = onnxruntime.InferenceSession(
             content, options, providers=["CPUExecutionProvider"]
         )
+        self._session._model_bytes = None  # kept for other providers, and as large as the session
         inputs = self._session.get_inputs()
         self._inputs = [(one.name, KINDS.get(one.type, np.object_)) for one in inputs]
         wrong = [f"{one.name!r} of {one.type}" for one in inputs if one.type not in KINDS]

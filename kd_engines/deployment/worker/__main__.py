@@ -16,6 +16,7 @@ import msgspec
 from kd_engines.deployment.collector import calm_collector
 from kd_engines.deployment.wire import Frames, Go, Ready, Spec, frame
 from kd_engines.deployment.worker.replica import Replica, Replicas, own
+from kd_engines.deployment.worker.script_kind import COMPILER
 from kd_engines.members.processes import end_with_parent
 
 READ_BYTES = 1 << 16
@@ -29,7 +30,11 @@ def main(descriptor: int, control: int) -> int:
     connection, controlled = socket.socket(fileno=descriptor), socket.socket(fileno=control)
     own(connection)
     own(controlled)
-    replicas = Replicas(controlled)
+    return work(connection, Replicas(controlled))
+
+
+def work(connection: socket.socket, replicas: Replicas) -> int:
+    """Load what the engine says first, and serve it; return the exit status."""
     spec = first(connection, Spec)
     if spec is None:
         return 0
@@ -50,6 +55,8 @@ def main(descriptor: int, control: int) -> int:
     try:
         script.serve(connection, replicas.fork)
     except Replica as replica:
+        if script.kind == COMPILER:
+            return work(replica.connection, replicas)
         script.serve(replica.connection, replicas.fork)
     return 0
 

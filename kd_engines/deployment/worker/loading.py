@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kd_engines.deployment.results import reason_of
 from kd_engines.deployment.wire import Spec, one
 from kd_engines.deployment.worker.script_kind import (
+    COMPILER,
     FUNCTION,
     MODEL,
     SCRIPT,
@@ -55,6 +56,8 @@ def parse(spec: Spec) -> Parsed:
 
     It is decoded as Python does it: by its byte order mark or coding line.
     """
+    if not spec.path:
+        return Parsed(COMPILER, ast.Module([], []))
     if not spec.script:
         return Parsed(MODEL, ast.Module([], []), known=_known(spec))
     script = Path(spec.script)
@@ -76,6 +79,10 @@ def _known(spec: Spec) -> "Known":
 
 def load(parsed: Parsed, spec: Spec) -> Script:
     """Load a parsed script, or a model of a known format; whatever it raises comes out."""
+    if parsed.kind == COMPILER:
+        from kd_engines.deployment.worker.compiler import Compiler
+
+        return Compiler(spec.format)
     script, root = Path(spec.script), Path(spec.root)
     # What is ours, and what it needs, comes before what the user's folders may have of these names.
     if parsed.known:

@@ -18,6 +18,7 @@ from kd_engines.deployment.formats.compiled import Compiled, NotEqual, compile_c
 from kd_engines.deployment.formats.onnx_file import onnx_parts
 from kd_engines.deployment.formats.onnx_model import OnnxModel, UnknownShape
 from kd_engines.deployment.formats.originals import CannotServe, Original, load, needed
+from kd_engines.deployment.formats.ort_format import ort_format
 from kd_engines.deployment.results import answer_of, reason_of
 from kd_engines.deployment.rows import Rows, batches, rows_of
 from kd_engines.deployment.wire import Answer, Ask, CompiledModel, Loaded
@@ -161,6 +162,7 @@ def _sent(content: bytes, model: OnnxModel, row_us: float) -> CompiledModel | No
     if not content:
         return None
     takes = [(take.output, take.part, take.kind) for take in model.takes]
+    content = ort_format(content, model)
     return CompiledModel(content, model.columns.takes_missing, model.batches, takes, row_us)
 
 

@@ -14,6 +14,8 @@ from kd_engines.deployment.wire import Ready, frame
 from kd_engines.deployment.worker.process_state import open_descriptors, seed_libraries
 from kd_engines.members.processes import end_with_parent
 
+# Threads that a fork is as well without: that of pyarrow's allocator, which knows of forks.
+AS_BEFORE = frozenset({"jemalloc_bg_thd"})
 SHARED_SAFELY = ("/dev/null", "/dev/urandom", "/dev/random")
 
 
@@ -72,10 +74,11 @@ class Replicas:
             except ChildProcessError:
                 self._pids.discard(pid)
         try:
-            threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - names are enough
+            threads = {path.parent.name: path.read_text() for path in _threads()}
         except OSError:
-            return "this system does not say what it shares"
-        if threads > 1:
+            return "its threads cannot be seen"
+        threads.pop(str(os.getpid()), None)
+        if set(map(str.strip, threads.values())) - AS_BEFORE:
             return "it has threads"
         if _children() - self._pids:
             return "it has started other processes"
@@ -91,6 +94,11 @@ def own(connection: socket.socket) -> None:
     """Keep a connection to the engine from whatever the script starts: its end is our end."""
     connection.set_inheritable(False)
     os.register_at_fork(after_in_child=connection.close)
+
+
+def _threads() -> list[Path]:
+    """Return the files that have the names of this process's threads; raises OSError."""
+    return [thread / "comm" for thread in Path("/proc/self/task").iterdir()]
 
 
 def _children() -> set[int]:

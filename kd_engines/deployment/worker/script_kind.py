@@ -17,6 +17,7 @@ READERS = frozenset(
 )
 _OF_ABSL = frozenset({"app", "flags"})
 FUNCTION, SCRIPT, MODEL = "function", "script", "model"
+COMPILER = "compiler"  # has nothing to serve; see compiler.py
 PREPARE = "prepare"
 _BLOCKS = (ast.If, ast.Try, ast.TryStar, ast.With)
 _PLAIN = (ast.Import, ast.ImportFrom, ast.Pass, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

@@ -36,8 +36,10 @@ def predict(model, args):
 """
 
 
-async def asked(model: ServedModel, seconds: float, count: int = 6) -> set[int]:
-    """Keep ``count`` requests with a model, as idle processors would see it; return its pids."""
+async def asked(
+    model: ServedModel, seconds: float, count: int = 6, idle_processors: float = 4
+) -> set[int]:
+    """Keep ``count`` requests with a model, and return the pids that answered."""
     until, pids = time.monotonic() + seconds, set()
 
     async def client() -> None:
@@ -47,7 +49,7 @@ async def asked(model: ServedModel, seconds: float, count: int = 6) -> set[int]:
 
     async def looks() -> None:
         while time.monotonic() < until:
-            model.look(idle_processors=4)
+            model.look(idle_processors)
             await asyncio.sleep(replicas.LOOK_EVERY_S)
 
     await asyncio.gather(looks(), *(client() for _ in range(count)))
@@ -96,6 +98,28 @@ def test_a_busy_model_has_as_many_processes_as_it_may_and_loses_them_when_idle(
     asyncio.run(run())
 
 
+COMPUTES = """
+import os, time
+def predict(model, args):
+    until = time.process_time() + 0.02
+    while time.process_time() < until:
+        pass
+    return [os.getpid()]
+"""
+
+
+@pytest.mark.parametrize(("source", "count"), [(SLEEPS, 2), (COMPUTES, 1)])
+def test_on_a_busy_machine_only_what_waits_for_something_else_is_forked(
+    tmp_path: Path, source: str, count: int
+) -> None:
+    async def run() -> None:
+        async with served(tmp_path, source, most_processes=2) as model:
+            await asked(model, 3, idle_processors=0)
+            assert model.processes == count
+
+    asyncio.run(run())
+
+
 def test_pages_are_shared_and_random_numbers_are_not(tmp_path: Path) -> None:
     source = (
         "import numpy\nSHARED = numpy.ones(16 << 20)\n"  # 128 MB
@@ -111,6 +135,45 @@ def test_pages_are_shared_and_random_numbers_are_not(tmp_path: Path) -> None:
             numbers = [msgspec.json.decode(answer.result)[1] for answer in answers]
             assert len(set(numbers)) == 20
             assert psutil.Process(replica).memory_full_info().uss < 32 << 20
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "library", ["numpy", "pandas", "pyarrow", "sklearn.ensemble", "xgboost", "onnxruntime"]
+)
+def test_the_usual_libraries_do_not_keep_a_model_from_replicas(
+    tmp_path: Path, library: str
+) -> None:
+    pytest.importorskip(library)
+    source = f"import {library}\n{SLEEPS}"
+
+    async def run() -> None:
+        async with served(tmp_path, source, most_processes=2) as model:
+            await asked(model, 2)
+            assert model.remark is None
+            assert model.processes == 2
+
+    asyncio.run(run())
+
+
+def test_a_pool_of_threads_that_a_fork_would_wait_for_is_seen(tmp_path: Path) -> None:
+    source = (
+        "import os, time, onnxruntime\nfrom skl2onnx import to_onnx\n"
+        "from sklearn.linear_model import LinearRegression\n"
+        "def load(path):\n"
+        "    rows = [[1.0], [2.0]]\n    import numpy as np\n"
+        "    model = LinearRegression().fit(rows, [1, 2])\n"
+        "    onnx = to_onnx(model, np.ones((1, 1), np.float32)).SerializeToString()\n"
+        "    options = onnxruntime.SessionOptions()\n    options.intra_op_num_threads = 3\n"
+        "    return onnxruntime.InferenceSession(onnx, options)\n"
+        "def predict(model, args):\n    time.sleep(0.02)\n    return [os.getpid()]\n"
+    )
+
+    async def run() -> None:
+        async with served(tmp_path, source, most_processes=2) as model:
+            assert await asked(model, 2) == {model.pid}
+            assert "it has threads" in str(model.remark)
 
     asyncio.run(run())
 

@@ -1,0 +1,127 @@
+"""Compiled models kept from one start of an engine to the next: compiling takes a second each.
+
+They lie on this machine, in a folder of the engine's own user: what is in it is served as it is. An
+entry is found by the sum of the model's files and settings, and of what compiled it.
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+
+import msgspec
+
+from kd_engines.deployment.wire import Loaded
+from kd_pipeline.atomic import write_atomic
+
+log = logging.getLogger("kd_engines.deployment")
+VERSION = 1  # of what an entry is
+LIBRARIES = (
+    *("kd-magics", "lightgbm", "numpy", "onnx", "onnxmltools", "onnxruntime"),
+    *("scikit-learn", "skl2onnx", "skops", "xgboost", "xgboost-cpu"),
+)
+MOST_BYTES = 4 * 1024**3
+MOST_ENTRIES = 10_000
+PRUNE_EVERY = 100
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Loaded).decode
+
+
+class CompiledCache:
+    """The entries in ``folder``; without one, or where it is not safe, there are none."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder if folder and _is_own(folder) else None
+        self._versions = _versions()
+        self._puts = 0
+
+    @classmethod
+    def default(cls) -> "CompiledCache":
+        """Return that of ``KD_COMPILED_CACHE``, else below ``XDG_CACHE_HOME`` or ``~/.cache``."""
+        named = os.environ.get("KD_COMPILED_CACHE")
+        if named is not None:
+            return cls(Path(named) if named else None)
+        try:
+            base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+        except RuntimeError:  # a user without a home
+            return cls(None)
+        return cls(base / "kd-magics" / "compiled")
+
+    def get(self, sha256: str) -> Loaded | None:
+        """Return what was compiled of the model whose identity this is; None where nothing was."""
+        path = self._path(sha256)
+        if path is None:
+            return None
+        try:
+            content = path.read_bytes()
+            if hashlib.sha256(content[32:]).digest() != content[:32]:
+                raise ValueError("half of an entry")
+            loaded = _decode(content[32:])
+            os.utime(path)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, msgspec.MsgspecError) as error:
+            log.warning("%s is not used: %s", path, error)
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return None
+        return loaded
+
+    def put(self, sha256: str, loaded: Loaded) -> None:
+        """Keep what was compiled; where that cannot be, it is compiled again next time."""
+        path = self._path(sha256)
+        if path is None:
+            return
+        body = _encode(loaded)
+        try:
+            write_atomic(path, hashlib.sha256(body).digest() + body)
+            if self._puts % PRUNE_EVERY == 0:
+                self._prune()
+            self._puts += 1
+        except OSError as error:
+            log.warning("a compiled model could not be kept: %s", error)
+
+    def _path(self, sha256: str) -> Path | None:
+        if self._folder is None:
+            return None
+        name = hashlib.sha256(f"{sha256}\0{self._versions}".encode()).hexdigest()
+        return self._folder / f"{name}.kdm"
+
+    def _prune(self) -> None:
+        """Drop what has not been used for longest, down to the limits."""
+        assert self._folder  # noqa: S101 - for the type checker
+        entries = [(path.stat(), path) for path in self._folder.glob("*.kdm")]
+        size = sum(status.st_size for status, _ in entries)
+        count = len(entries)
+        for status, path in sorted(entries, key=lambda entry: entry[0].st_mtime):
+            if size <= MOST_BYTES and count <= MOST_ENTRIES:
+                return
+            path.unlink(missing_ok=True)
+            size, count = size - status.st_size, count - 1
+
+
+def _is_own(folder: Path) -> bool:
+    """Make a folder, and tell whether nobody but this user may write there."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+    except OSError as error:
+        log.info("compiled models are not kept: %s", error)
+        return False
+    if status.st_uid != os.getuid() or status.st_mode & 0o022:
+        log.warning("compiled models are not kept: others may write to %s", folder)
+        return False
+    return True
+
+
+def _versions() -> str:
+    found = [f"{VERSION} {platform.python_version()} {platform.machine()} {platform.processor()}"]
+    for source in sorted(Path(__file__).parent.glob("formats/*.py")):
+        found.append(hashlib.sha256(source.read_bytes()).hexdigest())
+    for name in LIBRARIES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found.append(f"{name} {metadata.version(name)}")
+    return "\n".join(found)
