@@ -189,6 +189,7 @@ def _models(
             model.state, model.reason = actual.state, actual.reason
             model.since, model.restarts = actual.since, actual.restarts
             model.traffic = actual.traffic
+            model.served_by, model.processes = actual.served_by, actual.processes
             model.url = states.url(name, key)
         model.aliases = aliases.get(key, [])
         model.has_example = key in registered and "example" in registered[key].extra

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from kd_engines.deployment.binary_tensors import EXTENSION
 from kd_engines.deployment.infer_form import OUTPUT
 from kd_engines.web.answers import json_response
 from kd_pipeline.errors import ModelNotReady, Unavailable
@@ -25,7 +26,7 @@ async def get_server(_request: Request) -> Response:
         number = version("kd-magics")
     except PackageNotFoundError:
         number = "unknown"
-    return json_response({"name": "kd-magics", "version": number, "extensions": []})
+    return json_response({"name": "kd-magics", "version": number, "extensions": [EXTENSION]})
 
 
 async def live(_request: Request) -> Response:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from kd_engines.deployment.asked import Asked, Form
+from kd_engines.deployment.binary_tensors import HEADER, as_json
 from kd_engines.deployment.history import History, Prediction
 from kd_engines.deployment.infer_form import InferForm
 from kd_engines.deployment.model_set import ModelSet
@@ -42,6 +43,8 @@ class Predict:
             body = await read(receive)
             if target is None:
                 raise InvalidInput("There is no model in this path.")
+            if form is INFER and (length := header(scope, HEADER)):
+                body = as_json(body, length)
             # After the body: what is taken off meanwhile is not found, instead of cut off.
             asked = self._ask(target, body, host_of(scope))
             try:
@@ -144,10 +147,12 @@ def target_of(path: str) -> Target | None:
 
 def host_of(scope: Scope) -> str:
     """Return ``<host>:<port>`` as the client named it."""
-    for key, value in scope["headers"]:
-        if key == b"host":
-            return str(value, "latin-1")
-    return ""
+    return header(scope, b"host")
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """Return a header of a request; "" without."""
+    return next((str(value, "latin-1") for key, value in scope["headers"] if key == name), "")
 
 
 async def read(receive: Receive) -> bytes:

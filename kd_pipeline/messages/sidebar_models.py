@@ -191,6 +191,8 @@ class DeployedModel(msgspec.Struct):
     url: str = ""
     has_example: bool = False
     traffic: Traffic | None = None  # of the last half minute; None is none
+    served_by: str = ""  # without a scoring script: what it was compiled to, or why it was not
+    processes: int = 0
 
 
 class Deployment(msgspec.Struct):

@@ -89,6 +89,8 @@ export interface IDeployedModel {
   url: string;
   has_example: boolean;
   traffic: ITraffic | null;
+  served_by: string;
+  processes: number;
 }
 
 /**

@@ -89,7 +89,8 @@ test('a deployment tells its members and how its models are', () => {
   const models = [
     {
       ...{ name: 'taxi', version: '2', wanted: true, state: 'Failed', reason: 'No file.' },
-      ...{ since: '', restarts: 0, aliases: [], url: '', has_example: false, traffic }
+      ...{ since: '', restarts: 0, aliases: [], url: '', has_example: false, traffic },
+      ...{ served_by: 'compiled to ONNX', processes: 2 }
     }
   ];
   const engine: IDeployment = {
@@ -100,5 +101,7 @@ test('a deployment tells its members and how its models are', () => {
   expect(screen.getByText('1 of 2 engines')).toBeTruthy();
   expect(screen.getByText('Failed')).toBeTruthy();
   expect(screen.getByText('No file.')).toBeTruthy();
+  expect(screen.getByText('compiled to ONNX')).toBeTruthy();
+  expect(screen.getByText('2 processes')).toBeTruthy();
   expect(screen.getByText('12 requests/s, p50 0.51 ms, p99 12 ms, 2 failed')).toBeTruthy();
 });

@@ -18,6 +18,18 @@ class CannotServe(Exception):
     """A model that cannot be served without a scoring script; says why."""
 
 
+# What skops does not know, and MLflow saves by it: their state is a text that their library reads.
+HARMLESS = frozenset(
+    {
+        "collections.OrderedDict",
+        *("lightgbm.basic.Booster", "lightgbm.sklearn.LGBMClassifier"),
+        *("lightgbm.sklearn.LGBMRanker", "lightgbm.sklearn.LGBMRegressor"),
+        *("xgboost.core.Booster", "xgboost.sklearn.XGBClassifier"),
+        *("xgboost.sklearn.XGBRanker", "xgboost.sklearn.XGBRegressor"),
+    }
+)
+
+
 @dataclass(frozen=True)
 class Original:
     """A loaded model. ``predict`` takes a matrix of numbers and returns an array, one a row.
@@ -103,13 +115,14 @@ def _pickled(path: Path, names: tuple[str, ...]) -> Original:
 
 def _skops(path: Path, names: tuple[str, ...]) -> Original:
     io = needed("skops.io", "skops")
-    unknown = io.get_untrusted_types(file=path)
+    trusted = [name for name in io.get_untrusted_types(file=path) if name in HARMLESS]
+    unknown = [name for name in io.get_untrusted_types(file=path) if name not in HARMLESS]
     if unknown:
         raise CannotServe(
             f"skops does not know {', '.join(unknown[:5])} to be harmless; write a scoring script "
             "that trusts what you know"
         )
-    return _estimator(io.load(path), names)
+    return _estimator(io.load(path, trusted=trusted), names)
 
 
 def _estimator(model: Any, names: tuple[str, ...]) -> Original:
@@ -117,7 +130,7 @@ def _estimator(model: Any, names: tuple[str, ...]) -> Original:
     if not callable(getattr(model, "predict", None)):
         raise CannotServe(f"it holds a {type(model).__name__}, which has no method predict")
     own = getattr(model, "feature_names_in_", None)
-    own = tuple(own) if own is not None else ()
+    own = tuple(map(str, own)) if own is not None else ()
     width = getattr(model, "n_features_in_", None) or len(own or names)
     if not width:
         raise CannotServe(

@@ -31,6 +31,7 @@ export function DeployedModel(props: IDeployedModelProps): JSX.Element {
   const facts = [
     ...model.aliases,
     model.traffic ? trafficText(props, model.traffic) : '',
+    model.processes > 1 ? trans.__('%1 processes', model.processes) : '',
     model.restarts ? trans._n('%1 restart', '%1 restarts', model.restarts) : '',
     model.wanted ? '' : trans.__('taken off, still there')
   ].filter(Boolean);
@@ -65,6 +66,7 @@ export function DeployedModel(props: IDeployedModelProps): JSX.Element {
         </button>
       </div>
       {model.reason && <div className="kd-Warning">{model.reason}</div>}
+      {model.served_by && <div className="kd-Quiet">{model.served_by}</div>}
     </div>
   );
 }

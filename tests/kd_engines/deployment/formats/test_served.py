@@ -23,6 +23,7 @@ FILES = [
     ("linear.joblib", "sklearn", False),
     ("forest.pkl", "sklearn", False),
     ("linear.skops", "skops", True),
+    ("gbm.skops", "skops", True),
     ("logistic.onnx", "onnx", True),
     ("registered", "xgboost", True),
 ]
@@ -57,6 +58,7 @@ def wanted(file: str, row: dict[str, Any]) -> Any:
         "trees.txt": lambda: trained.gbm().predict(values),
         "linear.joblib": lambda: trained.linear().predict(values),
         "linear.skops": lambda: trained.linear().predict(values),
+        "gbm.skops": lambda: trained.gbm_estimator().predict(values),
         "forest.pkl": lambda: trained.forest().predict(values),
     }
     return found[file]()[0]

@@ -45,6 +45,11 @@ def gbm(objective: str = "regression") -> lightgbm.Booster:
     return lightgbm.train(settings, data, 12)
 
 
+def gbm_estimator() -> lightgbm.LGBMRegressor:
+    """Return an estimator as MLflow saves it by skops."""
+    return lightgbm.LGBMRegressor(n_estimators=12, n_jobs=1, verbose=-1).fit(TABLE, MINUTES)
+
+
 def linear() -> LinearRegression:
     return LinearRegression().fit(TABLE, MINUTES)
 
@@ -75,6 +80,7 @@ def write(folder: Path) -> None:
     joblib.dump(histogram(), folder / "histogram.joblib")
     joblib.dump(of_texts(), folder / "texts.joblib")
     skops.io.dump(linear(), folder / "linear.skops")
+    skops.io.dump(gbm_estimator(), folder / "gbm.skops")
     (folder / "logistic.onnx").write_bytes(onnx_of(make_pipeline(LogisticRegression())))
     mlflow(folder / "registered", "xgboost: {data: model.ubj, model_class: xgboost.core.Booster}")
     booster().save_model(folder / "registered" / "model.ubj")
