@@ -57,6 +57,7 @@ $(addprefix .peers/,$(PEERS)): | $(BIN)/python
 bench: .venv/test $(addprefix .peers/,$(PEERS))
 	$(BIN)/python -m benchmarks.serving
 	$(BIN)/python -m benchmarks.swaps
+	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.jobs
 	$(BIN)/python -m benchmarks.sidebar
 	$(BIN)/python -m benchmarks.registry

@@ -166,6 +166,7 @@ def peer(name: str, root: Path) -> Iterator[Contestant]:
     model = root / "models" / ("model.onnx" if "ceiling" in name else "model.ubj")
     settings = {"MODEL": str(model), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     settings |= {"RAY_SERVE_ENABLE_HA_PROXY": "1", "DO_NOT_TRACK": "1", "BENTOML_DO_NOT_TRACK": "1"}
+    settings |= {"ORT_DISABLE_TELEMETRY": "1"}
     is_script = words[0].endswith(".py")
     command = [python, *([] if is_script else ["-m"]), *words]
     path, body = "/predict", bodies()["ours"]

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -108,14 +108,22 @@ def contestants(root: Path, only: str) -> Iterator[list[Contestant]]:
         yield found
 
 
-def ask(one: Contestant, connections: int, seconds: int) -> dict[str, float]:
-    """Ask a contestant from so many connections for so long."""
+def ask(
+    one: Contestant, connections: int, seconds: int, paths: Sequence[str] = ()
+) -> dict[str, float]:
+    """Ask a contestant from so many connections for so long; by wrk any of ``paths`` at random."""
     if shutil.which("wrk") is None:
         return by_python(one, connections, seconds)
     headers = {**one.headers, "Content-Type": "application/json"}
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(f"wrk.method = 'POST'\nwrk.body = '{one.body.decode()}'\n")
         script.writelines(f"wrk.headers['{k}'] = '{v}'\n" for k, v in headers.items())
+        if paths:
+            listed = ", ".join(f"'{path}'" for path in paths)
+            script.write(f"paths = {{{listed}}}\n")
+            script.write(
+                "function request() return wrk.format(nil, paths[math.random(#paths)]) end\n"
+            )
         script.flush()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s"]
         done = subprocess.run(
