@@ -5,7 +5,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.running_lab import Lab
 from tests.browser.sidebar import DARK, LIGHT, Sidebar, screenshot
-from tests.browser.trained_model import register
+from tests.browser.trained_model import kd, register
+from tests.kd_engines.deployment.formats import trained
 from tests.kd_engines.local.running_home import DEPLOYMENT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -68,6 +69,19 @@ def test_a_broken_version_says_why_while_the_old_one_is_ready(
     tab.get_by_role("button", name="Predict").click()
     expect(tab.get_by_role("region", name="Answer of good/1")).to_contain_text("answered in")
     assert sidebar.violations() == []
+
+
+def test_how_a_model_without_a_script_is_served_is_told(whole_lab: Lab, sidebar: Sidebar) -> None:
+    trained.booster().save_model(whole_lab.home.repository / "models" / "trees.ubj")
+    kd(whole_lab, "register", "trees", "--path", "models/trees.ubj", "--scoring", "")
+    sidebar.only("Models", "Deployments")
+    deploy(sidebar, "trees/1")
+    there = deployed(sidebar, "trees/1")
+    expect(there).to_contain_text("Ready", timeout=LOADS_WITHIN_MS)
+    expect(there).to_contain_text("compiled to ONNX, within")
+    screenshot(sidebar.page, "deployments-compiled")
+    assert sidebar.violations() == []
+    kd(whole_lab, "undeploy", "trees/1")
 
 
 def test_a_new_deployment_is_set_up_with_a_model_and_grows(
