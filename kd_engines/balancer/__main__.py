@@ -3,8 +3,8 @@
 ``KD_CONFIGMETA`` names the configmeta.json whose own RESTServers are balanced. ``--stats-port``
 is where HAProxy's statistics are shown (0: nowhere), to the user ``kd`` with the balancer's token.
 Predictions of a model that answers within 20 ms go to one engine as long as at most ``--together``
-(64) are in flight, to two of them up to twice as many, and so on; all else goes to who has least to
-do.
+(64) are in flight, to two of them up to twice as many, and so on; all else goes to who
+has fewest of the other requests.
 """
 
 import argparse

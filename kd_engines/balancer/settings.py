@@ -24,6 +24,8 @@ SLOTS = 64
 QUICK = 50
 TOGETHER = 64
 MOST_MODELS = 10_000
+# One that refuses or fails more than a tenth is quick as well, but not what is looked for.
+RATES = ("conn_cur", "http_req_rate(1s)", "http_err_rate(1s)", "http_fail_rate(1s)")
 # HAProxy notices a member that is not ready within two of these; an engine drains for longer.
 CHECK_EVERY_S = 1
 NOWHERE = ("127.0.0.1", 1)
@@ -136,15 +138,18 @@ def _frontend(settings: Settings) -> str:
   http-request set-var(txn.parts) sc0_conn_cur(models),div({settings.together}),add(1) if has_model
   http-request set-var(txn.part) rand(1000),mod(txn.parts) if has_model
   http-request set-var(txn.share) var(txn.model),concat(/,txn.part) if has_model
+  http-request set-var(txn.failed) sc0_http_fail_rate(models) if has_model
+  http-request set-var(txn.bad) sc0_http_err_rate(models),add(txn.failed),mul(10) if has_model
   acl is_quick sc0_http_req_rate(models),sub(txn.slow) gt 0
-  use_backend {PREDICTIONS} if has_model is_quick
+  acl is_well sc0_http_req_rate(models),sub(txn.bad) gt 0
+  use_backend {PREDICTIONS} if has_model is_quick is_well
   default_backend {BACKEND}
 """
 
 
 def _models() -> str:
     return f"""backend models
-  stick-table type string len 256 size {MOST_MODELS} expire 60s store conn_cur,http_req_rate(1s)
+  stick-table type string len 256 size {MOST_MODELS} expire 60s store {",".join(RATES)}
 """
 
 

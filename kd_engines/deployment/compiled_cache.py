@@ -15,7 +15,8 @@ from pathlib import Path
 import msgspec
 
 from kd_engines.deployment.wire import Loaded
-from kd_pipeline.atomic import write_atomic
+from kd_pipeline import model_formats
+from kd_pipeline.atomic import sweep, write_atomic
 
 log = logging.getLogger("kd_engines.deployment")
 VERSION = 1  # of what an entry is
@@ -36,6 +37,8 @@ class CompiledCache:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder if folder and _is_own(folder) else None
         self._versions = _versions()
+        if self._folder:
+            sweep(self._folder)
         self._puts = 0
 
     @classmethod
@@ -84,6 +87,13 @@ class CompiledCache:
         except OSError as error:
             log.warning("a compiled model could not be kept: %s", error)
 
+    def drop(self, sha256: str) -> None:
+        """Forget what was compiled: it cannot be loaded."""
+        path = self._path(sha256)
+        if path:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
     def _path(self, sha256: str) -> Path | None:
         if self._folder is None:
             return None
@@ -93,7 +103,10 @@ class CompiledCache:
     def _prune(self) -> None:
         """Drop what has not been used for longest, down to the limits."""
         assert self._folder  # noqa: S101 - for the type checker
-        entries = [(path.stat(), path) for path in self._folder.glob("*.kdm")]
+        entries = []
+        for path in self._folder.glob("*.kdm"):
+            with contextlib.suppress(FileNotFoundError):  # another engine's turn
+                entries.append((path.stat(), path))
         size = sum(status.st_size for status, _ in entries)
         count = len(entries)
         for status, path in sorted(entries, key=lambda entry: entry[0].st_mtime):
@@ -119,8 +132,13 @@ def _is_own(folder: Path) -> bool:
 
 def _versions() -> str:
     found = [f"{VERSION} {platform.python_version()} {platform.machine()} {platform.processor()}"]
-    for source in sorted(Path(__file__).parent.glob("formats/*.py")):
+    here = Path(__file__).parent
+    sources = [here / "worker" / "model_format.py", Path(model_formats.__file__)]
+    for source in (*sorted(here.glob("formats/*.py")), *sources):
         found.append(hashlib.sha256(source.read_bytes()).hexdigest())
+    with contextlib.suppress(OSError, StopIteration):  # what was compiled may be for one kind only
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        found.append(next(line for line in lines if line.startswith(("flags", "Features"))))
     for name in LIBRARIES:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found.append(f"{name} {metadata.version(name)}")

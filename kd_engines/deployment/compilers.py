@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from kd_engines.deployment.priority import CalmProcess
 from kd_engines.deployment.turns import Turns
@@ -22,6 +22,7 @@ log = logging.getLogger("kd_engines.deployment")
 MANY = 3  # models that are loaded at a time
 # So many have processes, or threads, before they serve; which of them computes is Turns' business.
 MOST_BEGUN = 32
+PLACE_S = 10.0
 IMPORT_S = 120.0
 IDLE_S = 5.0
 
@@ -39,12 +40,27 @@ class Compilers:
         self._ending: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Wait until a further model may be loaded, and count it while it is."""
+    async def place(self) -> AsyncIterator[Callable[[], object]]:
+        """Wait until a further model may be loaded, and count it while it is.
+
+        What comes is to be called once it has its turn: who loads for long holds up no others.
+        """
         self._begun += 1
+        left = False
+
+        def leave() -> None:
+            nonlocal left
+            if not left:
+                left = True
+                self._places.release()
+
         try:
-            async with self._places:
-                yield
+            await self._places.acquire()
+            loop = asyncio.get_running_loop()
+            try:
+                yield lambda: loop.call_later(PLACE_S, leave)
+            finally:
+                leave()
         finally:
             self._begun -= 1
 
@@ -107,6 +123,8 @@ class Compilers:
         task = self._processes.pop(format_name, None)
         if task is None:
             return
+        if not task.done():
+            task.cancel()  # which ends its process
         with contextlib.suppress(LoadFailed, OSError, asyncio.CancelledError):
             await (await task).stop()
 

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,7 +24,7 @@ from kd_engines.deployment.served_model import ServedModel
 from kd_engines.deployment.turns import Turns
 from kd_engines.deployment.wire import CompiledModel, Loaded, Spec
 from kd_engines.deployment.worker_group import WorkerGroup
-from kd_pipeline.daemon_thread import in_daemon_thread
+from kd_pipeline.daemon_thread import DaemonThreads, in_daemon_thread
 from kd_pipeline.errors import KdError, LoadFailed
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.model_formats import WITH_CODE, known
@@ -38,6 +37,7 @@ log = logging.getLogger("kd_engines.deployment")
 T = TypeVar("T")
 # A compiled model whose rows take longer keeps its own process: here it would hold up everybody's.
 LONGEST_ROW_US = 50.0
+CACHE_S = 10.0
 CHANGED = "Its files have changed while it was loaded; it is loaded again."
 
 
@@ -54,7 +54,8 @@ class Loader:
     cache: CompiledCache = field(default_factory=CompiledCache.default)
     compilers: Compilers = field(init=False)
     # Few threads for what is compiled: the memory of models from many has holes.
-    here: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "kd-models"))
+    here: DaemonThreads = field(default_factory=lambda: DaemonThreads(2))
+    keeping: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Make what compiles many models."""
@@ -68,18 +69,19 @@ class Loader:
         """
         served: ServedModel | None = None
         try:
+            most = most_processes(slot.model, self.limits)
             files = await self._in_time(ModelFiles.find, slot.model, self.repository)
             if slot.running:
                 slot.sha256 = await self._in_time(files.identity, self.repository)
                 if slot.running_sha256 == slot.sha256:
-                    slot.running.allow(most_processes(slot.model, self.limits))
+                    slot.running.allow(most)
                     slot.use(slot.running)
                     return
-            async with self.compilers.place():
+            async with self.compilers.place() as has_turn:
                 ready: Served | None = await self._compiled_before(slot, files)
                 if ready is None:
-                    served = self._served(slot, files)
-                    ready = await self._bring_up(slot, files, served)
+                    served = self._served(slot, files, most)
+                    ready = await self._bring_up(slot, files, served, has_turn)
         except BaseException as error:
             if served:
                 await served.end()
@@ -91,11 +93,18 @@ class Loader:
         else:
             slot.use(ready)
 
-    async def _bring_up(self, slot: ModelSlot, files: ModelFiles, served: ServedModel) -> Served:
+    async def _bring_up(
+        self,
+        slot: ModelSlot,
+        files: ModelFiles,
+        served: ServedModel,
+        has_turn: Callable[[], object],
+    ) -> Served:
         """Parse first, for which nobody waits; what was registered is compared before it runs."""
         await served.parse()
         slot.sha256 = await self._in_time(files.identity, self.repository)
         async with self.turns.turn(served.worker_pid):
+            has_turn()
             await served.load(self.limits.load_s)
         loaded = served.loaded
         kept = msgspec.structs.replace(loaded) if loaded else None
@@ -107,7 +116,7 @@ class Loader:
         if ready is not served:
             await served.end()
             if kept and slot.sha256:
-                await in_daemon_thread(self.cache.put, slot.sha256, kept)
+                self._keep(slot.sha256, kept)
         return ready
 
     async def _compiled_before(self, slot: ModelSlot, files: ModelFiles) -> "Served | None":
@@ -115,11 +124,31 @@ class Loader:
         if files.script:
             return None
         slot.sha256 = await self._in_time(files.identity, self.repository)
-        work = self.here.submit(self.cache.get, slot.sha256)
-        loaded = await asyncio.wrap_future(work)
-        if loaded is None:
-            return await self._compiled_by_fork(slot, files)
-        return await self._in_this_process(label_of(slot.model), loaded, "")
+        loaded = await self._kept(slot.sha256)
+        if loaded is not None:
+            try:
+                return await self._in_this_process(label_of(slot.model), loaded, "")
+            except Exception as error:
+                log.warning("%s is compiled again: %s", label_of(slot.model), error)
+                self.cache.drop(slot.sha256)
+        return await self._compiled_by_fork(slot, files)
+
+    async def _kept(self, sha256: str) -> Loaded | None:
+        """Return what was compiled before; None where that cannot be read soon."""
+        try:
+            async with asyncio.timeout(CACHE_S):
+                return await in_daemon_thread(self.cache.get, sha256)
+        except TimeoutError:
+            log.warning("compiled models could not be read within %g s", CACHE_S)
+            return None
+
+    def _keep(self, sha256: str, loaded: Loaded) -> None:
+        """Keep what was compiled for the next start; nobody waits for that."""
+        task = asyncio.get_running_loop().create_task(
+            in_daemon_thread(self.cache.put, sha256, loaded)
+        )
+        self.keeping.add(task)
+        task.add_done_callback(self.keeping.discard)
 
     async def _compiled_by_fork(self, slot: ModelSlot, files: ModelFiles) -> "Served | None":
         """Compile one of many models; None where a worker has to load it."""
@@ -135,7 +164,8 @@ class Loader:
         await warm_up(ready, slot.model, self.recent(slot.model.name))
         if sha256 != await self._in_time(files.identity, self.repository):
             raise LoadFailed(CHANGED)
-        await in_daemon_thread(self.cache.put, sha256, kept)
+        if sha256:
+            self._keep(sha256, kept)
         return ready
 
     async def _here(self, served: ServedModel) -> Served:
@@ -151,13 +181,12 @@ class Loader:
     async def _in_this_process(self, label: str, loaded: Loaded, printed: str) -> Served:
         found, loaded.compiled = loaded.compiled, None  # it may be large
         assert found  # noqa: S101 - for the type checker
-        work = self.here.submit(_compiled, loaded, found)
-        model = await asyncio.wrap_future(work)
+        model = await self.here.run(_compiled, loaded, found)
         from kd_engines.deployment.served_compiled import ServedCompiled
 
         return ServedCompiled(label, model, loaded, self.limits.queue, printed)
 
-    def _served(self, slot: ModelSlot, files: ModelFiles) -> ServedModel:
+    def _served(self, slot: ModelSlot, files: ModelFiles, most: int) -> ServedModel:
         spec = self._spec(slot.model, files)
 
         async def check() -> None:
@@ -167,7 +196,6 @@ class Loader:
                 self.changed(slot)
                 raise
 
-        most = most_processes(slot.model, self.limits)
         return ServedModel(label_of(slot.model), spec, self.group, self.limits.queue, check, most)
 
     def _spec(self, model: ModelConfig, files: ModelFiles) -> Spec:

@@ -144,11 +144,14 @@ class ModelSet:
         load, allowed = Load(), cpus()
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            share = load.now()
-            idle = 0.0 if share is None else allowed * (1 - share)
-            for slot in self._slots.values():
-                if slot.running:
-                    slot.running.look(idle)
+            try:
+                share = load.now()
+                idle = 0.0 if share is None else allowed * (1 - share)
+                for slot in self._slots.values():
+                    if slot.running:
+                        slot.running.look(idle)
+            except Exception:  # no file can be opened, say; the next look is soon
+                log.exception("what models need could not be looked at")
 
     def _read(self, entries: Iterable[ConfigMapEntry]) -> dict[Key, ModelConfig]:
         """Return the usable ones; the first ConfigMap by name has a version, others are told."""

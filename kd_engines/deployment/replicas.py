@@ -2,8 +2,8 @@
 
 There is work for a further one when each has had requests waiting behind the one it computes at
 every look of a second, and a processor has been idle meanwhile, or they wait for something else
-than processors. Who has had none to do for half a
-minute is let go. One look at all models costs less than a timer for each.
+than processors. Who has had none to do for half a minute is let go. One look at all models costs
+less than a timer for each.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ BUSY_LOOKS = 4
 IDLE_PROCESSORS = 0.5
 WAITING_SHARE = 0.1
 IDLE_S = 30.0
+WITH_WORKER_S = 0.2
 FORK_S = 60.0  # it is forked between two batches
 PAUSE_S = 60.0  # after one that could not be made, or has died
 
@@ -43,6 +44,8 @@ class Replicas:
         self._busy_looks, self._wanted_at, self._not_before = 0, 0.0, 0.0
         self._trouble = ""
         self._computed = 0.0, 0.0  # when, and for how many seconds until then
+        self._leaving: set[WorkerReplica] = set()  # get nothing new
+        self._lost_lately: dict[WorkerReplica, asyncio.TimerHandle] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
     @property
@@ -52,6 +55,11 @@ class Replicas:
             return None
         return f"It has no further process, though there is work for one: {self._trouble}."
 
+    @property
+    def all(self) -> list[WorkerReplica]:
+        """Return those that answer, also such as get nothing new."""
+        return [*self.workers, *self._leaving]
+
     def pick(self, first: WorkerChannel) -> WorkerChannel:
         """Return who has least to do."""
         chosen, fewest = first, len(first.unanswered)
@@ -59,6 +67,10 @@ class Replicas:
             if len(worker.unanswered) < fewest:
                 chosen, fewest = worker, len(worker.unanswered)
         return chosen
+
+    def other(self) -> WorkerReplica | None:
+        """Return the replica that has least to do; None where there is none."""
+        return min(self.workers, key=lambda worker: len(worker.unanswered), default=None)
 
     def look(self, first: WorkerProcess, idle_processors: float) -> None:
         """Have one more, or one fewer, where that is wanted; called every `LOOK_EVERY_S`."""
@@ -69,9 +81,8 @@ class Replicas:
         self._busy_looks = self._busy_looks + 1 if asked >= 2 * count else 0
         is_idle = now - self._wanted_at > IDLE_S or count > self.most
         if self.workers and is_idle:
-            if not self.workers[-1].unanswered:
-                self._wanted_at = now
-                self._end(self.workers.pop())
+            self._wanted_at = now
+            self._end(self.workers.pop())
         elif (
             self._busy_looks >= BUSY_LOOKS
             and count < self.most
@@ -91,19 +102,25 @@ class Replicas:
         return now - at < 2 * LOOK_EVERY_S and used - before < WAITING_SHARE * (now - at)
 
     def end_all(self) -> list[WorkerReplica]:
-        """End all at once, and return those that were there."""
+        """End all at once, and return those that were there, or have ended just now."""
         if self._making:
             self._making.cancel()
-        ended, self.workers = self.workers, []
+        for timer in self._lost_lately.values():
+            timer.cancel()
+        ended = [*self.workers, *self._leaving, *self._lost_lately]
+        self.workers, self._lost_lately = [], {}
+        self._leaving.clear()
         for worker in ended:
             worker.kill()
-            self._end(worker)
+            self._keep(worker.stop())
         return ended
 
     async def _make(self, first: WorkerProcess) -> None:
         replica = WorkerReplica(first, self._on_answers, self._lost)
         try:
             await replica.start(FORK_S)
+            if replica.gone:
+                raise LoadFailed("the fork has ended at once")
             self.workers.append(replica)
             self._trouble = ""
             log.info("model %s has %d processes", self.label, 1 + len(self.workers))
@@ -115,13 +132,32 @@ class Replicas:
             self._making = None
 
     def _lost(self, worker: WorkerChannel) -> None:
-        if isinstance(worker, WorkerReplica) and worker in self.workers:
-            self.workers.remove(worker)
-            self._not_before = time.monotonic() + PAUSE_S
-            log.warning("model %s: one of its replicas has ended", self.label)
-            self._on_lost(worker)
+        """Wait a moment: where the worker has ended, its replicas end before that is seen."""
+        if isinstance(worker, WorkerReplica) and worker in (*self.workers, *self._leaving):
+            self.workers = [one for one in self.workers if one is not worker]
+            self._leaving.discard(worker)
+            loop = asyncio.get_running_loop()
+            self._lost_lately[worker] = loop.call_later(WITH_WORKER_S, self._lost_alone, worker)
+
+    def _lost_alone(self, worker: WorkerReplica) -> None:
+        del self._lost_lately[worker]
+        self._not_before = time.monotonic() + PAUSE_S
+        self._trouble = "one has ended by itself a moment ago"
+        log.warning("model %s: one of its replicas has ended", self.label)
+        self._on_lost(worker)
 
     def _end(self, worker: WorkerReplica) -> None:
-        task = asyncio.get_running_loop().create_task(worker.stop())
+        """End one once it has answered what it has."""
+        self._leaving.add(worker)
+        self._keep(self._end_idle(worker))
+
+    async def _end_idle(self, worker: WorkerReplica) -> None:
+        while worker in self._leaving and worker.unanswered:  # noqa: ASYNC110 - costs them nothing
+            await asyncio.sleep(0.02)
+        self._leaving.discard(worker)
+        await worker.stop()
+
+    def _keep(self, work: "asyncio._CoroutineLike[None]") -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)

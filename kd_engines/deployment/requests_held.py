@@ -72,15 +72,19 @@ def see_room(label: str, waiting: int, limit: int, size: int) -> None:
 
 
 class RequestsHeld:
-    """Sends requests to the worker that ``pick`` returns, and knows which may not go together.
+    """Sends requests to workers, and knows which may not go together.
 
-    While some are under suspicion everything goes to the worker that ``first`` returns.
+    ``first`` returns the worker that suspects are asked of, ``other`` that of the others which has
+    least to do, or None; ``pick`` that of them all.
     """
 
     def __init__(
-        self, pick: Callable[[], WorkerChannel], first: Callable[[], WorkerChannel]
+        self,
+        pick: Callable[[], WorkerChannel],
+        first: Callable[[], WorkerChannel],
+        other: Callable[[], WorkerChannel | None],
     ) -> None:
-        self._pick, self._first = pick, first
+        self._pick, self._first, self._other = pick, first, other
         self._all: dict[int, Pending] = {}
         self._waiting: deque[Pending] = deque()
         self._suspects: deque[Pending] = deque()
@@ -104,8 +108,10 @@ class RequestsHeld:
         pending = Pending(Ask(self._last_id, args, now + limit_s), now)
         self._all[self._last_id] = pending
         self.bytes += len(args)
-        if can_send and not self._suspects and not self._alone:
-            self._send(pending, self._pick())
+        is_suspicious = self._suspects or self._alone
+        worker = self._other() if is_suspicious else self._pick()
+        if can_send and worker:
+            self._send(pending, worker)
         else:
             self._waiting.append(pending)
         return pending
@@ -130,10 +136,14 @@ class RequestsHeld:
 
     def go_on(self) -> None:
         """Send what waits or, when it is its turn, the next suspect alone."""
-        if self._alone:
-            return
-        if not self._suspects:
+        if not self._suspects and not self._alone:
             self._send_waiting()
+            return
+        while self._waiting and (other := self._other()):
+            waiting = self._waiting.popleft()
+            if waiting.outcome is None:
+                self._send(waiting, other)
+        if self._alone:
             return
         if self._first().unanswered:
             return  # called again with what it answers

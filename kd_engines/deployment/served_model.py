@@ -55,7 +55,9 @@ class ServedModel:
         self._is_up = False
         self._ended_how = ""
         self._replicas = Replicas(label, most_processes, self._take, self._lost_replica)
-        self._held = RequestsHeld(lambda: self._replicas.pick(self._worker), lambda: self._worker)
+        self._held = RequestsHeld(
+            lambda: self._replicas.pick(self._worker), lambda: self._worker, self._replicas.other
+        )
         sentence = f"Model {label} gave no answer within {spec.timeout_s:g} s."
         self._deadlines = Deadlines(self._held, self._workers, lambda: self._limit_s, sentence)
         self._deaths: deque[float] = deque(maxlen=8)
@@ -87,7 +89,7 @@ class ServedModel:
     @property
     def processes(self) -> int:
         """Return how many processes answer right now."""
-        return len(list(self._workers()))
+        return 1 + len(self._replicas.workers) if self._is_up else 0
 
     @property
     def log(self) -> str:
@@ -196,7 +198,7 @@ class ServedModel:
     def _workers(self) -> Iterator[WorkerChannel]:
         if self._is_up:
             yield self._worker
-            yield from self._replicas.workers
+            yield from self._replicas.all
 
     def _use(self, worker: WorkerProcess) -> None:
         self._worker, self._is_up = worker, True
@@ -214,11 +216,10 @@ class ServedModel:
             self._held.take(worker, answers)
 
     def _lost_replica(self, worker: WorkerChannel) -> None:
-        """One has ended by itself: what it had is asked of the worker, each alone."""
+        """One has ended: what it had is asked of the worker, each alone."""
         self.restarts += 1
         self._held.lost(worker)
-        if self._is_up:
-            self._held.go_on()
+        self._held.go_on()
 
     def _lost(self, worker: WorkerChannel) -> None:
         """The worker has gone: find out what was with it, and start another."""

@@ -87,7 +87,7 @@ class WorkerProcess(WorkerChannel):
         """
         if self._control is None:
             raise OSError(errno.ENOTCONN, "no worker")
-        socket.send_fds(self._control, [b"r"], [connection.fileno()], socket.MSG_DONTWAIT)
+        socket.send_fds(self._control, [b"r"], [connection.fileno()])
         self.send(Ask(0, b"", replicate=True))
 
     def kill(self) -> None:
@@ -141,6 +141,7 @@ class WorkerProcess(WorkerChannel):
         ours, theirs = socket.socketpair()
         self._control, controlled = socket.socketpair()
         ours.setblocking(False)
+        self._control.setblocking(False)
         with theirs, controlled:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "kd_engines.deployment.worker"),

@@ -1,5 +1,6 @@
 """A replica as the engine sees it: a fork of a loaded worker, which ends with that worker."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -7,7 +8,7 @@ import socket
 
 from kd_engines.deployment.wire import Ready
 from kd_engines.deployment.worker_channel import OnAnswers, OnEnd, WorkerChannel
-from kd_engines.deployment.worker_process import WorkerProcess
+from kd_engines.deployment.worker_process import STOP_S, WorkerProcess
 
 
 class WorkerReplica(WorkerChannel):
@@ -17,7 +18,7 @@ class WorkerReplica(WorkerChannel):
 
     def __init__(self, worker: WorkerProcess, on_answers: OnAnswers, on_end: OnEnd) -> None:
         super().__init__(on_answers, on_end)
-        self._worker, self._pid = worker, 0
+        self._worker, self._pid, self._is_killed = worker, 0, False
 
     @property
     def pid(self) -> int:
@@ -42,17 +43,25 @@ class WorkerReplica(WorkerChannel):
             raise
 
     def kill(self) -> None:
-        """End the process and what it started at once."""
-        if self._pid and not self.gone:
+        """End the process and what it started at once.
+
+        Its worker keeps its pid from others until it collects it, a moment after its end.
+        """
+        if self._pid and not self._is_killed:
+            self._is_killed = True
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._pid, signal.SIGKILL)
 
     async def stop(self, at_once: bool = False) -> None:
-        """Close the connection, at which it ends once it has answered what it has."""
+        """Close the connection, at which it ends; and see that all of it does."""
         if at_once:
             self.kill()
         if self._transport:
             self._transport.close()
+        if self._pid and not self._is_killed:
+            await asyncio.sleep(STOP_S)
+            if not self._worker.gone:
+                self.kill()
 
     def _lost_while_loading(self) -> None:
-        self._said.put_nowait(Ready("", "Its worker has ended."))
+        self._said.put_nowait(Ready("", "The fork ended before it could answer."))

@@ -18,6 +18,7 @@ def test_a_format_is_found_from_its_file(tmp_path: Path) -> None:
         "histogram.joblib": "sklearn",
         "texts.joblib": "sklearn",
         "linear.skops": "skops",
+        "gbm.skops": "skops",
         "logistic.onnx": "onnx",
         "registered": "xgboost",
     }

@@ -9,15 +9,18 @@ the second socket it gets the connections of its replicas.
 import signal
 import socket
 import sys
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from kd_engines.deployment.collector import calm_collector
 from kd_engines.deployment.wire import Frames, Go, Ready, Spec, frame
-from kd_engines.deployment.worker.replica import Replica, Replicas, own
+from kd_engines.deployment.worker.replica import Replica, Replicas, in_fork, own
 from kd_engines.deployment.worker.script_kind import COMPILER
 from kd_engines.members.processes import end_with_parent
+
+if TYPE_CHECKING:
+    from kd_engines.deployment.worker.loading import Script
 
 READ_BYTES = 1 << 16
 M = TypeVar("M", bound=msgspec.Struct)
@@ -52,13 +55,22 @@ def work(connection: socket.socket, replicas: Replicas) -> int:
     calm_collector()
     replicas.kind = script.kind
     connection.sendall(frame(Ready(script.kind, loaded=getattr(script, "loaded", None))))
+    forked: socket.socket | None = None
     try:
         script.serve(connection, replicas.fork)
     except Replica as replica:
-        if script.kind == COMPILER:
-            return work(replica.connection, replicas)
-        script.serve(replica.connection, replicas.fork)
+        forked = replica.connection
+    if forked:  # outside of the exception, which the script's own would have as their context
+        in_fork(lambda: serve_forked(script, forked, replicas))
     return 0
+
+
+def serve_forked(script: "Script", connection: socket.socket, replicas: Replicas) -> None:
+    """Serve as a fork: the model, or what the engine says."""
+    if script.kind == COMPILER:
+        work(connection, replicas)
+    else:
+        script.serve(connection, replicas.fork)
 
 
 def first(connection: socket.socket, kind: type[M]) -> M | None:

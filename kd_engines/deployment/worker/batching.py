@@ -39,6 +39,7 @@ class Batching(ABC):
 
     def __init__(self, timeout_s: float) -> None:
         self._size = BatchSize(timeout_s * SHARE)
+        self._replicate: Callable[[], None] = lambda: None
 
     @abstractmethod
     def _answer_all(self, asks: list[Ask], connection: socket.socket) -> None:
@@ -54,14 +55,12 @@ class Batching(ABC):
 
     def serve(self, connection: socket.socket, replicate: Callable[[], None]) -> None:
         """Answer in batches: no timer, just what is there."""
+        self._replicate = replicate
         frames = Frames(Ask)
         while asks := arrived(connection, frames):
-            wanted = [ask for ask in asks if ask.args]
-            if wanted:
+            replicate()
+            if wanted := [ask for ask in asks if ask.args]:
                 self._answer_all(wanted, connection)
-            for ask in asks:
-                if ask.replicate:  # now that nothing of this process is half done
-                    replicate()
 
     def _answer_in_parts(self, group: list[tuple[Ask, Rows]], connection: socket.socket) -> None:
         """Answer requests whose rows are alike, in batches that take a small part of their time."""
@@ -74,6 +73,7 @@ class Batching(ABC):
             answers = self._answer_together(part)
             self._size.note(sum(len(r.rows) for _, r in part), time.monotonic() - began)
             connection.sendall(b"".join(map(frame, answers)))
+            self._replicate()
 
     def _answer_together(self, group: list[tuple[Ask, Rows]]) -> list[Answer]:
         """Predict all rows of all requests at once, and give each request its own.

@@ -37,6 +37,5 @@ class Compiler:
     def serve(self, connection: socket.socket, replicate: Callable[[], None]) -> None:
         """Fork when asked to, until the engine closes the connection."""
         frames = Frames(Ask)
-        while asks := arrived(connection, frames):
-            for _ in asks:
-                replicate()
+        while arrived(connection, frames):
+            replicate()

@@ -24,10 +24,6 @@ from kd_engines.deployment.wire import Answer, Ask, frame
 from kd_engines.deployment.worker.batching import Batching, late
 from kd_engines.deployment.worker.loading import run_main
 
-FIRST_ROWS, MOST_ROWS = 32, 1024
-# Of a request's time limit, what one batch of several requests may take.
-SHARE = 1 / 8
-READ_BYTES = 1 << 18
 # Answers of a slow `predict` go out this often while further rows wait.
 SEND_EVERY_S = 0.005
 
@@ -59,6 +55,7 @@ class FunctionScript(Batching):
             if time.monotonic() - sent > SEND_EVERY_S:
                 connection.sendall(ready)
                 ready, sent = bytearray(), time.monotonic()
+                self._replicate()
         connection.sendall(ready)
 
     def _answer(self, ask: Ask, request: Rows) -> Answer:

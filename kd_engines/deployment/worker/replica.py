@@ -8,14 +8,17 @@ import contextlib
 import os
 import socket
 import sys
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from kd_engines.deployment.wire import Ready, frame
 from kd_engines.deployment.worker.process_state import open_descriptors, seed_libraries
 from kd_engines.members.processes import end_with_parent
 
 # Threads that a fork is as well without: that of pyarrow's allocator, which knows of forks.
-AS_BEFORE = frozenset({"jemalloc_bg_thd"})
+AS_BEFORE = frozenset({b"jemalloc_bg_thd"})
 SHARED_SAFELY = ("/dev/null", "/dev/urandom", "/dev/random")
 
 
@@ -33,52 +36,64 @@ class Replicas:
     """
 
     def __init__(self, control: socket.socket) -> None:
+        control.setblocking(False)
         self._control, self.kind = control, ""
         self._ours = set(_open_files())
         self._pids: set[int] = set()
 
     def fork(self) -> None:
-        """Make one; raises Replica in it. Where that cannot be, the engine hears why."""
-        _, descriptors, _, _ = socket.recv_fds(self._control, 1, 1)
-        if not descriptors:
-            return
-        connection = socket.socket(fileno=descriptors[0])
-        parent, trouble = os.getpid(), self._trouble(connection)
-        pid = -1
-        if not trouble:
-            sys.stdout.flush()
-            sys.stderr.flush()
+        """Make those that the engine has asked for; raises Replica in them, and nothing here."""
+        self._collect()
+        while True:
             try:
+                _, descriptors, _, _ = socket.recv_fds(self._control, 1, 1)
+            except OSError:  # none is asked for
+                return
+            if not descriptors:
+                return
+            self._fork(socket.socket(fileno=descriptors[0]))
+
+    def _fork(self, connection: socket.socket) -> None:
+        """Fork once. Where that cannot be, the engine hears why."""
+        parent, pid = os.getpid(), -1
+        try:
+            trouble = self._trouble(connection)
+            if not trouble:
+                _flush()
                 pid = os.fork()
-            except OSError as error:
-                trouble = f"no further process can be started ({error.strerror})"
+        except Exception as error:  # of whatever the script has put in place of something
+            trouble = f"it cannot be forked ({error})"
         if pid == 0:
-            end_with_parent(parent)
-            os.setpgid(0, 0)
-            seed_libraries()
-            own(connection)
-            connection.sendall(frame(Ready(self.kind, pid=os.getpid())))
+            with _or_exit():
+                end_with_parent(parent)
+                os.setpgid(0, 0)
+                seed_libraries()
+                own(connection)
+                connection.sendall(frame(Ready(self.kind, pid=os.getpid())))
             raise Replica(connection)
-        with connection:
+        with connection, contextlib.suppress(OSError):  # the engine waits no more
             if trouble:
                 connection.sendall(frame(Ready("", trouble)))
             else:
                 self._pids.add(pid)
 
-    def _trouble(self, connection: socket.socket) -> str:
-        """Return why a fork would not be as this process is; "" where it would."""
+    def _collect(self) -> None:
+        """Forget those that have ended."""
         for pid in list(self._pids):
             try:
                 if os.waitpid(pid, os.WNOHANG)[0]:
                     self._pids.discard(pid)
             except ChildProcessError:
                 self._pids.discard(pid)
+
+    def _trouble(self, connection: socket.socket) -> str:
+        """Return why a fork would not be as this process is; "" where it would."""
         try:
-            threads = {path.parent.name: path.read_text() for path in _threads()}
+            threads = {path.parent.name: path.read_bytes() for path in _threads()}
         except OSError:
             return "its threads cannot be seen"
         threads.pop(str(os.getpid()), None)
-        if set(map(str.strip, threads.values())) - AS_BEFORE:
+        if {name.strip() for name in threads.values()} - AS_BEFORE:
             return "it has threads"
         if _children() - self._pids:
             return "it has started other processes"
@@ -88,6 +103,31 @@ class Replicas:
                 what = name if name.startswith("/") else name.partition(":")[0]
                 return f"it keeps something open ({what})"
         return ""
+
+
+def in_fork(work: Callable[[], object]) -> NoReturn:
+    """Do what a fork is for, and end without what its parent has registered for its own end."""
+    with _or_exit():
+        work()
+        _flush()
+    os._exit(0)
+
+
+@contextlib.contextmanager
+def _or_exit() -> Iterator[None]:
+    """End this fork at once where something is raised: its parent's stack is not its own."""
+    try:
+        yield
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+
+
+def _flush() -> None:
+    """Write out what was printed; a script may have put anything in these places."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
 
 
 def own(connection: socket.socket) -> None:

@@ -1,5 +1,6 @@
 """What was compiled is there at the next start, unless anything of it has changed."""
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +86,14 @@ def test_what_has_not_been_used_for_longest_goes_first(
     assert found == [True, False, True, True]
 
 
+def test_what_a_killed_engine_has_left_goes(tmp_path: Path) -> None:
+    left = tmp_path / f".x.kdm.{'0' * 12}.tmp"
+    left.write_bytes(b"half")
+    os.utime(left, (1, 1))
+    CompiledCache(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def serve(engine: RunningDeployment, version: str, slope: float) -> str:
     """Connect a model that is an XGBoost file, and return its label once it serves."""
     rows = np.random.default_rng(0).random((200, 2), np.float32)
@@ -112,6 +121,15 @@ def test_a_restarted_engine_compiles_nothing_that_it_has_compiled(
     after = engine.state(label)
     for key in ("format", "served_by", "sha256", "running_sha256", "kind"):
         assert after[key] == told[key], key
+    engine.stop()
+    for entry in (tmp_path / "cache").iterdir():  # whole, but nothing that could be loaded
+        content = compiled_cache._encode(
+            Loaded("xgboost", "", ("a",), 2, CompiledModel(b"no model", True, True, [], 5.0))
+        )
+        entry.write_bytes(hashlib.sha256(content).digest() + content)
+    engine.start()
+    eventually(lambda: engine.state(label).get("state") == "Ready")
+    assert engine.predict(label, [[0.9, 0.1], [0.1, 0.9]]) == before
     engine.stop()
     # The file is another now: nothing of the old one may answer.
     rows = np.random.default_rng(0).random((200, 2), np.float32)

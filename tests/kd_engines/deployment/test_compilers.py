@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,6 +82,51 @@ def test_few_are_left_to_their_own_workers_and_a_process_that_died_is_started_ag
                     while not process.gone:  # noqa: ASYNC110 - there is no event for it
                         await asyncio.sleep(0.02)
         await found.close()
+
+    asyncio.run(run())
+
+
+def test_an_end_does_not_wait_for_what_is_still_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = tmp_path / "slow"
+    slow.mkdir()
+    (slow / "xgboost.py").write_text("import time\ntime.sleep(30)\n")
+    monkeypatch.setenv("PYTHONPATH", str(slow))
+    spec = Spec("", b"", str(tmp_path / "m.ubj"), str(tmp_path), 10.0)
+
+    async def run() -> None:
+        found = compilers.Compilers(WorkerGroup(tmp_path), str(tmp_path))
+        async with found.place(), found.place(), found.place():
+            asking = asyncio.create_task(found.compiled("xgboost", spec, Turns(), 30))
+            await asyncio.sleep(1)
+            began = time.monotonic()
+            await found.close()
+            assert time.monotonic() - began < 5
+            asking.cancel()
+
+    asyncio.run(run())
+
+
+def test_who_loads_for_long_holds_up_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compilers, "MOST_BEGUN", 1)
+    monkeypatch.setattr(compilers, "PLACE_S", 0.1)
+
+    async def run() -> None:
+        found = compilers.Compilers(WorkerGroup(tmp_path), str(tmp_path))
+        async with found.place() as has_turn:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3), found.place():
+                    pass
+            has_turn()
+            async with asyncio.timeout(3), found.place():
+                pass
+        async with asyncio.timeout(3), found.place():  # it was given back once
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3), found.place():
+                    pass
 
     asyncio.run(run())
 

@@ -45,9 +45,11 @@ async def echo(request: Request) -> Response:
 
 
 async def predict(request: Request) -> Response:
-    """Tell who answers, after so many milliseconds."""
+    """Tell who answers, after so many milliseconds; minus a port is whom it is not there on."""
     body = await read_json(request, Body, 150_000)
-    await asyncio.sleep(body.number / 1000)
+    if body.number == -PORT:
+        raise Unavailable("It is not loaded.")
+    await asyncio.sleep(max(0, body.number) / 1000)
     return json_response({"port": PORT})
 
 
