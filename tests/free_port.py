@@ -16,7 +16,8 @@ def free_port() -> int:
     except OSError:  # not Linux, where they begin at 49,152
         highest = 49_152
     while True:
-        port = random.randrange(LOWEST, max(highest, LOWEST + 10_000))
+        # Not of the seeded ones: two test processes would be given the same.
+        port = random.SystemRandom().randrange(LOWEST, max(highest, LOWEST + 10_000))
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
