@@ -1,6 +1,7 @@
 """A worker's connection: what it says while it loads, then requests and answers."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, cast
 
@@ -11,7 +12,7 @@ OnAnswers = Callable[["WorkerChannel", list[Answer]], None]
 OnEnd = Callable[["WorkerChannel"], None]
 
 
-class WorkerChannel(asyncio.Protocol):
+class WorkerChannel(asyncio.Protocol, ABC):
     """One worker to ask. ``on_answers`` gets its answers, ``on_end`` is called once it has gone.
 
     Whoever asks it keeps in ``unanswered`` what it was sent, in ``progress`` when it was last seen
@@ -35,13 +36,13 @@ class WorkerChannel(asyncio.Protocol):
         self.progress, self.owes = 0.0, False
 
     @property
+    @abstractmethod
     def pid(self) -> int:
         """Return the process's id; 0 before it was started."""
-        raise NotImplementedError
 
+    @abstractmethod
     def kill(self) -> None:
         """End the process and what it started at once."""
-        raise NotImplementedError
 
     def send(self, ask: Ask) -> None:
         """Send a request; all requests of one turn of the event loop go out in one write."""
@@ -76,9 +77,9 @@ class WorkerChannel(asyncio.Protocol):
         else:
             self._lost_while_loading()
 
+    @abstractmethod
     def _lost_while_loading(self) -> None:
         """Put into ``_said`` why nothing more will be said."""
-        raise NotImplementedError
 
     async def _next_word(self, limit_s: float, doing: str, limit: str) -> Ready:
         """Wait for what it says next; raises LoadFailed."""
