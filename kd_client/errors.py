@@ -54,8 +54,11 @@ class RemoteJobError(KdError):
     """A job ended otherwise than well; ``job`` is its id, ``status`` its last status.
 
     ``failure`` is the exception that ended it, where the engine has kept one; ``remote`` are the
-    lines of its traceback, which a notebook shows below the sentence.
+    lines of its traceback, which a notebook shows below the sentence, unless ``is_shown`` tells
+    that they stand above it already.
     """
+
+    is_shown = False
 
     def __init__(
         self,
@@ -74,7 +77,7 @@ class RemoteJobError(KdError):
 
     def _render_traceback_(self) -> list[str]:
         """Show the sentence, then the job's own traceback, and nothing of ours."""
-        return [*super()._render_traceback_(), *self.remote]
+        return [*super()._render_traceback_(), *(() if self.is_shown else self.remote)]
 
 
 class DeployFailed(KdError):

@@ -2,12 +2,12 @@
 
 import contextlib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kd_client.errors import RemoteJobError
 from kd_client.training_client import TrainingClient
-from kd_pipeline import plain_text
+from kd_pipeline import failure_words, plain_text
 from kd_pipeline.errors import KdError
 from kd_pipeline.hints import TRAIN, Hint
 from kd_pipeline.messages import Failure, Frame, Preflight
@@ -49,14 +49,13 @@ def reason_of(
     if message.status == "OutOfMemory":
         return _out_of_memory(message)
     if message.status == "Failed" and failure:
-        where = _place(failure.frames)
-        message_text = plain_text.lines(failure.message).strip()
-        first = message_text.partition("\n")[0][:LONGEST_LINE]
-        text = f"{failure.kind}: {first}" if first else failure.kind
-        return Reason(text.rstrip(".") + where + ".", _import_hint(client, failure))
+        own = [(frame.file, frame.line) for frame in failure.frames if frame.own]
+        text = failure_words.sentence(failure.kind, failure.message, *(own[-1] if own else ()))
+        return Reason(text, _import_hint(client, failure))
     words = [message.reason.rstrip(".") + "."] if message.reason else []
-    if end and message.status in ("Failed", "Lost"):
-        words.append(f"Its log ends with: {end[-1].strip()[:LONGEST_LINE]}")
+    last = end[-1].strip()[:LONGEST_LINE] if end else ""
+    if last and message.status in ("Failed", "Lost") and last not in (message.reason or ""):
+        words.append(f'Its log ends with "{last}".')
     if message.status == "TimedOut":
         hours = max(2, math.ceil(2 * (message.timeout_s or 0) / 3600))
         return Reason(" ".join(words), Hint(TRAIN, ("--timeout", f"{hours}h"), "gives more time"))
@@ -115,16 +114,6 @@ def _folded(frames: list[Frame]) -> Iterator[str]:
 def _short(frame: Frame) -> str:
     path = frame.file.rpartition("site-packages/")[2]
     return f"{path}, line {frame.line}, in {frame.function}"
-
-
-def _place(frames: Iterable[Frame]) -> str:
-    own = [frame for frame in frames if frame.own]
-    if not own:
-        return ""
-    last = own[-1]
-    if last.file.startswith("job "):
-        return f" (line {last.line})"
-    return f" ({last.file}, line {last.line})"
 
 
 def _out_of_memory(message: JobMessage) -> Reason:

@@ -1,10 +1,12 @@
 """A job's log and rich outputs, shown once or as they come, or saved."""
 
 import re
+import sys
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from kd_client.errors import RemoteJobError
 from kd_client.jobs.job import Job
 from kd_client.terminal.log_text import LogText
 from kd_magics import face
@@ -66,7 +68,13 @@ def follow(job: Job, wanted: Wanted, first_line: bool = True) -> None:
         interrupts.detach(job)
     if job.status != told:
         print(f"Job Status: {job.status}")
-    job.raise_unless_well()
+    try:
+        job.raise_unless_well()
+    except RemoteJobError as error:
+        error.is_shown = wanted.grep is None  # the log ends with the traceback
+        raise
+    if job.last.reason:  # a thread of it failed
+        print(f"[{job.last.reason}]", file=sys.stderr)
     if interrupted:  # whoever interrupts "Run All" does not want the next cell to run
         raise WatchStopped(f"Interrupted; job {job.id} on {job.cluster} had finished by then.")
 

@@ -74,10 +74,10 @@ export function timeText(trans: TranslationBundle, job: IJob): string {
     : '';
 }
 
-/** Return how a job has ended: `Finished, took 2:13`, `Failed: exit code 1`. */
+/** Return how a job has ended: `Finished, took 2:13.`, `Failed. KeyError: 'x' (line 4).` */
 export function endText(trans: TranslationBundle, job: IJob): string {
   const status = statusText(trans, job.status);
-  if (job.status !== 'Finished' && job.reason) {
+  if (job.reason) {
     return trans.__('%1. %2', status, job.reason);
   }
   const took = timeText(trans, job);

@@ -15,6 +15,7 @@ import sys
 
 from kd_engines.training.job import code, running
 from kd_engines.training.job.code import Main
+from kd_engines.training.job.reasons import Reasons
 from kd_engines.training.job_folder import records
 
 TYPE_CHECKING = False  # as typing's, without importing it
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
+    from kd_engines.training.job.error_output import OwnCode
     from kd_engines.training.job_folder.payload import Payload
 
 RESERVE = 8 * 1024 * 1024  # memory to tell of a MemoryError; the system gives it only when used
@@ -34,7 +36,7 @@ def main(job_folder: str, job: str, root: str, first_line: str, *requirements: s
     what was sent as its variables, and what is wanted of them is kept when it has ended well. A
     `SystemExit` of the code goes on to the interpreter, which knows what to do with it.
     """
-    from kd_engines.training.job import patient_output
+    from kd_engines.training.job import patient_output, unheard
     from kd_engines.training.job.display import install
     from kd_engines.training.job.outputs import Outputs
 
@@ -42,7 +44,9 @@ def main(job_folder: str, job: str, root: str, first_line: str, *requirements: s
     outputs = Outputs(f"{job_folder}/{records.OUTPUTS}")
     display = install(outputs)
     main = Main(job_folder, job, int(first_line), display.display)
-    if requirements and not _provide(requirements, job_folder):
+    reasons = Reasons(job_folder, main.own, outputs.in_job)
+    unheard.install(reasons.thread_failed)
+    if requirements and not _provide(requirements, job_folder, reasons):
         return 1
     reserve, sent, begun = bytes(RESERVE), None, False
     try:
@@ -51,6 +55,7 @@ def main(job_folder: str, job: str, root: str, first_line: str, *requirements: s
         main.run(root, display.show_figures)
     except SystemExit as ended:
         display.show_figures()
+        reasons.exits(ended)
         if not ended.code and outputs.in_job():
             _keep(sent, job_folder, main.namespace)
         raise
@@ -59,20 +64,22 @@ def main(job_folder: str, job: str, root: str, first_line: str, *requirements: s
         display.show_figures()
         # What went wrong before the code began has only frames of ours.
         error.__traceback__ = _without_our_frames(error.__traceback__) if begun else None
-        _report(error, (job_folder, main.path, job), outputs)
+        _report(error, main.own(), job_folder, outputs)
+        reasons.failed(error)
         return 1
     if outputs.in_job():
         _keep(sent, job_folder, main.namespace)
     return 0
 
 
-def _provide(requirements: tuple[str, ...], job_folder: str) -> bool:
+def _provide(requirements: tuple[str, ...], job_folder: str, reasons: Reasons) -> bool:
     """Make the packages importable; where that fails, say why as the log's last line."""
     from kd_engines.training.job.packages import provide
 
     failed = provide(requirements, job_folder)
     if failed:
         print(failed, file=sys.stderr)
+        reasons.keep(failed)
     return not failed
 
 
@@ -95,22 +102,20 @@ def _keep(sent: Payload | None, job_folder: str, namespace: dict[str, Any]) -> N
         values.keep(sent, job_folder, namespace)
 
 
-def _report(error: BaseException, own: tuple[str, str, str], outputs: Any) -> None:
+def _report(error: BaseException, own: OwnCode, job_folder: str, outputs: Any) -> None:
     """Tell the error in log and outputs, and write failure.json.
 
-    ``own`` is the job's folder, the path of its code and its id. What goes wrong with the file must
-    not change how the job ends.
+    What goes wrong with the file must not change how the job ends.
     """
     from kd_engines.training.job import error_output
 
-    code = error_output.OwnCode(*own)
-    error_output.report(error, code, outputs)
+    error_output.report(error, own, outputs)
     if not outputs.in_job():
         return
     try:
         from kd_engines.training.job import failure
 
-        failure.write(error, code, f"{own[0]}/{records.FAILURE}")
+        failure.write(error, own, f"{job_folder}/{records.FAILURE}")
     except BaseException as trouble:
         print(f"Its variables could not be kept: {trouble!r}", file=sys.stderr)
 

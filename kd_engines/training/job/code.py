@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
+    from kd_engines.training.job.error_output import OwnCode
     from kd_engines.training.job_folder.payload import Payload
 
 ONLY_AST = 0x400  # ast.PyCF_ONLY_AST
@@ -40,11 +41,17 @@ class Main:
         self.namespace["display"] = display
         sys.modules["__main__"] = module
         sys.argv = [job]
-        self._folder = job_folder
+        self._folder, self._job = job_folder, job
         self._first_line = first_line
         self._is_script = False
         self._cells: Sequence[int] = ()
         self.path = f"{job_folder}/{records.CODE if first_line == 1 else records.CELL}"
+
+    def own(self) -> OwnCode:
+        """Return which files are the job's own."""
+        from kd_engines.training.job.error_output import OwnCode
+
+        return OwnCode(self._folder, self.path, self._job)
 
     def become(self, sent: Payload) -> None:
         """Be what was sent: a script has a file, arguments, and modules beside it."""

@@ -56,9 +56,12 @@ def report(error: BaseException, own: OwnCode, outputs: Any) -> None:
 
 
 def message_of(error: BaseException) -> str:
-    """Return an exception's text; where its own code fails, a sentence."""
+    """Return an exception's text; where its own code fails, a sentence.
+
+    Of a SyntaxError it is without the place, which its frame tells.
+    """
     try:
-        return str(error)
+        return str(error.msg if isinstance(error, SyntaxError) else error)
     except Exception as trouble:
         return f"its text cannot be told ({type(trouble).__name__})"
 

@@ -20,6 +20,8 @@ files/             the job            the files of sent.msgpack, unpacked for th
 values/            the job            0, 1, … the kept outputs' data; index.json, written last,
                                       names them in this order, and tells what is missing
 failure.json       the job            the exception that ended it, with its frames' variables
+reason.json        the job            that exception in a sentence, or that a thread of it failed;
+                                      replaced by rename
 cancel.json        engine             somebody wants the job to stop
 exit.json          who claimed it     how it ended; made exclusively, never changed
 =================  =================  ===========================================================
@@ -55,6 +57,7 @@ FILES = "files"
 VALUES = "values"
 VALUES_INDEX = "values/index.json"
 FAILURE = "failure.json"
+REASON = "reason.json"
 EXIT = "exit.json"
 
 HEARTBEAT_S = 5.0

@@ -4,7 +4,6 @@ The runner imports this while its job starts, so it may cost a few milliseconds.
 """
 
 # typing, contextlib and pathlib would each take 3 to 8 ms to import.
-# ruff: noqa: SIM105
 
 from __future__ import annotations
 
@@ -51,6 +50,12 @@ def of_process(status: int | None, oom_kills: int | None, peak: int) -> dict[str
     return ended
 
 
+def with_reason(ended: dict[str, Any], folder: str) -> dict[str, Any]:
+    """Return the end of a process with what its code has kept as the reason, if it ended itself."""
+    reason = _reason(folder, records.REASON) if ended.get("exit_code") is not None else None
+    return {**ended, "reason": reason or ended["reason"]}
+
+
 def over_memory(used: int, limit: int) -> dict[str, Any]:
     """Return the end of a job that used more memory than it had asked for, in bytes."""
     told = f"used {memory_text(used)}, its limit is {memory_text(limit)}"
@@ -60,12 +65,16 @@ def over_memory(used: int, limit: int) -> dict[str, Any]:
 
 def cancelled(folder: str) -> dict[str, Any]:
     """Return the end of a job that somebody cancelled, with the reason that was given."""
-    reason = "The job was cancelled."
-    try:
-        reason = str(json.loads(read_below(folder, records.CANCEL, 0, LARGEST))["reason"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        pass
+    reason = _reason(folder, records.CANCEL) or "The job was cancelled."
     return {"status": "Cancelled", "reason": reason}
+
+
+def _reason(folder: str, name: str) -> str | None:
+    """Return the reason that a small file tells; None where there is none."""
+    try:
+        return str(json.loads(read_below(folder, name, 0, LARGEST))["reason"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def write(folder: str, content: bytes, claimed: bytes) -> None:

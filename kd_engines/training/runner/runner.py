@@ -164,9 +164,7 @@ class _Holder:
         self._end_escaped()
         self._log_times.mark(last=True)
         ended = self._end_words.of_process(self._status, self._oom_kills, self._peak())
-        if stopped:
-            ended |= stopped
-        return ended
+        return self._end_words.with_reason(ended, self._folder) | (stopped or {})
 
     def stop_all(self, grace_s: float) -> None:
         """End every process of the job: SIGTERM, ``grace_s`` of time, then SIGKILL till none is."""

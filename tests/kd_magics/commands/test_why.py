@@ -77,8 +77,8 @@ def test_without_an_exception_the_end_of_the_log_is_shown(notebook: Notebook) ->
     number = ended(notebook, f"{CELL}\n{code}")
     first, *lines = why(notebook)["text/plain"].splitlines()
     assert first.startswith(
-        f"Job {number} on {CLUSTER}: Failed. The job's process ended with exit code 4. "
-        "Its log ends with: step 29"
+        f"Job {number} on {CLUSTER}: Failed. The code called sys.exit(4) (line 3). "
+        'Its log ends with "step 29".'
     )
     assert lines == [f"  | step {n}" for n in range(20, 30)]
 

@@ -284,3 +284,26 @@ def test_save_keeps_the_whole_log(
     assert "cannot be written" in notebook.fails("%logs --save none/x.log", InvalidInput)
     notebook.fails("%logs --save x.log -f", BadOptions)
     assert sorted(path.name for path in tmp_path.glob("*log*")) == ["x.log"]
+
+
+def test_a_traceback_is_shown_once(notebook: Notebook) -> None:
+    cell = "--wait\nrow = {}\nrow['tenur']"
+    shown = notebook.run(f"{CELL.rstrip()} {cell}")
+    assert isinstance(shown.error, RemoteJobError)
+    assert shown.text.partition("\x1b")[0].count("KeyError: 'tenur'") == 1
+    [line] = shown.error._render_traceback_()
+    number = shown.error.job
+    assert line.endswith(
+        f": Job {number} on training-engine-instance: Failed. KeyError: 'tenur' (line 3)."
+    )
+    filtered = notebook.run(f"%logs -f --grep nothing {number}").error
+    assert isinstance(filtered, RemoteJobError)
+    assert "    row['tenur']" in filtered._render_traceback_()
+
+
+def test_a_thread_that_failed_is_told_below_the_log(notebook: Notebook) -> None:
+    code = "import threading\nthread = threading.Thread(target=lambda: 1 / 0, name='trial')\n"
+    shown = notebook.good(f"{CELL.rstrip()} --wait\n{code}thread.start()")
+    assert shown.stderr.endswith(
+        "[Thread trial failed: ZeroDivisionError: division by zero (line 3).]\n"
+    )

@@ -22,7 +22,6 @@ export interface IJobRowProps extends IViewProps {
 /** A job in the sidebar: what it is called, its state, how far it is, what can be done. */
 export const JobRow = React.memo(function JobRow(props: IJobRowProps): JSX.Element {
   const { trans, job, execute } = props;
-  const hasReason = job.reason && job.status !== 'Finished';
   return (
     <div className="kd-JobRow" data-kd-cluster={job.cluster} data-kd-job={job.id}>
       <div className="kd-JobRow-head">
@@ -55,7 +54,7 @@ export const JobRow = React.memo(function JobRow(props: IJobRowProps): JSX.Eleme
       <div className="kd-JobRow-place kd-Quiet">
         {[nameOf(job), job.user].filter(Boolean).join(' · ')}
       </div>
-      {hasReason && <div className="kd-JobRow-reason">{job.reason}</div>}
+      {job.reason && <div className="kd-JobRow-reason">{job.reason}</div>}
       {!isEnded(job.status) && <ProgressBar trans={trans} job={job} />}
       <RowMetrics {...props} />
     </div>

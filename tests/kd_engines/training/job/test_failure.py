@@ -212,4 +212,4 @@ def test_a_job_that_did_not_raise_has_no_failure_and_the_answer_says_why(
     assert answer.status_code == 404
     message = answer.json()["error"]["message"]
     assert "not by an exception" in message
-    assert "exit code 3" in message
+    assert "sys.exit(3)" in message

@@ -1,0 +1,80 @@
+"""Tell the runner in a sentence why a job's code failed, or that a thread of it did."""
+
+from __future__ import annotations
+
+from kd_engines.training.job_folder import records
+
+TYPE_CHECKING = False  # as typing's, without importing it
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kd_engines.training.job.error_output import OwnCode
+
+A_THREAD, THE_CODE = 1, 2  # what the code's own end says counts for more
+
+
+class Reasons:
+    """Keeps the reason of one job; ``own`` tells which files are its code.
+
+    ``in_job`` tells whether this is the job's own process: a helper's reason is none of the job's.
+    What all that needs is slow to import, and most jobs have no reason.
+    """
+
+    def __init__(
+        self, job_folder: str, own: Callable[[], OwnCode], in_job: Callable[[], bool]
+    ) -> None:
+        self._path = f"{job_folder}/{records.REASON}"
+        self._own, self._in_job = own, in_job
+        self._kept = 0
+
+    def failed(self, error: BaseException) -> None:
+        """Keep which exception ended the code."""
+        self.keep(self._sentence(error))
+
+    def exits(self, ended: SystemExit) -> None:
+        """Keep which exit code other than 0 the code asked for, or its last words."""
+        if not ended.code:
+            return
+        if isinstance(ended.code, int):
+            self.keep(self._sentence(ended, f"The code called sys.exit({ended.code})"))
+        else:
+            self.failed(ended)
+
+    def thread_failed(self, name: str, error: BaseException) -> None:
+        """Keep that a thread failed, which by itself makes no job fail; the first one counts."""
+        self.keep(f"{name} failed: {self._sentence(error)}", A_THREAD)
+
+    def keep(self, reason: str, what: int = THE_CODE) -> None:
+        """Keep a reason, unless there is one of as much weight."""
+        if what <= self._kept or not self._in_job():
+            return
+        self._kept = what
+        import json
+
+        try:
+            records.replace(self._path, json.dumps({"reason": reason}).encode())
+        except OSError as error:  # the disk is full; the log tells the same
+            print(f"The reason could not be kept: {error}")
+
+    def _sentence(self, error: BaseException, instead: str = "") -> str:
+        from kd_engines.training.job.error_output import message_of
+        from kd_engines.training.job.redaction import Secrets
+        from kd_pipeline import failure_words
+
+        text = "" if instead else Secrets().clean(message_of(error))
+        kind = instead or type(error).__name__
+        return failure_words.sentence(kind, text, *_place(error, self._own()))
+
+
+def _place(error: BaseException, own: OwnCode) -> tuple[str | None, int]:
+    """Return the innermost line of the job's own code, and what its file is called."""
+    if isinstance(error, SyntaxError) and error.filename and own.has(error.filename):
+        return own.shown(error.filename), error.lineno or 1
+    found: tuple[str | None, int] = None, 0
+    trace = error.__traceback__
+    while trace:
+        filename = trace.tb_frame.f_code.co_filename
+        if own.has(filename):
+            found = own.shown(filename), trace.tb_lineno
+        trace = trace.tb_next
+    return found

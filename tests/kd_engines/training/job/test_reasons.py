@@ -1,0 +1,90 @@
+"""Whoever looks at a job that failed reads the exception and its line, not an exit code."""
+
+import base64
+
+import pytest
+
+from tests.kd_engines.training.running_engine import RunningEngine
+
+FAILS = {
+    "row = {}\nrow['tenur']": "KeyError: 'tenur' (line 3).",
+    "def f(x):\n    return 1 / x\nf(0)": "ZeroDivisionError: division by zero (line 3).",
+    "import json\njson.loads('{')": "JSONDecodeError: Expecting property name enclosed in double "
+    "quotes: line 1 column 2 (char 1) (line 3).",
+    "raise ValueError('first\\nsecond')": "ValueError: first (line 2).",
+    "assert []": "AssertionError (line 2).",
+    "a = = 1": "SyntaxError: invalid syntax (line 2).",
+    "import sys\nsys.exit(3)": "The code called sys.exit(3) (line 3).",
+    "raise SystemExit('no rows for 2009')": "SystemExit: no rows for 2009 (line 2).",
+    "import os\nos._exit(5)": "The job's process ended with exit code 5.",
+    "import os\nraise OSError(os.environ['MY_TOKEN'])": "OSError: [hidden] (line 3).",
+}
+WITHIN_THREAD = """
+import threading
+
+def train(rate):
+    raise ValueError(f"rate {rate} is too high")
+
+for rate in (1, 2):
+    thread = threading.Thread(target=train, args=(rate,), name=f"trial {rate}")
+    thread.start()
+    thread.join()
+"""
+
+
+@pytest.mark.parametrize("code", FAILS)
+def test_an_exception_is_the_reason(engine: RunningEngine, code: str) -> None:
+    job, log = engine.run(code, first_line=2, env={"MY_TOKEN": "abcdef-123456"})
+    assert job["status"] == "Failed", log
+    assert job["reason"].startswith(FAILS[code])
+    [listed] = [one for one in engine.get("/jobs")["jobs"] if one["id"] == job["id"]]
+    assert listed["reason"] == job["reason"]
+
+
+def test_a_file_that_was_sent_is_named(engine: RunningEngine) -> None:
+    files = {"util.py": base64.b64encode(b'def f():\n    raise RuntimeError("no")\n').decode()}
+    job, _ = engine.run("import util\nutil.f()", files=files)
+    assert job["reason"] == "RuntimeError: no (util.py, line 2)."
+
+
+def test_a_thread_that_failed_is_told_though_the_job_ended_well(engine: RunningEngine) -> None:
+    job, log = engine.run(WITHIN_THREAD)
+    assert (job["status"], job["reason"]) == (
+        "Finished",
+        "Thread trial 1 failed: ValueError: rate 1 is too high (line 5).",
+    )
+    assert log.count("ValueError: rate") == 2  # as Python tells it
+
+
+def test_a_failing_thread_does_not_hide_why_the_job_failed(engine: RunningEngine) -> None:
+    job, _ = engine.run(WITHIN_THREAD + "{}['a']")
+    assert job["reason"] == "KeyError: 'a' (line 11)."
+
+
+def test_the_threads_of_a_helper_are_not_the_jobs(engine: RunningEngine) -> None:
+    helper = "import os\nif os.fork() == 0:\n    " + "\n    ".join(WITHIN_THREAD.splitlines())
+    job, _ = engine.run(helper + "\n    import sys\n    sys.exit(4)\nos.wait()")
+    assert (job["status"], job["reason"]) == ("Finished", None)
+
+
+def test_nobody_answers_input_and_the_reason_says_what_to_do(engine: RunningEngine) -> None:
+    job, log = engine.run("name = input('Which borough? ')")
+    assert job["reason"] == (
+        "EOFError: nobody can answer input() in a job; send the value with --param NAME=VALUE "
+        "(line 1)."
+    )
+    assert "Which borough? \n" in log
+
+
+def test_input_reads_what_the_code_has_put_there(engine: RunningEngine) -> None:
+    code = "import io, sys\nsys.stdin = io.StringIO('Queens\\n')\nprint(input('?') + '!')"
+    job, log = engine.run(code)
+    assert (job["status"], log) == ("Finished", "?Queens!\n")
+
+
+def test_packages_that_cannot_be_installed_are_the_reason(engine: RunningEngine) -> None:
+    asked = {"requirements": ["kd_no_such_package"], "env": {"PIP_NO_INDEX": "1"}}
+    job, _ = engine.run("1", **asked)
+    assert job["reason"] == (
+        "The requirement kd_no_such_package could not be installed; pip's reason is above."
+    )
