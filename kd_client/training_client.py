@@ -215,6 +215,12 @@ class TrainingClient:
         """Return a kept output with its data; raises NotFound, which tells why there is none."""
         return self._get(f"/jobs/{number}/values/{name}", Value)
 
+    def value_part(self, number: int, name: str, offset: int) -> bytes:
+        """Return a part of a kept output's data from a byte on; raises NotFound as `value`."""
+        path = f"/jobs/{number}/values/{name}/data"
+        content: bytes = self._http.call("GET", path, params={"offset": offset}).content
+        return content
+
     def failure(self, number: int) -> Failure | None:
         """Return the exception that ended a job; None where none did, or the engine is old."""
         try:

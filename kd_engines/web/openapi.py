@@ -19,7 +19,7 @@ class Api:
     """What the routes alone do not tell; each mapping goes by the name of a route's function.
 
     ``query`` has for each parameter its JSON type and its description; ``created`` are the routes
-    that may answer 201, ``texts`` those that answer plain text.
+    that may answer 201, ``texts`` those that answer plain text, ``data`` those that answer bytes.
     """
 
     title: str
@@ -28,6 +28,7 @@ class Api:
     query: Mapping[str, Mapping[str, tuple[str, str]]] = field(default_factory=dict)
     created: frozenset[str] = frozenset()
     texts: frozenset[str] = frozenset()
+    data: frozenset[str] = frozenset()
 
     def document(self, routes: Sequence[BaseRoute]) -> dict[str, Any]:
         """Return the OpenAPI 3.1 document of ``routes``."""
@@ -73,6 +74,9 @@ class Api:
         if name in self.texts:
             text = {"text/plain": {"schema": {"type": "string"}}}
             return {"description": "the text", "content": text}
+        if name in self.data:
+            data = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+            return {"description": "the bytes", "content": data}
         if name in self.answers:
             return _content("the answer", self.answers[name])
         return {"description": "the answer", "content": {"application/json": {"schema": {}}}}

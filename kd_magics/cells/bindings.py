@@ -4,7 +4,7 @@ from typing import Any
 
 from kd_client.errors import NoResult
 from kd_client.jobs.job import Job
-from kd_client.jobs.results import kept
+from kd_client.jobs.results import kept, missing_words
 from kd_client.training_client import ended_well
 from kd_pipeline.messages import Job as JobMessage
 
@@ -19,8 +19,4 @@ def bind_outputs(job: "Job", variables: dict[str, Any]) -> None:
     if found:
         print(f"Set from job {message.id}: {', '.join(found)}.")
     if missing:
-        raise NoResult(
-            f"Job {message.id} finished, but gives no value for "
-            + "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in missing.items())
-            + "."
-        )
+        raise NoResult(missing_words(message.id, missing))

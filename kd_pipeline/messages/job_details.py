@@ -35,6 +35,7 @@ class Values(msgspec.Struct):
     values: list[ValueInfo]
     missing: dict[str, str] = {}
     python: str = ""  # the job's, as a pickle is good for the same minor version only
+    libraries: dict[str, str] = {}  # the versions of those that it had loaded
 
 
 class Resources(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True):

@@ -49,7 +49,7 @@ class SubmitJob(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     params: dict[str, Any] = {}
     inputs: dict[str, Value] = {}
     outputs: list[str] = []
-    pickle_outputs: bool = False
+    pickle_outputs: bool = False  # older engines keep pickles only where it is set
     files: dict[str, bytes] = {}
     script: str = ""
     arguments: list[str] = []

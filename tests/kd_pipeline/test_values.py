@@ -4,8 +4,6 @@ import contextlib
 import datetime
 import json
 import math
-import pickle
-import platform
 import re
 import subprocess
 import sys
@@ -226,41 +224,6 @@ def test_tables_of_pyarrow_and_frames_of_polars_come_back() -> None:
     back = decode(encode(frame))
     assert (type(back), back.schema) == (polars.DataFrame, frame.schema)
     assert back.equals(frame)
-
-
-class Model:
-    """Something that only a pickle can carry."""
-
-    def __init__(self, depth: int) -> None:
-        self.depth = depth
-
-
-def test_a_pickle_needs_to_be_wanted_on_both_sides() -> None:
-    with pytest.raises(InvalidInput, match=r"model \(.*Model\) has no JSON or Arrow form"):
-        encode(Model(3), name="model")
-    sent = encode(Model(3), name="model", allow_pickle=True)
-    assert (sent.format, sent.python) == ("pickle", platform.python_version())
-    with pytest.raises(InvalidInput, match=r"model is a pickle .* runs code"):
-        decode(sent, name="model")
-    assert decode(sent, allow_pickle=True).depth == 3
-    assert encode([1], allow_pickle=True).format == "json"
-
-
-@pytest.mark.parametrize("python", ["2.7.18", "3.1.9", "4.0", ""])
-def test_a_pickle_of_another_python_is_not_read(python: str) -> None:
-    sent = Value("pickle", pickle.dumps(1), "int")
-    with pytest.raises(InvalidInput, match="same minor version"):
-        decode(sent, allow_pickle=True, python=python)
-    same_minor = platform.python_version().rpartition(".")[0] + ".999"
-    assert decode(sent, allow_pickle=True, python=same_minor) == 1
-
-
-def test_what_cannot_be_pickled_or_read_is_told_in_a_sentence() -> None:
-    with pytest.raises(InvalidInput, match=r"f .*cannot be pickled"):
-        encode(lambda: 0, name="f", allow_pickle=True)
-    gone = Value("pickle", b"cnot_there\nThing\n.", "not_there.Thing", platform.python_version())
-    with pytest.raises(InvalidInput, match="No module named 'not_there'"):
-        decode(gone, allow_pickle=True)
 
 
 @UNHURRIED

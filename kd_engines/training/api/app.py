@@ -33,6 +33,7 @@ ROUTES = [
     Route("/jobs/{id}/cancel", routes.cancel_job, methods=["POST"]),
     Route("/jobs/{id}/values", value_routes.get_values),
     Route("/jobs/{id}/values/{name}", value_routes.get_value),
+    Route("/jobs/{id}/values/{name}/data", value_routes.get_value_data),
     Route("/jobs/{id}/failure", value_routes.get_failure),
     Route("/jobs/{id}/curves", value_routes.get_curves),
     Route("/jobs/{id}/code", value_routes.get_code),

@@ -43,8 +43,13 @@ API = Api(
             "since": ("string", "only what was written after this time, such as 2026-11-25T10:00Z"),
             "follow": ("integer", "1: go on until the job has ended and all was sent"),
         },
+        "get_value_data": {
+            "offset": ("integer", "first byte"),
+            "limit": ("integer", "at most so many bytes (8 MiB are the most)"),
+        },
         "get_outputs": {"after": ("integer", "`next` of the answer before")},
     },
     created=frozenset({"submit_job", "rerun_job"}),
     texts=frozenset({"get_log"}),
+    data=frozenset({"get_value_data"}),
 )

@@ -7,14 +7,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kd_engines.training.api.engine import engine_of, job_id
-from kd_engines.training.api.routes import taken
+from kd_engines.training.api.engine import engine_of, job_id, whole
+from kd_engines.training.api.routes import ALL, taken
 from kd_engines.training.intake.payload_limits import LARGEST_PARAMS
 from kd_engines.training.intake.submission import LARGEST_EXTRAS
 from kd_engines.training.store import results
 from kd_engines.web.answers import json_response, read_json
 from kd_pipeline.messages import RerunJob
 
+LARGEST_PART = 8 * 1024 * 1024
 LARGEST_RERUN = 6 * (LARGEST_PARAMS + LARGEST_EXTRAS)  # JSON writes one byte as up to six
 
 
@@ -26,6 +27,16 @@ async def get_values(request: Request) -> Response:
 async def get_value(request: Request) -> Response:
     """GET /jobs/<id>/values/<name>: a kept output with its data."""
     return await _answer(request, results.value_of, request.path_params["name"])
+
+
+async def get_value_data(request: Request) -> Response:
+    """GET /jobs/<id>/values/<name>/data: a part of a kept output's data, as it is."""
+    engine = engine_of(request)
+    offset = whole(request, "offset", 0, 0, ALL)
+    limit = min(whole(request, "limit", LARGEST_PART, 1, ALL), LARGEST_PART)
+    record, name = await engine.record(job_id(request)), request.path_params["name"]
+    part = await asyncio.to_thread(results.part_of, engine.store, record, name, offset, limit)
+    return Response(part, media_type="application/octet-stream")
 
 
 async def get_failure(request: Request) -> Response:

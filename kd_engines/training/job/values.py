@@ -3,18 +3,19 @@
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
 from kd_engines.training.job_folder import records
 from kd_engines.training.job_folder.payload import Payload, unpack
-from kd_pipeline import values
-from kd_pipeline.errors import InvalidInput, KdError
-from kd_pipeline.messages import Value, ValueInfo, Values
-from kd_pipeline.quantities import size_text
+from kd_pipeline import json_values, pickles, values
+from kd_pipeline.errors import InvalidInput, KdError, NotFound, TooLarge
+from kd_pipeline.messages import ValueInfo, Values
 
 FILES_VARIABLE = "KD_JOB_FILES"
+LARGEST_KEPT = 4 * 1024**3  # all values of one job
+LARGEST_PLAIN = 256 * 1024**2  # what is encoded in memory; a pickle is written as it is made
 
 
 def receive(job_folder: str, namespace: dict[str, Any]) -> Payload:
@@ -43,24 +44,24 @@ def receive(job_folder: str, namespace: dict[str, Any]) -> Payload:
 def keep(sent: Payload, job_folder: str, namespace: dict[str, Any]) -> None:
     """Write the wanted outputs into ``values/``, and last its index.
 
-    What cannot be kept is told in the index and in the log; it does not make the job fail, whose
-    work is done.
+    What has no JSON or Arrow form, or is very large, is kept as a pickle. What cannot be kept is
+    told in the index and in the log; it does not make the job fail, whose work is done.
     """
     kept: list[ValueInfo] = []
     missing: dict[str, str] = {}
-    room = values.LARGEST_VALUES
+    room = LARGEST_KEPT
     folder = Path(job_folder) / records.VALUES
     try:
         folder.mkdir()
         for name in dict.fromkeys(sent.outputs):
-            value = _encoded(name, namespace, sent.pickle_outputs, room)
-            if isinstance(value, str):
-                missing[name] = value
+            try:
+                info = _kept(name, namespace, folder / str(len(kept)), room)
+            except (KdError, OSError) as error:
+                missing[name] = str(error)
                 continue
-            _write(folder / str(len(kept)), value.data)
-            room -= len(value.data)
-            kept.append(ValueInfo(name, value.format, len(value.data), value.kind))
-        index = Values(kept, missing, values.PYTHON)
+            room -= info.size_bytes
+            kept.append(info)
+        index = Values(kept, missing, values.PYTHON, pickles.versions() if kept else {})
         records.create_exclusive(f"{job_folder}/{records.VALUES_INDEX}", msgspec.json.encode(index))
     except Exception as error:  # the disk is full, or the repository is away
         missing = dict.fromkeys(sent.outputs, f"it could not be written: {error}.")
@@ -69,23 +70,34 @@ def keep(sent: Payload, job_folder: str, namespace: dict[str, Any]) -> None:
     sys.stderr.flush()
 
 
-def _encoded(name: str, namespace: dict[str, Any], allow_pickle: bool, room: int) -> Value | str:
-    """Return a variable as it travels, or a sentence why it does not."""
+def _kept(name: str, namespace: dict[str, Any], path: Path, room: int) -> ValueInfo:
+    """Write a variable's value into a file; raises KdError with a sentence why that cannot be."""
     if name not in namespace:
-        return f"{name} is not defined when the code has ended."
+        raise NotFound(f"{name} is not defined when the code has ended.")
+    value = namespace[name]
     try:
-        value = values.encode(namespace[name], name=name, allow_pickle=allow_pickle)
-    except KdError as error:
-        return str(error)
+        found = values.encode(value, name=name, largest=min(LARGEST_PLAIN, room))
+    except (InvalidInput, TooLarge):
+        return _pickled(value, name, path, room)
     except Exception as error:  # the type's own code, or no memory
-        return f"{name} could not be encoded: {type(error).__name__}: {error}."
-    if len(value.data) > room:
-        return (
-            f"{name} has {size_text(len(value.data))}, and the outputs before it leave "
-            f"{size_text(room)} of {values.LARGEST_VALUES // 1024**2} MiB; write it to the "
-            "project repository."
-        )
-    return value
+        raise InvalidInput(
+            f"{name} could not be encoded: {type(error).__name__}: {error}."
+        ) from None
+    with path.open("xb") as file:
+        file.write(found.data)
+        _make_durable(file)
+    return ValueInfo(name, found.format, len(found.data), found.kind)
+
+
+def _pickled(value: Any, name: str, path: Path, room: int) -> ValueInfo:
+    try:
+        with path.open("xb") as file:
+            size = values.pickle_into(file, value, name, room)
+            _make_durable(file)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return ValueInfo(name, "pickle", size, json_values.full_name(type(value)))
 
 
 def _unpack(files: dict[str, bytes], folder: Path) -> None:
@@ -98,8 +110,6 @@ def _unpack(files: dict[str, bytes], folder: Path) -> None:
             file.write(content)
 
 
-def _write(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+def _make_durable(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())

@@ -11,8 +11,9 @@ import msgspec
 from kd_engines.training.job_folder import payload, records
 from kd_engines.training.job_folder.record import Record
 from kd_engines.training.store.job_store import JobStore
-from kd_pipeline.errors import InvalidInput, NotFound
+from kd_pipeline.errors import InvalidInput, NotFound, TooLarge
 from kd_pipeline.messages import Code, Failure, RerunJob, SubmitJob, Value, Values
+from kd_pipeline.quantities import size_text
 from kd_pipeline.values import LARGEST_VALUE, LARGEST_VALUES
 
 LARGEST_RECORD = 4 * 1024 * 1024
@@ -36,7 +37,30 @@ def values_of(store: JobStore, record: Record) -> Values:
 
 def value_of(store: JobStore, record: Record, name: str) -> Value:
     """Return a kept value with its data; raises NotFound, which tells why it is not there."""
-    job, kept = record.job.id, values_of(store, record)
+    kept = values_of(store, record)
+    place = _place(record, kept, name)
+    info = kept.values[place]
+    if info.size_bytes > LARGEST_VALUE:
+        raise TooLarge(
+            f"{name[:100]} has {size_text(info.size_bytes)}: GET /jobs/{record.job.id}/values/"
+            f"{name[:100]}/data gives it in parts."
+        )
+    data = _data(store, record, place, name, 0, LARGEST_VALUE + 1)
+    if len(data) > LARGEST_VALUE:  # the job's folder is its own to change
+        raise _gone(record, name)
+    python = kept.python if info.format == "pickle" else ""
+    return Value(info.format, data, info.kind, python)
+
+
+def part_of(store: JobStore, record: Record, name: str, offset: int, limit: int) -> bytes:
+    """Return up to ``limit`` bytes of a kept value's data; raises NotFound as `value_of`."""
+    place = _place(record, values_of(store, record), name)
+    return _data(store, record, place, name, offset, limit)
+
+
+def _place(record: Record, kept: Values, name: str) -> int:
+    """Return which of the kept values has a name."""
+    job = record.job.id
     if name in kept.missing:
         raise NotFound(f"Job {job} has not kept {name[:100]}: {kept.missing[name]}")
     place = next((place for place, info in enumerate(kept.values) if info.name == name), None)
@@ -45,12 +69,20 @@ def value_of(store: JobStore, record: Record, name: str) -> Value:
         raise NotFound(
             f"Job {job} was not asked for an output {name[:100]!r}; its outputs: {known[:500]}."
         )
-    data = _content(store, job, f"{records.VALUES}/{place}", LARGEST_VALUE)
-    if data is None:
-        raise NotFound(f"The data of job {job}'s output {name[:100]} is gone from its folder.")
-    info = kept.values[place]
-    python = kept.python if info.format == "pickle" else ""
-    return Value(info.format, data, info.kind, python)
+    return place
+
+
+def _data(store: JobStore, record: Record, place: int, name: str, offset: int, limit: int) -> bytes:
+    try:
+        return store.read(record.job.id, f"{records.VALUES}/{place}", offset, limit)
+    except OSError:
+        raise _gone(record, name) from None
+
+
+def _gone(record: Record, name: str) -> NotFound:
+    return NotFound(
+        f"The data of job {record.job.id}'s output {name[:100]} is gone from its folder."
+    )
 
 
 def failure_of(store: JobStore, record: Record) -> Failure:

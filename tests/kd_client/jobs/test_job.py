@@ -1,5 +1,9 @@
 """The handle ``_job``."""
 
+import platform
+
+import pytest
+
 from kd_magics.errors import NoResult, RemoteJobError
 from tests.kd_engines.training.running_engine import TOKEN, RunningEngine
 from tests.kd_magics.running_notebook import Notebook
@@ -55,17 +59,51 @@ def test_a_running_job_has_no_result_yet_and_a_failed_one_raises_its_error(
     assert (failure.kind, [frame.line for frame in failure.frames]) == ("ZeroDivisionError", [2])
 
 
-def test_a_pickled_result_is_read_where_the_cell_asked_for_it_only(
-    notebook: Notebook, engine: RunningEngine
-) -> None:
-    notebook.good("%%trainingengineinstance --pickle --out pair\npair = (1, {2})")
-    assert notebook.good("_job.wait().result").value == (1, {2})
+PIPELINE = """
+import pandas
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+rides = pandas.DataFrame({"borough": ["Queens", "Bronx"] * 3, "miles": range(6)})
+columns = ColumnTransformer([("borough", OneHotEncoder(), ["borough"])], remainder="passthrough")
+model = make_pipeline(columns, LinearRegression()).fit(rides, rides.miles * 3)
+rows = len(rides)
+"""
+
+
+def test_a_pipeline_comes_back_once_the_job_is_trusted(notebook: Notebook) -> None:
+    notebook.good(f"%%trainingengineinstance --out model,rides,rows\n{PIPELINE}")
+    with pytest.warns(UserWarning, match="gives no value for model"):
+        found = notebook.good("_job.wait().result").value
+    assert ({*found}, found["rows"]) == ({"rides", "rows"}, 6)
+    job = notebook.shell.user_ns["_job"]
+    job.allow_pickle = True
+    model = job.result["model"]
+    assert model.predict(found["rides"]).tolist() == pytest.approx([0, 3, 6, 9, 12, 15])
+
+
+def test_waiting_sets_what_it_may_and_says_how_to_read_the_rest(notebook: Notebook) -> None:
+    shown = notebook.run(f"%%trainingengineinstance --wait --out model,rows\n{PIPELINE}")
+    assert isinstance(shown.error, NoResult)
     number = notebook.shell.user_ns["_job"].id
-    notebook.good("_job.log()")
-    notebook.shell.user_ns["_job"].allow_pickle = False
-    sentence = notebook.fails("_job.result", NoResult)
-    assert f"Job {number} gives no value for pair: " in sentence
+    assert f"Set from job {number}: rows." in shown.text
+    sentence = str(shown.error)
+    assert f"Job {number} gives no value for model: it is kept as a pickle " in sentence
+    assert f"(sklearn.pipeline.Pipeline; Python {platform.python_version()}, numpy " in sentence
     assert "_job.allow_pickle = True" in sentence
+    notebook.good(f"%%trainingengineinstance --wait --pickle --out model\n{PIPELINE}")
+    assert notebook.good("type(model).__name__").value == "Pipeline"
+
+
+def test_a_large_value_comes_back_whole(notebook: Notebook) -> None:
+    code = "import numpy\nlarge = numpy.arange(3_000_000)\npair = (1, 'x' * 20_000_000)"
+    notebook.good(f"%%trainingengineinstance --wait --out large,pair\n{code}")
+    assert notebook.good("int(large[-1]), pair[0], len(pair[1])").value == (
+        2_999_999,
+        1,
+        20_000_000,
+    )
 
 
 def test_params_and_progress(notebook: Notebook) -> None:

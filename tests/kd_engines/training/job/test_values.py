@@ -1,15 +1,17 @@
 """What is sent with a job's code is there when it begins, and what is wanted of it is kept."""
 
 import base64
+import fractions
 from typing import Any
 
 import msgspec
 import numpy
 import pandas
 import pytest
+import sklearn
 
 from kd_pipeline.messages import Value
-from kd_pipeline.values import decode, encode
+from kd_pipeline.values import NeedsConsent, decode, encode
 from tests.kd_engines.training.running_engine import RunningEngine
 
 
@@ -72,16 +74,13 @@ def test_params_are_variables_of_the_code(engine: RunningEngine) -> None:
 
 
 def test_a_missing_output_is_told_and_the_job_ends_well(engine: RunningEngine) -> None:
-    code = "class Model: pass\nmodel = Model()\npair = (1, 2)\nlarge = 'x' * 17_000_000\ngood = [1]"
-    outputs = ["model", "pair", "large", "absent", "good"]
-    job, log = engine.run(code, outputs=outputs)
+    code = "import threading\nlock = threading.Lock()\npair = (1, 2)\ngood = [1]"
+    job, log = engine.run(code, outputs=["lock", "pair", "absent", "good"])
     assert job["status"] == "Finished"
     listed = engine.get(f"/jobs/{job['id']}/values")
-    assert [v["name"] for v in listed["values"]] == ["good"]
+    assert [v["name"] for v in listed["values"]] == ["pair", "good"]
     missing = listed["missing"]
-    assert "model (__main__.Model) has no JSON or Arrow form: only a pickle" in missing["model"]
-    assert "pair is a tuple" in missing["pair"]
-    assert "17 MB as JSON, 16 MiB are the limit" in missing["large"]
+    assert "lock (_thread.lock) cannot be pickled" in missing["lock"]
     assert "not defined" in missing["absent"]
     for name in missing:
         assert f"Output {name} is not kept: {missing[name]}\n" in log
@@ -90,25 +89,60 @@ def test_a_missing_output_is_told_and_the_job_ends_well(engine: RunningEngine) -
         assert missing[name] in answer.json()["error"]["message"]
 
 
-def test_all_outputs_together_have_a_cap(engine: RunningEngine) -> None:
-    code = "a = b = c = 'x' * 16_000_000"
-    job, log = engine.run(code, outputs=["a", "b", "c"])
+def test_a_model_is_kept_though_nobody_asked_for_a_pickle(engine: RunningEngine) -> None:
+    code = (
+        "import numpy, sklearn.linear_model\n"
+        "x = numpy.arange(6.0).reshape(3, 2)\n"
+        "model = sklearn.linear_model.LinearRegression().fit(x, x[:, 0])"
+    )
+    job, _ = engine.run(code, outputs=["model"])
     listed = engine.get(f"/jobs/{job['id']}/values")
-    assert [v["name"] for v in listed["values"]] == ["a", "b"]
-    assert "leave 1.6 MB of 32 MiB" in listed["missing"]["c"]
+    assert listed["libraries"]["sklearn"] == sklearn.__version__
+    value = kept(engine, job, "model")
+    assert (value.format, value.python) == ("pickle", listed["python"])
+    with pytest.raises(NeedsConsent, match=r"sklearn\.linear_model"):
+        decode(value)
+    assert decode(value, allow_pickle=True).predict([[1.0, 2.0]]).tolist() == pytest.approx([1.0])
+
+
+def test_what_is_large_is_kept_whole_and_read_in_parts(engine: RunningEngine) -> None:
+    code = "import numpy\nlarge = numpy.arange(3_000_000)\npair = (large, 'x' * 20_000_000)"
+    job, _ = engine.run(code, outputs=["large", "pair"])
+    large, pair = engine.get(f"/jobs/{job['id']}/values")["values"]
+    assert (large["format"], pair["format"]) == ("arrow", "pickle")
+    refused = engine.call("GET", f"/jobs/{job['id']}/values/large")
+    assert refused.status_code == 413
+    assert f"/jobs/{job['id']}/values/large/data" in refused.json()["error"]["message"]
+    content = b""
+    while len(content) < pair["size_bytes"]:
+        path = f"/jobs/{job['id']}/values/pair/data?offset={len(content)}"
+        content += engine.call("GET", path).content
+    back = decode(Value("pickle", content, "tuple"))
+    assert (back[0].tolist()[-1], len(back[1])) == (2_999_999, 20_000_000)
+    part = engine.call("GET", f"/jobs/{job['id']}/values/pair/data?offset=3&limit=2")
+    assert (part.content, part.headers["Content-Type"]) == (
+        content[3:5],
+        "application/octet-stream",
+    )
+
+
+def test_values_over_the_cap_are_told_and_those_before_stay(
+    engine: RunningEngine,
+) -> None:
+    code = (
+        "from kd_engines.training.job import values\n"
+        "values.LARGEST_KEPT = 30_000_000\n"
+        "a = b = c = 'x' * 16_000_000\nd = 1"
+    )
+    job, log = engine.run(code, outputs=["a", "b", "c", "d"])
+    listed = engine.get(f"/jobs/{job['id']}/values")
+    assert [v["name"] for v in listed["values"]] == ["a", "d"]
+    assert "b has 16 MB as a pickle, 13 MiB are the limit" in listed["missing"]["b"]
     assert "Output c is not kept" in log
 
 
-def test_a_pickle_is_kept_only_where_it_was_wanted(engine: RunningEngine) -> None:
-    code = "import fractions\nhalf = fractions.Fraction(1, 2)"
-    refused, _ = engine.run(code, outputs=["half"])
-    assert "half" in engine.get(f"/jobs/{refused['id']}/values")["missing"]
-    job, _ = engine.run(code, outputs=["half"], pickle_outputs=True)
-    value = kept(engine, job, "half")
-    assert (value.format, value.kind) == ("pickle", "fractions.Fraction")
-    python = engine.get(f"/jobs/{job['id']}/values")["python"]
-    assert value.python == python
-    half = decode(value, allow_pickle=True, python=python)
+def test_an_input_may_be_a_pickle(engine: RunningEngine) -> None:
+    half = fractions.Fraction(1, 2)
     back, log = engine.run("print(half + 1)", inputs={"half": wire(half, allow_pickle=True)})
     assert (back["status"], log) == ("Finished", "3/2\n")
 
@@ -164,4 +198,9 @@ def test_a_job_with_code_alone_has_no_file_for_values(engine: RunningEngine) -> 
     job, _ = engine.run("pass")
     names = {path.name for path in engine.job_folder(job["id"]).iterdir()}
     assert names == {"code.py", "exit.json", "job.json", "log", "log-times.jsonl", "started.json"}
-    assert engine.get(f"/jobs/{job['id']}/values") == {"values": [], "missing": {}, "python": ""}
+    assert engine.get(f"/jobs/{job['id']}/values") == {
+        "values": [],
+        "missing": {},
+        "python": "",
+        "libraries": {},
+    }

@@ -1,0 +1,121 @@
+"""Pickles carry what has no other form; what could run code is read with consent only."""
+
+import collections
+import decimal
+import io
+import pickle
+import platform
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+
+import numpy
+import pytest
+
+from kd_pipeline import values
+from kd_pipeline.errors import InvalidInput
+from kd_pipeline.messages import Value, Values
+from kd_pipeline.values import NeedsConsent, decode, encode
+
+
+class Model:
+    """Something that only a pickle can carry."""
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+
+
+class Broken:
+    """Something that cannot be made again."""
+
+    def __reduce__(self) -> tuple[type[int], tuple[str]]:
+        return int, ("no number",)
+
+
+def test_a_pickle_needs_to_be_wanted_on_both_sides() -> None:
+    with pytest.raises(InvalidInput, match=r"model \(.*Model\) has no JSON or Arrow form"):
+        encode(Model(3), name="model")
+    sent = encode(Model(3), name="model", allow_pickle=True)
+    assert (sent.format, sent.python) == ("pickle", platform.python_version())
+    with pytest.raises(InvalidInput, match=r"model is a pickle .* runs code"):
+        decode(sent, name="model")
+    assert decode(sent, allow_pickle=True).depth == 3
+    assert encode([1], allow_pickle=True).format == "json"
+
+
+@pytest.mark.parametrize("python", ["2.7.18", "3.1.9", "4.0", ""])
+def test_a_pickle_of_another_python_is_not_read(python: str) -> None:
+    sent = Value("pickle", pickle.dumps(1), "int")
+    with pytest.raises(InvalidInput, match="same minor version"):
+        decode(sent, allow_pickle=True, python=python)
+    same_minor = platform.python_version().rpartition(".")[0] + ".999"
+    assert decode(sent, allow_pickle=True, python=same_minor) == 1
+
+
+def test_what_cannot_be_pickled_or_read_is_told_in_a_sentence() -> None:
+    with pytest.raises(InvalidInput, match=r"f .*cannot be pickled"):
+        encode(threading.Lock(), name="f", allow_pickle=True)
+    gone = Value("pickle", b"cnot_there\nThing\n.", "not_there.Thing", platform.python_version())
+    with pytest.raises(InvalidInput, match="No module named 'not_there'"):
+        decode(gone, allow_pickle=True)
+
+
+def test_what_is_defined_in_main_goes_with_its_source() -> None:
+    """Whoever reads it has another ``__main__``."""
+    code = (
+        "import sys\n"
+        "from kd_pipeline.values import encode\n"
+        "class Scaler:\n"
+        "    def __call__(self, miles):\n"
+        "        return factor * miles\n"
+        "factor = 3\n"
+        "sys.stdout.buffer.write(encode(Scaler(), allow_pickle=True).data)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    back = decode(Value("pickle", done.stdout, "Scaler", values.PYTHON), allow_pickle=True)
+    assert back(14) == 42
+
+
+HARMLESS = {
+    "pair": (1, (2.5, None)),
+    "names": {"a", "b"},
+    "when": datetime(2009, 1, 20, 8, 30, tzinfo=UTC),
+    "price": decimal.Decimal("7.70"),
+    "matrix": {"coefficients": numpy.arange(6.0).reshape(2, 3), "rows": (numpy.float32(1), 2)},
+    "many": collections.Counter("banana"),
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_harmless_pickle_is_read_unasked(name: str) -> None:
+    back = decode(encode(HARMLESS[name], allow_pickle=True))
+    assert (type(back), repr(back)) == (type(HARMLESS[name]), repr(HARMLESS[name]))
+
+
+@pytest.mark.parametrize(
+    "pickled",
+    [
+        b"cos\nsystem\n(S'true'\ntR.",
+        b"cbuiltins\neval\n(S'1'\ntR.",
+        b"cbuiltins\ngetattr\n(cbuiltins\nset\nS'pop'\ntR.",
+        b"cnumpy\nload\n(S'x'\ntR.",
+        b"\x80\x04\x8c\x08datetime\x8c\x0fsys.modules.get\x93.",
+        pickle.dumps(Model(1)),
+        pickle.dumps([object]),
+    ],
+)
+def test_any_other_pickle_is_not_read_unasked(pickled: bytes) -> None:
+    with pytest.raises(NeedsConsent, match="which runs code when it is read"):
+        decode(Value("pickle", pickled, "x", values.PYTHON))
+
+
+def test_libraries_of_another_version_are_named() -> None:
+    made = Values([], python=values.PYTHON, libraries={"numpy": "0.1", "pandas": "0.2"})
+    data = encode((numpy.arange(3),), allow_pickle=True).data
+    with pytest.warns(UserWarning, match=rf"made with numpy 0.1 \(here {numpy.__version__}\)\."):
+        back = values.read_pickle(io.BytesIO(data), "tuple", "x", True, made)
+    assert back[0].tolist() == [0, 1, 2]
+    broken = io.BytesIO(pickle.dumps((numpy.arange(3), Broken())))
+    with pytest.raises(InvalidInput, match=r"cannot be read here: .* It was made with numpy 0.1"):
+        values.read_pickle(broken, "tuple", "x", True, made)
