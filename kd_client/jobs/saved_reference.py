@@ -10,6 +10,8 @@ from kd_pipeline.messages import TERMINAL
 
 MIME = "application/vnd.kd-magics.job+json"
 MIME_OF_MANY = "application/vnd.kd-magics.jobs+json"
+# Beside the forms of what a job has shown: our front end shows that within the job's own output.
+MIME_OF_OUTPUT = "application/vnd.kd-magics.job-output+json"
 VERSION = 1
 
 

@@ -19,9 +19,11 @@ class CardDisplay:
         self._transient = {"display_id": secrets.token_hex(16)}
         self._shown: dict[str, Any] | None = None
 
-    def show(self, data: dict[str, Any]) -> None:
+    def show(self, data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
         """Show a MIME bundle in place of the one before; the same again sends nothing."""
         if data == self._shown:
             return
         update, self._shown = self._shown is not None, data
-        self._publisher.publish(data=data, transient=self._transient, update=update)
+        self._publisher.publish(
+            data=data, metadata=metadata, transient=self._transient, update=update
+        )

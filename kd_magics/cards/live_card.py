@@ -11,6 +11,7 @@ from kd_client.training_client import TrainingClient
 from kd_magics.cards import card_view, notify
 from kd_magics.cards.card_button import CancelButton, is_possible
 from kd_magics.cards.card_display import EMPTY, CardDisplay
+from kd_magics.cards.card_results import CardResults
 from kd_magics.cards.card_view import Snapshot
 from kd_magics.settings import KdMagics
 from kd_pipeline.errors import KdError, NotFound
@@ -39,6 +40,7 @@ class LiveCard:
         self._display = CardDisplay(shell)
         self._button: CancelButton | None = None
         self._below = CardDisplay(shell) if is_possible(shell) else None
+        self._results = CardResults(shell)
         self._note = self._said = ""
         self._began = time.monotonic()
         self._lost_at = ""
@@ -54,6 +56,7 @@ class LiveCard:
         if self._below:
             self._below.show(EMPTY)
             self._button = CancelButton(self._below, self._job.handle, self._cancel)
+        self._results.reserve()
 
     def update(self) -> bool:
         """Ask and show anew; tell whether the card goes on."""
@@ -98,8 +101,16 @@ class LiveCard:
             self._log = CardLog()
         message = self._client.job(self._job.id)
         self._log.read(self._client, message)
+        if message.status in TERMINAL:
+            self._results.read(self._client, self._job.id)
+            self._said = self._more()
         self._job.update(message)
         self._lost_at, self._note, self._pause = "", self._said, EVERY_S
+
+    def _more(self) -> str:
+        hidden = self._results.hidden
+        what = "1 output is" if hidden == 1 else f"{hidden} outputs are"
+        return f"{what} not shown here; %logs {self._job.handle} shows all." if hidden else ""
 
     def _lost(self, error: KdError) -> None:
         """Say since when there is no answer; the state shown is the last one known."""

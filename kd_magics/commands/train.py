@@ -26,8 +26,8 @@ HELP = Help(
     -o VAR            the variable of the job, beside _job
     --in A,B          send these variables: JSON, and Arrow for tables and arrays
     --out M,N         keep these variables of the job: _job.result, with --wait variables here too
-    --pickle          send as a pickle what is neither, and read the pickles that the job keeps: they
-                      run its code here, and want the same minor version of Python
+    --pickle          send as a pickle what is neither, and read the pickles that the job keeps,
+                      which runs its code here and wants the same minor version of Python
 
     Values may be variables of the notebook: --name "run {{number}}" --param lr={{rate}}. The job is
     in the variable _job: _job.status, _job.log(), _job.wait(), _job.cancel(), _job.result; the jobs

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.running_lab import Lab
+from tests.browser.sidebar import screenshot
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 LOAD = "%load_ext kd_magics"
@@ -15,6 +16,13 @@ import time
 for epoch in range(1, 41):
     print(f"epoch {epoch}/40 loss={1 / epoch:.3f}")
     time.sleep(0.1)
+"""
+
+SHOWS = """%%trainingengineinstance
+import matplotlib.pyplot as plt, pandas
+plt.plot([1, 4, 2])
+plt.show()
+pandas.DataFrame({"borough": ["Queens"], "miles": [1.5]})
 """
 
 
@@ -45,6 +53,27 @@ def test_the_card_lives_while_other_cells_run_and_stays_when_it_has_ended(
     saved = ended() or ended()
     assert "Finished" in saved[0].data["text/plain"]
     assert lab.token not in str(saved)
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_plots_and_tables_come_back_once(lab: Lab, page: Page, live: bool) -> None:
+    """Without the extension's live cells the kernel shows them below the card."""
+    lab.set("kd-magics", "live-cells", live=live)
+    page.set_viewport_size({"width": 1100, "height": 900})
+    name = f"results-{live}.ipynb"
+    lab.write(name, [LOAD, SHOWS, "'later'"])
+    notebook = lab.open(page, name)
+    notebook.run(0)
+    shown = notebook.run(1)
+    expect(notebook.run(2)).to_contain_text("later")
+    expect(shown.get_by_role("table").filter(visible=True)).to_contain_text(
+        "Queens", timeout=60_000
+    )
+    page.wait_for_timeout(3_000)  # both would have come by then
+    assert shown.get_by_role("table").filter(visible=True).count() == 1
+    assert shown.get_by_role("img").filter(visible=True).count() == 1
+    screenshot(page, f"results-{'live' if live else 'kernel'}")
+    lab.set("kd-magics", "live-cells", live=True)
 
 
 def test_the_cancel_button_cancels(lab: Lab, page: Page) -> None:

@@ -12,6 +12,7 @@ import pytest
 from nbclient import NotebookClient
 
 from kd_client.jobs.saved_reference import MIME, MIME_OF_MANY
+from kd_magics.cards import card_results
 from tests.configmeta import configmeta
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
 from tests.kd_magics.running_kernel import RunningKernel, printed
@@ -223,7 +224,9 @@ def test_a_saved_notebook_keeps_a_readable_card_and_no_button(
     NotebookClient(notebook, timeout=60).execute()
     nbformat.validate(notebook)
     outputs = notebook.cells[1].outputs
-    assert [output.output_type for output in outputs] == ["stream", "display_data"]
+    kinds = [output.output_type for output in outputs]
+    assert kinds == ["stream", *["display_data"] * (1 + card_results.MOST)]
+    assert all(output.data == {"text/plain": ""} for output in outputs[2:])
     assert "Finished" in outputs[1].data["text/plain"]
     assert "in the log" in outputs[1].data["text/html"]
     saved = nbformat.writes(notebook)

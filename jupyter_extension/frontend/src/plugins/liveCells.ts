@@ -4,6 +4,7 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { IPipeline, Pipeline } from '../model/pipeline';
+import { JobOutput, MIME_OF_OUTPUT } from '../views/jobOutput';
 import { LiveCell, MIME } from '../views/liveCellWidget';
 import { LiveGrid, MIME_OF_MANY } from '../views/liveGrid';
 
@@ -32,13 +33,18 @@ const plugin: JupyterFrontEndPlugin<void> = {
     };
     const { api, jobWatch } = pipeline;
     const show = (live: boolean, logLines?: number): void => {
-      [MIME, MIME_OF_MANY].forEach(type => rendermime.removeMimeType(type));
+      [MIME, MIME_OF_MANY, MIME_OF_OUTPUT].forEach(type => rendermime.removeMimeType(type));
       if (live) {
         const job = (): LiveCell => new LiveCell(api, jobWatch, rendermime, props, logLines);
+        const output = (): JobOutput => new JobOutput(rendermime);
         const grid = (): LiveGrid => new LiveGrid(api, jobWatch, props);
         rendermime.addFactory({ safe: true, mimeTypes: [MIME], createRenderer: job }, RANK);
         rendermime.addFactory(
           { safe: true, mimeTypes: [MIME_OF_MANY], createRenderer: grid },
+          RANK
+        );
+        rendermime.addFactory(
+          { safe: true, mimeTypes: [MIME_OF_OUTPUT], createRenderer: output },
           RANK
         );
       }
