@@ -281,18 +281,3 @@ class TrainingClient:
 def ended_well(job: Job) -> bool:
     """Tell whether a job finished as it should."""
     return job.status == "Finished"
-
-
-def fields_of(job: Job) -> dict[str, Any]:
-    """Return what a view of a job shows, by its label; without what is not known."""
-    fields = {
-        "Status": job.status + (f": {job.reason}" if job.reason else ""),
-        "Name": job.name,
-        "Cluster": job.cluster,
-        "User": job.user,
-        "Submitted": job.submitted,
-        "Started": job.started,
-        "Ended": job.ended,
-        "History URL": job.request_url,
-    }
-    return {label: value for label, value in fields.items() if value}

@@ -11,6 +11,7 @@ LOWER_IS_BETTER = re.compile(r"loss|err|rmse|mae|mse|mape|perplexity|logloss|wer
 HIGHER_IS_BETTER = re.compile(
     r"acc|auc|f1|r2|score|precision|recall|map$|bleu|rouge|iou|dice", re.IGNORECASE
 )
+TESTED = re.compile(r"val|test|eval|cv|dev|holdout", re.IGNORECASE)
 
 
 def compare(jobs: Sequence[JobMessage], metrics: Sequence[str] = ()) -> Comparison:
@@ -38,6 +39,30 @@ def direction(metric: str) -> int:
     if LOWER_IS_BETTER.search(metric):
         return -1
     return 1 if HIGHER_IS_BETTER.search(metric) else 0
+
+
+def main_metric(jobs: Sequence[JobMessage]) -> str | None:
+    """Return the metric that jobs are best compared by; None where none has printed one.
+
+    Of those whose names tell what is better, one of validation or testing comes first, then the
+    last one printed.
+    """
+    names = names_of(metrics_of(job) for job in jobs)
+    telling = [name for name in names if direction(name)]
+    tested = [name for name in telling if TESTED.match(name)]
+    return next(reversed(tested or telling or names), None)
+
+
+def best_job(
+    jobs: Sequence[JobMessage], metric: str, smallest: bool | None = None
+) -> JobMessage | None:
+    """Return the job whose last value of a metric is the best; None where none has printed it.
+
+    Where ``smallest`` is not told the metric's name tells it, and else it is the smallest.
+    """
+    found = [job for job in jobs if (v := metrics_of(job).get(metric)) is not None and v == v]
+    way = (direction(metric) or -1) if smallest is None else -1 if smallest else 1
+    return max(found, key=lambda job: way * metrics_of(job)[metric], default=None)
 
 
 def metrics_of(job: JobMessage) -> dict[str, float]:

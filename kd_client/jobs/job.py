@@ -11,7 +11,7 @@ from kd_client.jobs.failures import error_of
 from kd_client.jobs.outputs import all_outputs, latest_outputs
 from kd_client.jobs.reasons import Why, why
 from kd_client.jobs.results import result
-from kd_client.training_client import TrainingClient, ended_well, fields_of
+from kd_client.training_client import TrainingClient, ended_well
 from kd_pipeline.errors import Unavailable
 from kd_pipeline.messages import TERMINAL, Curves, Failure, Progress, RerunJob
 from kd_pipeline.messages import Job as JobMessage
@@ -173,13 +173,18 @@ class Job:
         self._message = message
 
     def __repr__(self) -> str:
-        return f"Job {self.id} on {self.cluster}: {self._newest().status}"
+        message = self._newest()
+        metrics = message.progress.metrics if message.progress else {}
+        facts = [f"{name}={value!r}" for name, value in message.params.items()]
+        facts += [f"{name} {value:.6g}" for name, value in metrics.items()]
+        more = f" ({', '.join(facts)})" if facts else ""
+        return f"Job {self.id} on {self.cluster}: {message.status}{more}"
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><th style='text-align:left'>{escape(label)}</th>"
             f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
-            for label, value in fields_of(self._newest()).items()
+            for label, value in _fields(self._newest()).items()
         )
         return f"<div><b>Job {self.id}</b><table>{rows}</table></div>"
 
@@ -188,3 +193,21 @@ class Job:
             return self.message
         except Unavailable:
             return self._message  # the last known; showing an object raises nothing
+
+
+def _fields(job: JobMessage) -> dict[str, Any]:
+    """Return what a view of a job shows, by its label; without what is not known."""
+    metrics = job.progress.metrics if job.progress else {}
+    fields = {
+        "Status": job.status + (f": {job.reason}" if job.reason else ""),
+        "Name": job.name,
+        "Cluster": job.cluster,
+        "User": job.user,
+        "Params": ", ".join(f"{name}={value!r}" for name, value in job.params.items()),
+        "Metrics": ", ".join(f"{n} {v:.6g}" for n, v in metrics.items()),
+        "Submitted": job.submitted,
+        "Started": job.started,
+        "Ended": job.ended,
+        "History URL": job.request_url,
+    }
+    return {label: value for label, value in fields.items() if value}

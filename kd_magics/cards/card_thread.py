@@ -2,15 +2,18 @@
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from kd_client.jobs.job import Job
 from kd_client.training_client import TrainingClient
 from kd_magics.cards.live_card import LiveCard
+from kd_magics.cards.live_grid import LiveGrid
 
 if TYPE_CHECKING:
     from kd_magics.session import Session
 
+Card: TypeAlias = LiveCard | LiveGrid
 MOST_LIVE = 20
 LOOK_EVERY_S = 0.25
 
@@ -21,22 +24,34 @@ class Cards:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._lock = threading.Lock()
-        self._live: list[LiveCard] = []
+        self._live: list[Card] = []
         self._threads: dict[str, threading.Thread] = {}
         self._clients: dict[str, TrainingClient] = {}
 
     def add(self, job: Job) -> None:
         """Show a job's card in the running cell, and keep it current until the job has ended."""
-        cluster = job.cluster
+        client = self._client(job.cluster)
+        settings = self._session.settings
+        self._begin(LiveCard(self._session.shell, client, _own(job, client), settings))
+
+    def add_grid(self, jobs: Sequence[Job], names: Sequence[str]) -> LiveGrid:
+        """Show the card of jobs that differ in params, and keep it current until all have ended."""
+        client = self._client(jobs[0].cluster)
+        own = [_own(job, client) for job in jobs]
+        card = LiveGrid(self._session.shell, client, own, names)
+        self._begin(card)
+        return card
+
+    def _client(self, cluster: str) -> TrainingClient:
         if cluster not in self._clients:
             # Its connections are not the ones that the cells use at the same time.
             find = self._session.connections
             self._clients[cluster] = TrainingClient(lambda: find().cluster(cluster))
-        # A handle of its own: the user's changes only when the user asks.
-        own = Job(self._clients[cluster], job.last, job.handle)
-        client, settings = self._clients[cluster], self._session.settings
-        card = LiveCard(self._session.shell, client, own, settings)
+        return self._clients[cluster]
+
+    def _begin(self, card: Card) -> None:
         card.show()
+        cluster = card.cluster
         with self._lock:
             self._live.append(card)
             oldest = self._live.pop(0) if len(self._live) > MOST_LIVE else None
@@ -63,7 +78,7 @@ class Cards:
                     self._drop(card)
             time.sleep(LOOK_EVERY_S)
 
-    def _cards(self, cluster: str) -> list[LiveCard]:
+    def _cards(self, cluster: str) -> list[Card]:
         """Return a cluster's cards; where there are none, its thread ends."""
         with self._lock:
             cards = [card for card in self._live if card.cluster == cluster]
@@ -71,13 +86,18 @@ class Cards:
                 del self._threads[cluster]
             return cards
 
-    def _drop(self, card: LiveCard) -> None:
+    def _drop(self, card: Card) -> None:
         with self._lock:
             if card in self._live:
                 self._live.remove(card)
 
 
-def _updated(card: LiveCard) -> bool:
+def _own(job: Job, client: TrainingClient) -> Job:
+    """Return a handle for a card: the user's changes only when the user asks."""
+    return Job(client, job.last, job.handle)
+
+
+def _updated(card: Card) -> bool:
     """Update a card; tell whether it goes on. One that fails leaves the others alone."""
     try:
         return card.update()

@@ -107,7 +107,7 @@ def html(snapshot: Snapshot) -> str:
     """Return the card as HTML; everything that comes from a job is escaped."""
     job = snapshot.job
     _, color = LOOKS.get(job.status, ("", GREY))
-    parts = [_head(snapshot), _bar(snapshot)]
+    parts = [_head(snapshot), bar(snapshot.progress, job.status)]
     parts += [f"<div>{escape(job.reason)}</div>"] if job.reason else []
     parts += [_numbers(snapshot), _log(snapshot.lines)]
     if snapshot.note:
@@ -161,19 +161,19 @@ def _elapsed(snapshot: Snapshot) -> str:
     return f"took {shown}" if snapshot.ended else f"running {shown}"
 
 
-def _bar(snapshot: Snapshot) -> str:
+def bar(progress: Progress | None, status: str) -> str:
     """Return the progress bar; what is finished needs none, what failed shows how far it came."""
-    progress = snapshot.progress
-    if progress is None or progress.fraction is None or snapshot.job.status == "Finished":
+    if progress is None or progress.fraction is None or status == "Finished":
         return ""
+    ended = status in TERMINAL
     percent = round(100 * min(1.0, max(0.0, progress.fraction)))
-    color = GREY if snapshot.ended else BRAND
-    words = escape(("came to " if snapshot.ended else "") + _how_far(progress))
+    color = GREY if ended else BRAND
+    words = escape(("came to " if ended else "") + _how_far(progress))
     return (
         "<div style='display:flex;align-items:center;gap:12px;margin:4px 0'>"
         f"<div role='progressbar' aria-label='progress' aria-valuenow='{percent}' "
-        "aria-valuemin='0' aria-valuemax='100' style='flex:1;height:6px;border-radius:3px;"
-        "overflow:hidden;background:var(--jp-layout-color2, rgba(128,128,128,0.25))'>"
+        "aria-valuemin='0' aria-valuemax='100' style='flex:1;min-width:60px;height:6px;"
+        "border-radius:3px;overflow:hidden;background:var(--jp-layout-color2, rgba(128,128,128,0.25))'>"
         f"<div style='width:{percent}%;height:100%;background:{color}'></div></div>"
         f"<span>{words}</span></div>"
     )

@@ -7,15 +7,14 @@ from typing import Any, overload
 
 from kd_client.errors import NoResult, RemoteJobError
 from kd_client.jobs import saved_reference
+from kd_client.jobs.comparison import best_job, main_metric, metrics_of, names_of
 from kd_client.jobs.failures import error_of
 from kd_client.jobs.job import Job
-from kd_client.jobs.saved_reference import as_of
 from kd_client.training_client import ended_well
+from kd_magics.cards import grid_view
 from kd_magics.commands.cancel import show_cancelled
 from kd_magics.errors import WatchStopped
-from kd_magics.tables import Table
 from kd_pipeline.errors import Unavailable
-from kd_pipeline.messages import TERMINAL
 
 
 class Sweep(Sequence[Job]):
@@ -23,7 +22,7 @@ class Sweep(Sequence[Job]):
 
     def __init__(self, jobs: Sequence[Job], names: Sequence[str]) -> None:
         self._jobs = list(jobs)
-        self._names = list(names)
+        self.names = list(names)
 
     @overload
     def __getitem__(self, index: int) -> Job: ...
@@ -31,7 +30,7 @@ class Sweep(Sequence[Job]):
     def __getitem__(self, index: slice) -> "Sweep": ...
     def __getitem__(self, index: int | slice) -> "Job | Sweep":
         if isinstance(index, slice):
-            return Sweep(self._jobs[index], self._names)
+            return Sweep(self._jobs[index], self.names)
         return self._jobs[index]
 
     def __len__(self) -> int:
@@ -73,70 +72,49 @@ class Sweep(Sequence[Job]):
                 hint=first.hint,
             )
 
-    def best(self, metric: str, smallest: bool = True) -> Job:
-        """Return the finished job with the smallest (or largest) last value of a metric.
+    def best(self, metric: str | None = None, smallest: bool | None = None) -> Job:
+        """Return the finished job with the best last value of a metric, and print which it is.
 
-        Raises NoResult where no finished job has printed it.
+        Without ``metric`` it is the one that they are best compared by; without ``smallest`` the
+        metric's name tells whether less or more is better, and less is where it does not. Raises
+        NoResult where no finished job has printed it.
         """
-        found = {
-            job: value
-            for job in self._jobs
-            if ended_well(job.message) and (value := _metrics(job).get(metric)) is not None
-        }
-        if not found:
-            known = sorted({name for job in self._jobs for name in _metrics(job)})
+        ended = [job.last for job in self._jobs if ended_well(job.message)]
+        known = names_of(metrics_of(message) for message in ended)
+        metric = metric or main_metric(ended)
+        found = best_job(ended, metric, smallest) if metric in known else None
+        if metric is None or found is None:
+            what = f"a metric {metric!r}" if metric else "a metric, such as rmse=5.2"
             raise NoResult(
-                f"No finished job of the {len(self._jobs)} has printed a metric {metric!r}; "
-                f"metrics: {', '.join(known) or 'none'}."
+                f"No finished job of the {len(self._jobs)} has printed {what}; "
+                f"metrics: {', '.join(sorted(known)) or 'none'}."
             )
-        return (min if smallest else max)(found, key=lambda job: found[job])
+        print(grid_view.best_words(ended, self.names, metric, found))
+        return next(job for job in self._jobs if job.last is found)
 
     def cancel(self) -> "Sweep":
         """Ask for the end of all jobs that have not ended, and print how each did."""
         show_cancelled(self._jobs)
         return self
 
-    def table(self) -> Table:
-        """Return the jobs with their params, states and last metrics."""
+    def _params(self, job: Job) -> str:
+        return ", ".join(f"{name}={job.params.get(name)!r}" for name in self.names)
+
+    def _snapshot(self) -> grid_view.GridSnapshot:
         for job in self._jobs:
             _refresh(job)
-        return self.last_table()
-
-    def last_table(self) -> Table:
-        """Return the table with what is known already; nothing is asked."""
-        metrics = sorted({name for job in self._jobs for name in _metrics(job)})
-        rows = [
-            [
-                job.id,
-                *(job.params.get(name) for name in self._names),
-                job.last.status,
-                *(f"{m[name]:g}" if name in (m := _metrics(job)) else "" for name in metrics),
-            ]
-            for job in self._jobs
-        ]
-        going = any(job.last.status not in TERMINAL for job in self._jobs)
-        notes = [f"{as_of(datetime.now(UTC)).capitalize()}."] if going else []
-        return Table(["Job", *self._names, "Status", *metrics], rows, notes)
-
-    def bundle(self, table: Table) -> dict[str, Any]:
-        """Return the table for any front end, and what ours finds the jobs by to show them live."""
-        reference = saved_reference.reference_of_many(self._jobs)
-        live = {saved_reference.MIME_OF_MANY: reference}
-        return {"text/plain": table.text, "text/html": table.html, **live}
-
-    def _params(self, job: Job) -> str:
-        return ", ".join(f"{name}={job.params.get(name)!r}" for name in self._names)
+        return grid_view.GridSnapshot([j.last for j in self._jobs], self.names, datetime.now(UTC))
 
     def __repr__(self) -> str:
-        return self.table().text
+        return grid_view.text(self._snapshot()) if self._jobs else "No jobs."
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        return self.bundle(self.table())
-
-
-def _metrics(job: Job) -> dict[str, float]:
-    progress = job.last.progress
-    return progress.metrics if progress else {}
+        if not self._jobs:
+            return {"text/plain": repr(self)}
+        now = self._snapshot()
+        # What our own front end finds the jobs by, to show them live.
+        live = {saved_reference.MIME_OF_MANY: saved_reference.reference_of_many(self._jobs)}
+        return {"text/plain": grid_view.text(now), "text/html": grid_view.html(now), **live}
 
 
 def _refresh(job: Job) -> None:

@@ -4,6 +4,7 @@ from argparse import Namespace
 from typing import Any
 
 from kd_client.jobs.job import Job
+from kd_magics.cards import card
 from kd_magics.cells import cell_options
 from kd_magics.cells.bindings import bind_outputs
 from kd_magics.help import Help
@@ -45,6 +46,8 @@ def run(session: Session, options: Namespace) -> None:
     if options.wait:
         logs.follow(new, logs.Wanted(settings=session.settings), first_line=False)
         bind_outputs(new, session.shell.user_ns)
+    else:
+        card.show(session, new)
 
 
 def data(session: Session, options: Namespace) -> Any:

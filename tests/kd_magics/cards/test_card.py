@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from kd_client.jobs.saved_reference import MIME, MIME_OF_MANY
+from kd_client.jobs.saved_reference import MIME
 from kd_magics.cards import card_results
 from tests.configmeta import configmeta
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngine
@@ -82,27 +82,6 @@ def test_a_card_lives_while_the_kernel_is_free(kernel: RunningKernel) -> None:
     }
     with pytest.raises(AssertionError):  # it has ended: nothing comes any more
         kernel.read_until(lambda: len(card(kernel, request)) > len(states), 2.5)
-
-
-def test_a_grid_is_shown_as_of_when_it_was_sent_and_with_wait_as_it_ended(
-    kernel: RunningKernel,
-) -> None:
-    line, code = f"{CELL.strip()} --grid n=1,2", "import time\ntime.sleep(1)\nprint(f'loss={n}')"
-    request = kernel.send(f"{line}\n{code}")
-    assert printed(kernel.finish(request)).endswith("2 jobs; _jobs shows them as a table.\n")
-    ((_, sent),) = card(kernel, request)
-    assert "As of" in sent["text/plain"]
-    assert "As of" in sent[HTML]
-    assert len(sent[MIME_OF_MANY]["jobs"]) == 2
-    assert sent[MIME_OF_MANY]["as_of"]
-    request = kernel.send(f"{line} --wait\n{code}")
-    kernel.finish(request)
-    (_, first), (_, last) = card(kernel, request)
-    assert "Finished" not in first["text/plain"]
-    assert last["text/plain"].count("Finished") == 2
-    assert "As of" not in last["text/plain"]
-    assert "as_of" not in last[MIME_OF_MANY]
-    assert last[MIME_OF_MANY]["jobs"] == first[MIME_OF_MANY]["jobs"]
 
 
 def kernel_job(kernel: RunningKernel) -> int:

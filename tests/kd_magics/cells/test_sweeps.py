@@ -38,7 +38,9 @@ def test_a_job_for_each_combination_and_a_table_of_them(
     ]
     assert [job["name"] for job in jobs] == ["taxi-1", "taxi-2", "taxi-3", "taxi-4"]
     assert notebook.good("mine is _jobs").value
-    lines = repr(notebook.good("_jobs").value).splitlines()
+    first, second, blank, *lines = repr(notebook.good("_jobs").value).splitlines()
+    assert (first, blank) == (f"4 jobs on {CLUSTER}: 4 finished", "")
+    assert second == f"Best rmse: 0.03 by job {jobs[2]['id']} (lr=0.01, depth=3)"
     assert lines[0].split() == ["Job", "lr", "depth", "Status", "rmse", "trees"]
     assert [line.split() for line in lines[-4:]] == [
         [str(jobs[0]["id"]), "0.1", "3", "Finished", "0.3", "3"],
@@ -52,8 +54,11 @@ def test_a_job_for_each_combination_and_a_table_of_them(
         **{"version": 1, "submitted": jobs[3]["submitted"]},
         "jobs": [f"{CLUSTER}/{job['id']}" for job in jobs],
     }
-    best = notebook.good("_jobs.best('rmse')").value
-    assert (best.id, best.params) == (jobs[2]["id"], {"lr": 0.01, "depth": 3})
+    for call in ("_jobs.best('rmse')", "_jobs.best()"):
+        best = notebook.good(call)
+        assert best.text.startswith(f"{second}\n")
+        assert (best.value.id, best.value.params) == (jobs[2]["id"], {"lr": 0.01, "depth": 3})
+        assert repr(best.value).endswith("Finished (depth=3, lr=0.01, rmse 0.03, trees 3)")
     most = notebook.good("_jobs.best('trees', smallest=False)").value
     assert most.params["depth"] == 6
     assert "metrics: rmse, trees" in notebook.fails("_jobs.best('loss')", NoResult)
@@ -101,7 +106,9 @@ def test_all_jobs_of_a_grid_are_cancelled_together(
     notebook: Notebook, engine: RunningEngine
 ) -> None:
     shown = notebook.good(f"{CELL} --grid n=1,2,3\nimport time\ntime.sleep(60)")
-    assert shown.text.endswith("\n3 jobs; _jobs shows them as a table.\n")
+    assert shown.text.endswith(
+        "\n3 jobs; _jobs shows them as a table, _jobs.best() the best one.\n"
+    )
     ids = [job.id for job in notebook.shell.user_ns["_jobs"]]
     assert eventually(lambda: engine.get("/jobs?status=Running")["jobs"])
     assert notebook.good("_jobs.wait(0)").value is notebook.shell.user_ns["_jobs"]
