@@ -2,6 +2,9 @@
 
 ``KD_CONFIGMETA`` names the configmeta.json whose own RESTServers are balanced. ``--stats-port``
 is where HAProxy's statistics are shown (0: nowhere), to the user ``kd`` with the balancer's token.
+Predictions of a model that answers within 20 ms go to one engine as long as at most ``--together``
+(64) are in flight, to two of them up to twice as many, and so on; all else goes to who
+has fewest of the other requests.
 """
 
 import argparse
@@ -11,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from kd_engines.balancer.balancer import Balancer
-from kd_engines.balancer.settings import Settings
+from kd_engines.balancer.settings import TOGETHER, Settings
 from kd_engines.web.serve import log_to_stderr
 from kd_pipeline.connections_file import ConnectionsFile
 from kd_pipeline.errors import KdError
@@ -23,10 +26,14 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=32700)
     parser.add_argument("--stats-port", type=int, default=0)
+    parser.add_argument("--together", type=int, default=TOGETHER)
     arguments = parser.parse_args()
+    if arguments.together < 1:
+        parser.error("--together must be a whole number above 0")
     log_to_stderr()
     with tempfile.TemporaryDirectory(prefix="kd-balancer-") as folder:
-        settings = Settings(arguments.host, arguments.port, arguments.stats_port, Path(folder))
+        ports = arguments.port, arguments.stats_port
+        settings = Settings(arguments.host, *ports, Path(folder), arguments.together)
         try:
             balancer = Balancer(settings, ConnectionsFile())
             for number in (signal.SIGTERM, signal.SIGINT):

@@ -8,7 +8,7 @@ import csv
 import socket
 from pathlib import Path
 
-from kd_engines.balancer.settings import BACKEND, slot_name
+from kd_engines.balancer.settings import BACKEND, PREDICTIONS, slot_name
 from kd_pipeline.errors import Unavailable
 
 ANSWERS_WITHIN_S = 5.0
@@ -22,9 +22,9 @@ class Runtime:
 
     def enable(self, slot: int, host: str, port: int) -> None:
         """Send requests to a member at this address from now on."""
-        server = f"{BACKEND}/{slot_name(slot)}"
-        self.command(f"set server {server} addr {host} port {port}")
-        self._expect_nothing(f"set server {server} state ready")
+        for backend in (PREDICTIONS, BACKEND):
+            self.command(f"set server {backend}/{slot_name(slot)} addr {host} port {port}")
+        self._expect_nothing(f"set server {BACKEND}/{slot_name(slot)} state ready")
 
     def disable(self, slot: int) -> None:
         """Send nothing new to a slot's member; what is in flight goes on."""

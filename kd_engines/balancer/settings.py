@@ -16,9 +16,19 @@ from kd_pipeline.errors import InvalidInput, KdError
 from kd_pipeline.messages import ErrorBody, ErrorDetail
 
 BACKEND = "engines"
+# The same members, for predictions that are quick.
+PREDICTIONS = "predictions"
 SLOTS = 64
+# A model is quick where it answers more often in a second than this, for each request in flight: in
+# less than 20 ms.
+QUICK = 50
+TOGETHER = 64
+MOST_MODELS = 10_000
+# One that refuses or fails more than a tenth is quick as well, but not what is looked for.
+RATES = ("conn_cur", "http_req_rate(1s)", "http_err_rate(1s)", "http_fail_rate(1s)")
 # HAProxy notices a member that is not ready within two of these; an engine drains for longer.
 CHECK_EVERY_S = 1
+NOWHERE = ("127.0.0.1", 1)
 LONGEST_SILENCE = "10m"  # a followed log may say nothing for long
 IDLE_S = 60  # shorter than the 75 s after which an engine closes an idle connection
 
@@ -34,12 +44,16 @@ STATUS_ERRORS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Where a balancer listens (``stats_port`` 0: no statistics) and keeps its files."""
+    """Where a balancer listens (``stats_port`` 0: no statistics) and keeps its files.
+
+    Of a quick model's requests ``together`` in flight go to one member, whose batches stay whole.
+    """
 
     host: str
     port: int
     stats_port: int
     folder: Path
+    together: int = TOGETHER
 
     @property
     def config(self) -> Path:
@@ -68,7 +82,8 @@ def config_text(settings: Settings, servers: list[tuple[str, int] | None], passw
     """
     if not password.isalnum():
         raise KdError("The load balancer's token may have letters and digits only.")
-    sections = [_global(settings), _defaults(), _frontend(settings), _backend(servers)]
+    sections = [_global(settings), _defaults(), _frontend(settings), _models()]
+    sections += [_backend(servers), _predictions(servers)]
     if settings.stats_port:
         sections.append(_statistics(settings, password))
     return "\n".join(sections)
@@ -110,9 +125,48 @@ def _error(status: int, kind: str, message: str) -> str:
 
 
 def _frontend(settings: Settings) -> str:
+    # The first condition that holds says where the model's name stands.
     return f"""frontend api
   bind {settings.host}:{settings.port}
+  acl is_infer path_reg ^/v2/models/[^/]+(/versions/[^/]+)?/infer/?$
+  acl is_predict path_reg ^/[^/]+/[^/]+/predict/?$
+  http-request set-var(txn.model) path,field(4,/) if METH_POST is_infer
+  http-request set-var(txn.model) path,field(2,/) if METH_POST is_predict
+  acl has_model var(txn.model) -m found
+  http-request track-sc0 var(txn.model) table models if has_model
+  http-request set-var(txn.slow) sc0_conn_cur(models),mul({QUICK}) if has_model
+  http-request set-var(txn.parts) sc0_conn_cur(models),div({settings.together}),add(1) if has_model
+  http-request set-var(txn.part) rand(1000),mod(txn.parts) if has_model
+  http-request set-var(txn.share) var(txn.model),concat(/,txn.part) if has_model
+  http-request set-var(txn.failed) sc0_http_fail_rate(models) if has_model
+  http-request set-var(txn.bad) sc0_http_err_rate(models),add(txn.failed),mul(10) if has_model
+  acl is_quick sc0_http_req_rate(models),sub(txn.slow) gt 0
+  acl is_well sc0_http_req_rate(models),sub(txn.bad) gt 0
+  use_backend {PREDICTIONS} if has_model is_quick is_well
   default_backend {BACKEND}
+"""
+
+
+def _models() -> str:
+    return f"""backend models
+  stick-table type string len 256 size {MOST_MODELS} expire 60s store {",".join(RATES)}
+"""
+
+
+def _predictions(servers: list[tuple[str, int] | None]) -> str:
+    """Return the backend that keeps a model's requests together.
+
+    Its servers are checked, enabled and disabled with those that they track.
+    """
+    lines = "\n".join(
+        f"  server {slot_name(number)} {host}:{port} track {BACKEND}/{slot_name(number)}"
+        for number, (host, port) in enumerate(server or NOWHERE for server in servers)
+    )
+    return f"""backend {PREDICTIONS}
+  balance hash var(txn.share)
+  hash-type consistent
+  default-server pool-purge-delay {IDLE_S // 2}s
+{lines}
 """
 
 
@@ -120,7 +174,7 @@ def _backend(servers: list[tuple[str, int] | None]) -> str:
     lines = "\n".join(
         f"  server {slot_name(number)} {address[0]}:{address[1]}"
         if address
-        else f"  server {slot_name(number)} 127.0.0.1:1 disabled"
+        else f"  server {slot_name(number)} {NOWHERE[0]}:{NOWHERE[1]} disabled"
         for number, address in enumerate(servers)
     )
     # Layer 4 only: a client whose requests end in 500 must not take an engine away from others.

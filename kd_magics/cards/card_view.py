@@ -173,7 +173,8 @@ def bar(progress: Progress | None, status: str) -> str:
         "<div style='display:flex;align-items:center;gap:12px;margin:4px 0'>"
         f"<div role='progressbar' aria-label='progress' aria-valuenow='{percent}' "
         "aria-valuemin='0' aria-valuemax='100' style='flex:1;min-width:60px;height:6px;"
-        "border-radius:3px;overflow:hidden;background:var(--jp-layout-color2, rgba(128,128,128,0.25))'>"
+        "border-radius:3px;overflow:hidden;"
+        "background:var(--jp-layout-color2, rgba(128,128,128,0.25))'>"
         f"<div style='width:{percent}%;height:100%;background:{color}'></div></div>"
         f"<span>{words}</span></div>"
     )

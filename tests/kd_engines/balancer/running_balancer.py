@@ -54,13 +54,14 @@ class Member:
 class RunningBalancer:
     """A balancer's process; ``join`` and ``leave`` write its configmeta.json as KubeDirector."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         if not shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin"):
             pytest.skip("HAProxy is not installed here: install the package haproxy")
         self.configmeta = folder / "configmeta.json"
         self.port, self.stats_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.urls: list[str] = []
+        self.options = options
         self.write()
         self.start()
 
@@ -68,7 +69,7 @@ class RunningBalancer:
         """Start the balancer and wait until HAProxy answers."""
         ports = ["--port", str(self.port), "--stats-port", str(self.stats_port)]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "kd_engines.balancer", *ports],
+            [sys.executable, "-m", "kd_engines.balancer", *ports, *self.options],
             env={**os.environ, "KD_CONFIGMETA": str(self.configmeta)},
         )
         eventually(self.answers)
@@ -106,7 +107,11 @@ class RunningBalancer:
             f"http://127.0.0.1:{self.stats_port}/;csv", auth=("kd", BALANCER_TOKEN), timeout=5
         )
         slots = [line.split(",") for line in answer.text.splitlines()]
-        return [slot[1] for slot in slots if slot[1].startswith("member") and slot[17] == "UP"]
+        return [
+            slot[1]
+            for slot in slots
+            if slot[0] == "engines" and slot[1].startswith("member") and slot[17] == "UP"
+        ]
 
     def write(self) -> None:
         """Write configmeta.json in place, in pieces."""
@@ -167,4 +172,5 @@ class Load(Asking):
             )
         except requests.RequestException as error:
             return type(error).__name__
-        return str(answer.status_code)
+        # What was answered instead tells who it was: an engine, HAProxy, or somebody else.
+        return "200" if answer.ok else f"{answer.status_code}: {answer.text[:300]}"

@@ -44,6 +44,15 @@ async def echo(request: Request) -> Response:
     return json_response({"query": query})
 
 
+async def predict(request: Request) -> Response:
+    """Tell who answers, after so many milliseconds; minus a port is whom it is not there on."""
+    body = await read_json(request, Body, 150_000)
+    if body.number == -PORT:
+        raise Unavailable("It is not loaded.")
+    await asyncio.sleep(max(0, body.number) / 1000)
+    return json_response({"port": PORT})
+
+
 async def slow(request: Request) -> Response:
     await asyncio.sleep(float(request.query_params.get("seconds", "1")))
     return json_response({"slow": True})
@@ -101,6 +110,8 @@ inner = application(
         Route("/large", large),
         Route("/hang", hang),
         Route("/boom", boom),
+        Route("/{name}/{version}/predict", predict, methods=["POST"]),
+        Route("/v2/models/{name}/infer", predict, methods=["POST"]),
         Route("/health/live", healthy),
         Route("/health/ready", healthy),
     ]
