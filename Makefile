@@ -30,7 +30,9 @@ demo: .venv/demo
 	$(BIN)/python notebooks/demo.py
 
 lab: .venv/demo .venv/sidebar
-	$(BIN)/kd up --lab --lab-root notebooks
+	@mkdir -p .lab
+	@[ -d .lab/notebooks ] || cp -R notebooks .lab/notebooks  # what is saved there is yours
+	$(BIN)/kd up --lab --lab-root .lab/notebooks
 
 test: check testcluster .venv/oldest-lab
 	$(NPM) test
@@ -72,7 +74,7 @@ check: .venv/test
 	$(NPM) run check
 
 clean:
-	rm -rf .venv .peers .demo .lab build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .peers .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf $(FRONTEND)/node_modules $(FRONTEND)/lib $(FRONTEND)/*.tsbuildinfo jupyter_extension/labextension
 
 .venv/demo: pyproject.toml | $(BIN)/python

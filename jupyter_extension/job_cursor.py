@@ -33,6 +33,7 @@ def decode(word: str) -> Cursor:
             raise ValueError("out of range")
     except (ValueError, binascii.Error, msgspec.MsgspecError, RecursionError):
         raise InvalidInput(
-            "before is no place in the list of jobs; take `next` of the page before, as it is."
+            "`before` is not a place in the list of jobs; pass `next` of the previous page "
+            "unchanged."
         ) from None
     return cursor

@@ -76,7 +76,8 @@ def _check(wanted: NewDeployment, found: Snapshot) -> None:
     apps = deployments.deployment_apps(found)
     if wanted.app not in apps:
         raise InvalidInput(
-            f"{wanted.app[:80]!r} is no deployment kdapp; there are: {', '.join(apps) or 'none'}."
+            f"{wanted.app[:80]!r} is not a deployment kdapp; there are: "
+            f"{', '.join(apps) or 'none'}."
         )
 
 

@@ -133,8 +133,8 @@ def _json(field: str, text: str) -> Any:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(
-            f'{field} is no JSON ({error}); write it like {{"distance": 1.5}}.'
+            f'{field} is not valid JSON ({error}); write it like {{"distance": 1.5}}.'
         ) from None
     if field == "metrics" and not isinstance(value, dict):
-        raise InvalidInput('metrics is no JSON object; write it like {"rmse": 5.2}.')
+        raise InvalidInput('metrics is not a JSON object; write it like {"rmse": 5.2}.')
     return value

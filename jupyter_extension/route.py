@@ -25,8 +25,7 @@ CLUSTER = r"(?P<cluster>[a-z0-9][a-z0-9-]{0,62})"
 LARGEST_BODY = 1024 * 1024
 LONGEST_QUOTE = 80
 UNEXPECTED = (
-    "The Jupyter server could not do this because of a mistake in kd-magics; the server's log "
-    "tells more."
+    "The Jupyter server could not do this because of a mistake in kd-magics; see the server's log."
 )
 
 
@@ -72,7 +71,7 @@ class Route(APIHandler):
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             told = str(error)[:300].replace("\n", " ")
             raise InvalidInput(
-                f"The body of this request is no {shape.__name__} in JSON: {told}."
+                f"The body of this request is not a {shape.__name__} in JSON: {told}."
             ) from None
 
     def query(self, known: set[str]) -> dict[str, str]:

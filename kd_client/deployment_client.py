@@ -155,7 +155,7 @@ def _predict_path(name: str, version: str) -> str:
 def _path(name: str, version: str) -> str:
     for word in (name, version):
         if word in ("", ".", ".."):
-            raise ModelNotFound(f"{word!r} is no name or version of a model.")
+            raise ModelNotFound(f"{word!r} is not a name or version of a model.")
     return f"/{quote(name, safe='')}/{quote(version, safe='')}"
 
 

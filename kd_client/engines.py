@@ -48,7 +48,7 @@ def environment(attached: Attached, cluster: str) -> Environment:
     found = attached.training(cluster).environment(ENVIRONMENT_S)
     if found is None:
         raise NotFound(
-            f"Cluster {cluster} has an engine of 2020, which tells nothing of its Python and "
+            f"Cluster {cluster} has a legacy (2020) engine, which does not report its Python and "
             "packages; a job that prints them does."
         )
     return found

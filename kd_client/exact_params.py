@@ -29,7 +29,7 @@ def check_exact(params: Mapping[str, Any]) -> None:
         if not _is_exact(value):
             raise InvalidInput(
                 f"{name} is {value!r}, which cannot replace a param of a job that is run again; "
-                "send its code anew."
+                "send its code again."
             )
 
 

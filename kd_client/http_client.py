@@ -172,7 +172,9 @@ def _error(answer: requests.Response, cluster: str) -> KdError:
             f"{cluster}: {detail.message[:LONGEST_MESSAGE]}", hint=detail.next_step
         )
     if status in (404, 405):
-        return UnknownRoute(f"Cluster {cluster} has no {_url(answer)}: an engine of 2020.")
+        return UnknownRoute(
+            f"Cluster {cluster} has no {_url(answer)}: it has a legacy (2020) engine."
+        )
     if status in BALANCER_TROUBLE:
         return EngineStarting(
             f"Cluster {cluster} answers {status} at {_url(answer)}: its engine is starting or "

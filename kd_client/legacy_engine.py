@@ -36,7 +36,7 @@ def submit(http: HttpClient, wanted: SubmitJob) -> Job:
     ]
     if lost:
         raise BadOptions(
-            f"Cluster {http.cluster.name} has an engine of 2020, which takes code and nothing "
+            f"Cluster {http.cluster.name} has a legacy (2020) engine, which takes code and nothing "
             f"else: leave out {', '.join(lost)}. Nothing was sent."
         )
     body = TrainRequest(wanted.code, wanted.user)

@@ -129,7 +129,9 @@ class TrainingClient:
         """Ask for a job's end."""
 
         def refuse() -> Job:
-            raise BadOptions(f"Cluster {self.name} has an engine of 2020, which cannot cancel.")
+            raise BadOptions(
+                f"Cluster {self.name} has a legacy (2020) engine, which cannot cancel."
+            )
 
         path = f"/jobs/{number}/cancel"
         return self._either(lambda: decoded(self._http.call("POST", path), Job), refuse)
@@ -245,8 +247,8 @@ class TrainingClient:
 
         def refuse() -> Job:
             raise BadOptions(
-                f"Cluster {self.name} has an engine of 2020, which cannot run a job again: run its "
-                "cell again."
+                f"Cluster {self.name} has a legacy (2020) engine, which cannot run a job again: "
+                "run its cell again."
             )
 
         path = f"/jobs/{number}/rerun"

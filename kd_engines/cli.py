@@ -93,7 +93,7 @@ def down(home: HomeOption = None) -> None:
         if jobs:
             _tell(sentence_of_cancelled(jobs))
     stop_everything(place, _tell)
-    _tell("Everything is stopped." if pid else "Nothing runs.")
+    _tell("Everything is stopped." if pid else "Nothing is running.")
 
 
 @app.command()
@@ -195,7 +195,7 @@ def _detach(place: Home, lab: bool, lab_root: Path) -> None:
     typer.echo(found.as_text())
     _tell_lab(place)
     if not found.ready:
-        raise Unavailable(f"Not all is ready within {READY_WITHIN_S:g} s; {log} tells more.")
+        raise Unavailable(f"Not all is ready within {READY_WITHIN_S:g} s; see {log}.")
 
 
 def _wait_until_ready(place: Home, process: "subprocess.Popen[bytes]") -> Status:

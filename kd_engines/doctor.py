@@ -77,7 +77,9 @@ def _project_repository() -> Iterator[Finding]:
     repository = ProjectRepository(fallback) if use_fallback else ProjectRepository.default()
     root = repository.root
     if not root.is_dir():
-        yield Finding("project repository", f"{root} is no folder", "Mount it, or start `kd up`.")
+        yield Finding(
+            "project repository", f"{root} is not a folder", "Mount it, or start `kd up`."
+        )
     elif not os.access(root, os.W_OK):
         yield Finding("project repository", f"{root} is read-only", "Mount it to be written.")
     else:
@@ -138,7 +140,7 @@ def _history(what: str, endpoint: Endpoint) -> Finding:
         return Finding(
             what,
             f"{endpoint.url} does not accept the token of configmeta.json",
-            "A token never changes while its member lives, so the cluster was made anew: connect "
+            "A token never changes while its member lives, so the cluster was recreated: connect "
             "it again, or restart `kd up`.",
         )
     if not answer.ok:

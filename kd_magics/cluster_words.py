@@ -7,6 +7,7 @@ from datetime import datetime
 
 from kd_client.training_states import environments, state_of
 from kd_magics.session import Session
+from kd_magics.tables import state
 from kd_pipeline.errors import KdError
 from kd_pipeline.messages import Environment, Gpu
 from kd_pipeline.messages.sidebar import EngineState
@@ -29,12 +30,12 @@ def training_states(session: Session, clusters: Sequence[str]) -> dict[str, list
 
 def trouble(session: Session, name: str, error: KdError) -> str:
     """Return in a few words why a cluster gave no answer."""
-    state = state_of(error)
-    if state == "Down":
+    found = state_of(error)
+    if found == "Down":
         last = session.answered.get(name)
         since = f" since {datetime.fromtimestamp(last):%H:%M:%S}" if last else ""
-        return f"does not answer{since}"
-    return WORDS.get(state) or str(error)
+        return state("does not answer", f"does not answer{since}")
+    return state(WORDS[found]) if found in WORDS else str(error)
 
 
 def _cells(session: Session, name: str, answer: Environment | KdError | None) -> list[str]:
@@ -42,10 +43,10 @@ def _cells(session: Session, name: str, answer: Environment | KdError | None) ->
         words = trouble(session, name, answer)
         return [words] + [UNKNOWN] * (len(HEADERS) - 1)
     if answer is None:
-        return [WORDS["Answers"]] + [UNKNOWN] * (len(HEADERS) - 1)
+        return [state("answers", WORDS["Answers"])] + [UNKNOWN] * (len(HEADERS) - 1)
     queue = answer.queue
     return [
-        "answers",
+        state("answers"),
         f"{queue.queued} waiting, {queue.running} of {queue.limit} running",
         python_words(answer.python),
         str(answer.cpus),

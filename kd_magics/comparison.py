@@ -6,7 +6,7 @@ from typing import Any
 from kd_client.errors import BadOptions
 from kd_client.jobs.comparison import compare, direction, metrics_of, names_of
 from kd_client.jobs.job import Job
-from kd_magics.tables import Best, Table
+from kd_magics.tables import Table, TextOnly, best, state
 
 
 def comparison(
@@ -30,25 +30,25 @@ def comparison(
         (row.cluster, row.id): [
             f"{row.cluster}/{row.id}",
             row.name,
-            row.status,
+            state(row.status),
             *(_text(row.params.get(name)) for name in params),
             *(_cell(row.metrics.get(name), whole.best.get(name)) for name in columns),
         ]
         for row in whole.jobs
     }
     ordered = _sorted(jobs, sort) if sort else list(jobs)
-    told = ["The best of a column is marked (*, or bold)."] if whole.best else []
+    told: list[str] = [TextOnly("The best of a column is marked (*).")] if whole.best else []
     if not found:
         told.append("No job here has printed a metric, such as rmse=5.2.")
     table = [rows[job.cluster, job.id] for job in ordered]
     return ordered, Table(["Job", "Name", "Status", *params, *columns], table, [*told, *notes])
 
 
-def _cell(value: float | None, best: float | None) -> str:
+def _cell(value: float | None, best_value: float | None) -> str:
     if value is None:
         return ""
     text = f"{value:.6g}"
-    return Best(text) if value == best else text
+    return best(text) if value == best_value else text
 
 
 def _text(value: Any) -> str:

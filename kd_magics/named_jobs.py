@@ -47,7 +47,8 @@ def find_url(session: Session, url: str) -> Job:
                 client.remember(job_number(number), f"{endpoint.url}/history/{number}")
                 return _look_at(session, client, client.job(job_number(number)))
     raise ForeignUrl(
-        f"{split.hostname} is no host of a connected training cluster, so no token is sent there.",
+        f"{split.hostname} is not a host of a connected training cluster, so no token is sent "
+        "there.",
         hint=Hint("logs", (number,), "asks the connected cluster"),
     )
 

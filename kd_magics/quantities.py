@@ -20,7 +20,9 @@ def duration(text: str) -> float:
         whole = "".join(number + unit for number, unit in parts) == words
         value = sum(float(number) * UNITS_S[unit] for number, unit in parts) if whole else 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration above 0, such as 90s, 2h, 1h30m")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be a positive duration, such as 90s, 2h, 1h30m"
+        )
     return value
 
 
@@ -29,5 +31,7 @@ def size(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     value = int(float(match[1]) * 1024 ** POWERS[match[2].lower()]) if match else 0
     if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size above 0, such as 512m, 4g, 4GiB")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be a positive size, such as 512m, 4g, 4GiB"
+        )
     return value

@@ -28,7 +28,7 @@ class KdMagics(Configurable):
         1024 * 1024, min=1024, help="How much of one log goes into the notebook at most."
     ).tag(config=True)
     updates_per_second = Float(
-        5.0, min=0.1, max=20.0, help="How often what is followed is shown anew."
+        5.0, min=0.1, max=20.0, help="How often a followed log is updated."
     ).tag(config=True)
     notify_after_s = Float(
         60.0, min=0.0, help="Tell the browser when a job of so many seconds ends; 0 is never."
@@ -86,8 +86,8 @@ class KdMagics(Configurable):
         except (TraitError, ValueError):
             kind = trait.info().removeprefix("a ").removeprefix("an ")
             raise InvalidInput(
-                f"The environment variable {variable(name)} is {text[:40]!r}, which is no {kind} "
-                f"that KdMagics.{name} may have. {trait.help} Change it, or take it away."
+                f"The environment variable {variable(name)} is {text[:40]!r}, which is not a "
+                f"valid {kind} for KdMagics.{name}. {trait.help} Change it, or unset it."
             ) from None
         self._sources[name] = f"environment {variable(name)}"
 

@@ -1,18 +1,67 @@
 """A small table that shows as plain text, and as HTML where the front end can."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from html import escape
 
+from kd_magics import looks
 from kd_magics.screen import show_bundle
 from kd_pipeline.plain_text import one_line
 
 GAP = "  "
 
 
-class Best(str):
-    """A cell that is the best of its column: ``*`` in text, bold in HTML."""
+LONGEST_LINE = 48  # a longer cell is broken into lines where the front end has no room
+
+
+class Cell(str):
+    """A cell that HTML shows in its own way; ``form`` is that HTML, in which all is escaped."""
+
+    form = ""
+
+    def __new__(cls, text: str, form: str) -> "Cell":
+        """Return the text with its HTML."""
+        cell = super().__new__(cls, text)
+        cell.form = form
+        return cell
+
+
+class TextOnly(str):
+    """A note about what only the text has, such as a mark."""
 
     __slots__ = ()
+
+
+def best(text: str) -> Cell:
+    """Return a cell that is the best of its column: ``*`` in text, bold in HTML."""
+    return Cell(f"{text} *", f"<b>{escape(text)}</b>")
+
+
+def ago(time: str | None, now: datetime | None = None) -> str:
+    """Return how long ago a time (RFC 3339) was; HTML has the time itself as its tooltip."""
+    if not time:
+        return ""
+    try:
+        seconds = ((now or datetime.now(UTC)) - datetime.fromisoformat(time)).total_seconds()
+    except (ValueError, TypeError):
+        return time
+    text = "just now" if seconds < 1 else f"{_age(seconds)} ago"
+    here = f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M:%S}"
+    return Cell(text, f"<span title='{here}'>{escape(text)}</span>")
+
+
+def _age(seconds: float) -> str:
+    for length, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= length:
+            many = int(seconds // length)
+            return f"{many} {'day' if unit == 'days' and many == 1 else unit}"
+    return f"{int(seconds)} s"
+
+
+def state(name: str, text: str | None = None) -> Cell:
+    """Return a state with its symbol and colour in HTML; ``text`` is what is said of it."""
+    words = looks.word(name) if text is None else text
+    return Cell(name if text is None else text, f"{looks.symbol(name)} {escape(words)}".lstrip())
 
 
 class Table:
@@ -26,11 +75,13 @@ class Table:
     ) -> None:
         self.headers = [str(header) for header in headers]
         self._cells = [["" if cell is None else cell for cell in row] for row in rows]
-        self.rows = [
-            [f"{one_line(cell)} *" if isinstance(cell, Best) else one_line(cell) for cell in row]
-            for row in self._cells
-        ]
-        self.notes = [one_line(note) for note in notes]
+        self.rows = [[one_line(cell) for cell in row] for row in self._cells]
+        self._notes = list(notes)
+
+    @property
+    def notes(self) -> list[str]:
+        """Return the lines below the text."""
+        return [one_line(note) for note in self._notes]
 
     @property
     def text(self) -> str:
@@ -50,18 +101,19 @@ class Table:
         head = "".join(f"<th style='text-align:left'>{escape(h)}</th>" for h in self.headers)
         body = "".join(
             "<tr>"
-            + "".join(f"<td style='text-align:left'>{_html(cell)}</td>" for cell in row)
+            + "".join(f"<td style='{_style(cell)}'>{_html(cell)}</td>" for cell in row)
             + "</tr>"
             for row in self._cells
         )
-        notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes)
+        told = (one_line(note) for note in self._notes if not isinstance(note, TextOnly))
+        notes = "".join(f"<div>{escape(note)}</div>" for note in told)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
 
     def without_empty(self) -> "Table":
         """Return the table without the columns in which no row has anything."""
         full = [i for i in range(len(self.headers)) if any(row[i] for row in self.rows)]
         headers = [self.headers[i] for i in full]
-        return Table(headers, [[row[i] for i in full] for row in self._cells], self.notes)
+        return Table(headers, [[row[i] for i in full] for row in self._cells], self._notes)
 
     def __repr__(self) -> str:
         return self.text
@@ -91,5 +143,11 @@ def number_words(values: Mapping[str, object], most: int = 3) -> str:
 
 
 def _html(cell: object) -> str:
-    text = escape(one_line(cell))
-    return f"<b>{text}</b>" if isinstance(cell, Best) else text
+    return cell.form if isinstance(cell, Cell) else escape(one_line(cell))
+
+
+def _style(cell: object) -> str:
+    """Return how a cell is laid out: names do not break at their dashes, sentences may."""
+    if len(str(cell)) <= LONGEST_LINE:
+        return "text-align:left;white-space:nowrap"
+    return "text-align:left;white-space:normal;min-width:20em"

@@ -85,7 +85,7 @@ def from_arrow(data: bytes, kind: str, name: str) -> Any:
         return _value(table.replace_schema_metadata(metadata or None), kind, extra)
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise InvalidInput(
-            f"{name} is no Arrow stream of a {kind}: {_first_line(error)}."
+            f"{name} is not an Arrow stream of a {kind}: {_first_line(error)}."
         ) from None
 
 

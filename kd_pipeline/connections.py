@@ -132,7 +132,7 @@ class Connections:
         names = ", ".join(connection.name for connection in self.clusters) or "none"
         raise UnknownCluster(
             f"No cluster {name!r} is connected here; connected are: {names}.",
-            hint=Hint("attachments", does="tells more of them"),
+            hint=Hint("attachments", does="shows more about them"),
         )
 
     def training_clusters(self) -> tuple[ClusterConnection, ...]:

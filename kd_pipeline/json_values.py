@@ -50,7 +50,7 @@ def from_json(data: bytes, name: str) -> Any:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{name} is no JSON that can be read here: {error}.") from None
+        raise InvalidInput(f"{name} is not JSON that can be read here: {error}.") from None
 
 
 def kind_of(value: Any) -> str:

@@ -68,8 +68,8 @@ class ModelConfig:
         for key in self.extra:
             if key in CONTRACT_KEYS or not _DATA_KEY.fullmatch(key):
                 raise InvalidModel(
-                    f"{key!r} is no further key for a model: use letters, digits, '-', '_', '.', "
-                    f"and none of {', '.join(CONTRACT_KEYS)}."
+                    f"{key!r} cannot be a further key of a model: use letters, digits, '-', '_', "
+                    f"'.', and none of {', '.join(CONTRACT_KEYS)}."
                 )
         size = self.size_bytes()
         if size > LARGEST_MODEL_BYTES:

@@ -48,11 +48,11 @@ class Deployment:
             )
             body = answer.json()
         except ValueError:
-            raise QueryError(f"{self.url} answers, but is no deployment engine.") from None
+            raise QueryError(f"{self.url} answers, but is not a deployment engine.") from None
         except requests.RequestException as error:
             raise QueryError(
                 f"No deployment engine answers at {self.url} ({type(error).__name__}); "
-                "`kd status` tells what runs."
+                "`kd status` shows what is running."
             ) from None
         if not answer.ok:
             message = body.get("error", {}).get("message") if isinstance(body, dict) else None
@@ -129,7 +129,7 @@ def place(text: str) -> tuple[float, float]:
     try:
         latitude, longitude = (float(part) for part in text.split(","))
     except ValueError:
-        raise QueryError(f"{text!r} is no place; give {PLACE}.") from None
+        raise QueryError(f"{text!r} is not a place; give {PLACE}.") from None
     if not (abs(latitude) <= 90 and abs(longitude) <= 180):
         raise QueryError(f"{text!r} is not on the globe; give {PLACE}.")
     return latitude, longitude
@@ -142,7 +142,7 @@ def distance(text: str) -> float:
     except ValueError:
         miles = 0.0
     if not 0 < miles < 150:
-        raise QueryError(f"{text!r} is no distance; give miles over 0 and under 150.")
+        raise QueryError(f"{text!r} is not a distance; give miles over 0 and under 150.")
     return miles
 
 
@@ -151,7 +151,7 @@ def moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text.strip())
     except ValueError:
-        raise QueryError(f"{text!r} is no time; give {MOMENT}.") from None
+        raise QueryError(f"{text!r} is not a time; give {MOMENT}.") from None
 
 
 def main(arguments: list[str] | None = None) -> int:

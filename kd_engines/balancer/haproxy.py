@@ -47,8 +47,8 @@ class HAProxy:
             except Unavailable:
                 if not self.alive():
                     raise InvalidInput(
-                        f"HAProxy ended with {self._process.returncode}; the lines above tell "
-                        f"why: is port {self._settings.port} taken?"
+                        f"HAProxy ended with {self._process.returncode}; see the lines "
+                        f"above: is port {self._settings.port} taken?"
                     ) from None
                 if time.monotonic() > deadline:
                     raise

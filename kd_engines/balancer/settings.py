@@ -33,9 +33,9 @@ LONGEST_SILENCE = "10m"  # a followed log may say nothing for long
 IDLE_S = 60  # shorter than the 75 s after which an engine closes an idle connection
 
 STATUS_ERRORS = {
-    400: ("InvalidInput", "This is no HTTP request that the load balancer understands."),
+    400: ("InvalidInput", "The load balancer does not understand this HTTP request."),
     408: ("InvalidInput", "The request did not arrive whole within 30 s; send it again."),
-    500: ("InternalError", "The load balancer failed; its log tells why."),
+    500: ("InternalError", "The load balancer failed; see its log."),
     502: ("Unavailable", "The engine broke off its answer; see its log, and ask again."),
     503: ("Unavailable", "No engine behind the load balancer is ready; try again in a moment."),
     504: ("Unavailable", "The engine did not answer in time; see its log, and ask again."),

@@ -41,8 +41,8 @@ class InferForm:
             return msgspec.json.encode(rows), request
         if len(rows) != 1 or not isinstance(rows[0], dict):
             raise InvalidInput(
-                "A scoring script of 2020 takes one row of named columns: a tensor of the shape "
-                "[1] for each."
+                "A legacy (2020) scoring script takes one row of named columns: a tensor of the "
+                "shape [1] for each."
             )
         return msgspec.json.encode(rows[0]), request
 

@@ -250,7 +250,9 @@ async def warm_up(served: Served, model: ModelConfig, recent: bytes | None = Non
     try:
         args = msgspec.json.encode(msgspec.json.decode(example))
     except msgspec.DecodeError as error:
-        raise LoadFailed(f"The key {EXAMPLE_KEY!r} of the ConfigMap is no JSON: {error}.") from None
+        raise LoadFailed(
+            f"The key {EXAMPLE_KEY!r} of the ConfigMap is not valid JSON: {error}."
+        ) from None
     answer = await served.predict(args)
     if answer.failure:
         raise LoadFailed(f"The model fails on its own example: {answer.failure}")

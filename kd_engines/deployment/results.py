@@ -51,8 +51,8 @@ def values_of(result: Any, rows: int) -> list[Any]:
     (a mapping's keys or a text's letters are no predictions), TypeError for a value that is no
     JSON value.
     """
-    if hasattr(result, "columns") and hasattr(result, "to_dict"):
-        result = result.to_dicts() if hasattr(result, "to_dicts") else result.to_dict("records")
+    if is_table(result):
+        result = records(result)
     is_list = isinstance(result, list | tuple)
     values = plain_value(result) if is_list or hasattr(result, "tolist") else None
     if not isinstance(values, list | tuple):
@@ -64,6 +64,18 @@ def values_of(result: Any, rows: int) -> list[Any]:
         counted = f"{rows} row" + ("s" if rows != 1 else "")
         raise WrongResult(f"predict_batch returned {len(values)} values for {counted}")
     return list(values)
+
+
+def is_table(value: Any) -> bool:
+    """Tell a DataFrame, of pandas or of polars."""
+    return hasattr(value, "columns") and hasattr(value, "to_dict")
+
+
+def records(table: Any) -> list[dict[str, Any]]:
+    """Return a DataFrame's rows."""
+    rows: list[dict[str, Any]]
+    rows = table.to_dicts() if hasattr(table, "to_dicts") else table.to_dict("records")
+    return rows
 
 
 def plain_value(value: Any) -> Any:
@@ -90,9 +102,20 @@ def printed(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Turn what numpy, pandas and their like return into plain data."""
+    """Turn what numpy, pandas and their like return into plain data.
+
+    A table becomes its records, a time text as ISO 8601 has it, a missing value null.
+    """
+    if type(value).__name__ in ("NaTType", "NAType"):
+        return None
+    if getattr(getattr(value, "dtype", None), "kind", "") in ("M", "m") and hasattr(value, "view"):
+        return value.astype(f"{value.dtype.kind}8[us]").tolist()  # of nanoseconds it is a number
+    if is_table(value):
+        return records(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
     for name in ("tolist", "to_list", "to_dict", "item"):
         convert = getattr(value, name, None)
         if callable(convert):
             return convert()
-    raise TypeError(f"predict returned {type(value).__name__}, which is no JSON value")
+    raise TypeError(f"predict returned {type(value).__name__}, which is not a JSON value")

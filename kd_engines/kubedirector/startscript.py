@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _ensure_member()
             _wait_until_ready(connections)
         elif not _member_runs():
-            raise Unavailable("The member does not run; the container's log tells why.")
+            raise Unavailable("The member does not run; see the container's log.")
     except (KdError, OSError) as error:
         _tell(f"startscript: {error}", sys.stderr)
         return 1
@@ -60,7 +60,7 @@ def _read(arguments: Sequence[str]) -> tuple[str, str]:
     found, _ = parser.parse_known_args(arguments)
     if found.event is None:
         raise InvalidInput(
-            f"{' '.join(arguments)!r} is no event; KubeDirector calls with one of "
+            f"{' '.join(arguments)!r} is not an event; KubeDirector calls with one of "
             f"{', '.join('--' + event for event in EVENTS)}."
         )
     about = " ".join(word for word in (found.role, found.fqdns) if word)
@@ -101,7 +101,7 @@ def _wait_until_ready(connections: Connections) -> None:
         if time.monotonic() > deadline:
             raise Unavailable(
                 f"{connections.role} of {connections.own.name} is not ready within "
-                f"{READY_WITHIN_S:g} s; the container's log tells why."
+                f"{READY_WITHIN_S:g} s; see the container's log."
             )
         time.sleep(LOOK_EVERY_S)
 

@@ -30,8 +30,8 @@ def problem(requirements: Sequence[str]) -> str | None:
             wanted = Requirement(text)
         except InvalidRequirement:
             return (
-                f"{text!r} is no requirement; write one as 'lightgbm>=4' (PEP 508), without "
-                "options of pip and without paths."
+                f"{text!r} is not a valid requirement; write one as 'lightgbm>=4' (PEP 508), "
+                "without options of pip and without paths."
             )
         parts = urlsplit(wanted.url or "")
         if wanted.url and (parts.scheme.rpartition("+")[2] != "https" or "@" in parts.netloc):

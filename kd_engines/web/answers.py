@@ -59,7 +59,7 @@ def internal_error(error: Exception) -> Response:
     """Log an unexpected error under an id, and answer with the id only."""
     request_id = secrets.token_hex(4)
     log.error("request %s failed", request_id, exc_info=error)
-    message = f"The engine failed unexpectedly; its log tells why under request {request_id}."
+    message = f"The engine failed unexpectedly; see its log for request {request_id}."
     return json_response(ErrorBody(ErrorDetail("InternalError", message, request_id)), 500)
 
 

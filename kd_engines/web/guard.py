@@ -149,7 +149,7 @@ class Guard:
             raise BadRequest(f"The header Host is {host[:100]!r}, which is not a host and port.")
         if name not in self._hosts and not _is_inside(name):
             raise Forbidden(
-                f"Host {name[:100]!r} is no name of this engine; where it is one, name it in the "
+                f"Host {name[:100]!r} is not a name of this engine; if it should be, add it to the "
                 "engine's environment variable KD_ALLOWED_HOSTS."
             )
         if len(self._passed) < MOST_PASSED and len(given) <= LONGEST_PASSED:
@@ -195,7 +195,7 @@ def _check_site(headers: dict[bytes, bytes]) -> None:
     try:
         foreign = origin is not None and urlsplit(origin).netloc != own
     except ValueError:
-        raise BadRequest("The header Origin is no origin, such as http://host:port.") from None
+        raise BadRequest("The header Origin is not an origin, such as http://host:port.") from None
     if foreign or site not in (b"none", b"same-origin"):
         raise Forbidden("A page of another site may not write to this engine.")
 

@@ -140,7 +140,7 @@ def _end_in_any_case() -> None:
     """End this process when draining is over, whatever still holds it."""
 
     def end() -> None:
-        log.error("it did not end within %g s of being told to, and is ended", DRAIN_MAX_S)
+        log.error("it did not end within %g s of a stop request, and is killed", DRAIN_MAX_S)
         os._exit(1)
 
     timer = threading.Timer(DRAIN_MAX_S + CLOSING_S, end)

@@ -1,8 +1,7 @@
 """How a job's card looks, from what is known of the job: as text and as HTML.
 
-The HTML has no script and nothing from outside; its colours are JupyterLab's own variables, with
-ones for pages that have no such. What colour and length say is said in words as well, as some
-sites strip the styles of a saved notebook.
+The HTML has no script and nothing from outside. What colour and length say is said in words as
+well, as some sites strip the styles of a saved notebook.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from kd_client.jobs.saved_reference import as_of
 from kd_client.terminal.text_style import without_style
 from kd_magics.cards import sparkline
+from kd_magics.looks import BRAND, GREY, LOOKS, QUIET, WARN, symbol, word
 from kd_pipeline.messages import TERMINAL, Job, Progress
 from kd_pipeline.quantities import memory_text
 
@@ -21,23 +21,6 @@ MOST_LINES = 8
 LONGEST_LINE = 200
 MOST_METRICS = 6
 TEXT_METRICS = 3
-BRAND = "var(--jp-brand-color1, #1976d2)"
-GREY = "var(--jp-ui-font-color2, #808080)"
-QUIET = "color:var(--jp-ui-font-color2, inherit)"
-WARN = "var(--jp-warn-color1, #e65100)"
-GOOD = "var(--jp-success-color1, #2e7d32)"
-BAD = "var(--jp-error-color1, #d32f2f)"
-LOOKS = {  # icon and colour
-    "Queued": ("◷", GREY),
-    "Running": ("▶", BRAND),
-    "Finished": ("✔", GOOD),
-    "Failed": ("✖", BAD),
-    "OutOfMemory": ("✖", BAD),
-    "TimedOut": ("✖", WARN),
-    "Cancelled": ("■", GREY),
-    "Lost": ("?", WARN),
-}
-WORDS = {"TimedOut": "Timed out", "OutOfMemory": "Out of memory"}
 FONT = "font-family:var(--jp-ui-font-family, system-ui, sans-serif);font-size:13px"
 CODE = "font-family:var(--jp-code-font-family, ui-monospace, monospace);font-size:12px"
 BOX = (
@@ -125,11 +108,6 @@ def title(job: Job) -> str:
     return f"Job {job.id}" + (f" '{job.name}'" if job.name else "")
 
 
-def word(status: str) -> str:
-    """Return a status for people."""
-    return WORDS.get(status, status)
-
-
 def clock(seconds: float) -> str:
     """Return a duration as a clock shows it: ``0:07``, ``2:13``, ``1:02:03``."""
     minutes, rest = divmod(int(seconds), 60)
@@ -139,7 +117,6 @@ def clock(seconds: float) -> str:
 
 def _head(snapshot: Snapshot) -> str:
     job = snapshot.job
-    icon, color = LOOKS.get(job.status, ("", GREY))
     times = [] if snapshot.elapsed_s is None else [_elapsed(snapshot)]
     if snapshot.progress and not snapshot.ended:
         times.append(_left(snapshot.progress))
@@ -147,8 +124,8 @@ def _head(snapshot: Snapshot) -> str:
         times.append(as_of(snapshot.now))
     about = " · ".join(filter(None, [f"on {job.cluster}", *times]))
     return (
-        f"<div style='{ROW}'><strong><span aria-hidden='true' style='color:{color}'>{icon}</span> "
-        f"{escape(word(job.status))}</strong> <strong>{escape(title(job))}</strong> "
+        f"<div style='{ROW}'><strong>{symbol(job.status)} {escape(word(job.status))}</strong> "
+        f"<strong>{escape(title(job))}</strong> "
         f"<span style='{QUIET}'>{escape(about)}</span></div>"
     )
 
@@ -239,7 +216,7 @@ def _ways(snapshot: Snapshot) -> list[tuple[str, str]]:
         return [(f"%logs -f {handle}", "follows the log"), (f"%cancel {handle}", "stops the job")]
     ways = [(f"%logs {handle}", "shows the log")]
     if snapshot.job.status not in ("Finished", "Cancelled"):
-        ways.append((f"%why {handle}", "tells why"))
+        ways.append((f"%why {handle}", "explains why"))
     return ways
 
 

@@ -8,20 +8,8 @@ from html import escape
 from kd_client.jobs.comparison import best_job, compare, main_metric, metrics_of
 from kd_client.jobs.saved_reference import as_of
 from kd_magics.cards import sparkline
-from kd_magics.cards.card_view import (
-    BAD,
-    BOX,
-    BRAND,
-    CODE,
-    GOOD,
-    GREY,
-    LOOKS,
-    QUIET,
-    ROW,
-    WARN,
-    bar,
-    word,
-)
+from kd_magics.cards.card_view import BOX, CODE, ROW, bar
+from kd_magics.looks import BAD, BRAND, GOOD, LOOKS, QUIET, WARN, symbol, word
 from kd_magics.tables import Table
 from kd_pipeline.messages import TERMINAL, Job, MetricPoint
 
@@ -135,15 +123,11 @@ def _table(snapshot: GridSnapshot) -> str:
 def _row(
     snapshot: GridSnapshot, job: Job, metrics: Sequence[str], best: Mapping[str, float]
 ) -> str:
-    icon, color = LOOKS.get(job.status, ("", GREY))
-    state = (
-        f"<span aria-hidden='true' style='color:{color}'>{icon}</span> {escape(word(job.status))}"
-    )
     values = metrics_of(job)
     cells = [
         str(job.id),
         *(escape(_param(job.params.get(name))) for name in snapshot.names),
-        state,
+        f"{symbol(job.status)} {escape(word(job.status))}",
         _reason(job) or bar(job.progress, job.status),
         *(
             f"<strong>{_number(job, name)}</strong>"

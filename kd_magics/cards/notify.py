@@ -6,7 +6,8 @@ ends that run no scripts show nothing. The browser asks for permission once.
 
 import json
 
-from kd_magics.cards.card_view import Snapshot, title, word
+from kd_magics.cards.card_view import Snapshot, title
+from kd_magics.looks import word
 from kd_pipeline.quantities import duration_text
 
 _SCRIPT = """(() => {

@@ -97,7 +97,7 @@ def _unquoted(line: str) -> str:
 
 def _identifier(text: str) -> str:
     if not text.isidentifier() or keyword.iskeyword(text):
-        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no name of a variable")
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is not a variable's name")
     return text
 
 
@@ -126,5 +126,5 @@ def _cpus(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 10_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of processors above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} must be a positive number of processors")
     return value

@@ -48,7 +48,9 @@ def listed(text: str) -> list[str]:
     """Split ``a,b``; raises argparse.ArgumentTypeError where a part is empty."""
     found = [part.strip() for part in text.split(",")]
     if not all(found):
-        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no list such as a,b (without spaces)")
+        raise argparse.ArgumentTypeError(
+            f"{text[:80]!r} must be a list such as a,b (without spaces)"
+        )
     return found
 
 

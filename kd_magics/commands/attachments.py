@@ -12,7 +12,7 @@ from kd_magics.cluster_words import HEADERS, training_states, trouble
 from kd_magics.help import Help
 from kd_magics.options import Options
 from kd_magics.session import Session
-from kd_magics.tables import Table, show
+from kd_magics.tables import Table, show, state
 from kd_pipeline.connections import ClusterConnection
 from kd_pipeline.errors import NoConnections
 from kd_pipeline.messages.sidebar import EngineList
@@ -21,7 +21,7 @@ HELP = Help(
     notebook="A training cluster's name is what you type after %% to send a cell to it.",
     terminal="A training cluster's name is what {train} FILE --cluster takes.",
     text="""
-    State, queue, Python, processors and memory are asked anew each time, of all clusters at once.
+    State, queue, Python, processors and memory are asked for each time, of all clusters at once.
     """,
 )
 
@@ -93,7 +93,7 @@ def _deployment_table(
         error = states.trouble(cluster)
         found = states.counts(cluster)
         words = [f"{found[state]} {state.lower()}" for state in sorted(found, key=_badness)]
-        told = trouble(session, cluster, error) if error else "answers"
+        told = trouble(session, cluster, error) if error else state("answers")
         rows.append([cluster, told, ", ".join(words) or ("" if error else "none")])
     return Table(["Deployment Cluster", "State", "Models"], rows, notes)
 

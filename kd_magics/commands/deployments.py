@@ -1,6 +1,7 @@
 """Show each model version on each deployment cluster, as it is wanted and as it is."""
 
 from argparse import Namespace
+from html import escape
 from typing import Any
 
 from kd_client.attached import SEE
@@ -11,7 +12,7 @@ from kd_magics.deployment_words import gone_words
 from kd_magics.help import Help
 from kd_magics.options import Options
 from kd_magics.session import Session
-from kd_magics.tables import Table, show
+from kd_magics.tables import Cell, Table, ago, show, state
 from kd_pipeline.errors import KdError
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.registry import Registry, open_registry
@@ -118,12 +119,17 @@ def _rows(states: DeploymentStates, cluster: str, wanted: list[ModelConfig]) -> 
                 cluster,
                 "/".join(key),
                 "yes" if key in keys else "no: it is being taken off",
-                actual.state,
-                actual.since,
+                state(actual.state),
+                ago(actual.since),
                 str(actual.restarts or ""),
                 ", ".join(aliases.get(key, [])),
-                states.url(cluster, key),
+                _request(states.url(cluster, key)),
                 actual.reason or actual.served_by,
             ]
         )
     return rows
+
+
+def _request(url: str) -> str:
+    """Return what clients send; the URL alone answers nobody who opens it in a browser."""
+    return Cell(f"POST {url}", f"<code>POST {escape(url)}</code>") if url else ""

@@ -15,10 +15,11 @@ from kd_magics import face
 from kd_magics.cluster_words import trouble
 from kd_magics.comparison import comparison
 from kd_magics.help import Help
+from kd_magics.looks import word
 from kd_magics.options import Options, count
 from kd_magics.quantities import duration
 from kd_magics.session import Session
-from kd_magics.tables import Table, number_words
+from kd_magics.tables import Table, ago, number_words, state
 from kd_pipeline.errors import KdError
 from kd_pipeline.messages import Job as JobMessage
 from kd_pipeline.quantities import duration_text
@@ -106,9 +107,9 @@ def parser() -> Options:
 
 def status(text: str) -> str:
     """Read a job's status in any case (an argparse type)."""
-    for word in STATUSES:
-        if text.lower() == word.lower():
-            return word
+    for known in STATUSES:
+        if text.lower().replace(" ", "") == known.lower():
+            return known
     raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(STATUSES)}")
 
 
@@ -159,10 +160,10 @@ def _table(shown: Sequence[Job], notes: list[str], more: bool) -> Table:
     if shown:
         name = reference(shown[0])
         logs, why, cancel = (face.typed(command, name) for command in ("logs", "why", "cancel"))
-        notes = [*notes, f"{logs} shows a log, {why} why, {cancel} ends it."]
+        notes = [*notes, f"{logs} shows a log, {why} explains it, {cancel} ends it."]
     else:
         notes = [*notes, f"No jobs match. {face.help_of('jobs')} shows what can be asked."]
-    headers = ["Job", "Name", "Status", "Age", "Took", "Metrics", "User"]
+    headers = ["Job", "Name", "Status", "Submitted", "Took", "Metrics", "User"]
     return Table(headers, rows, notes).without_empty() if rows else Table(headers, rows, notes)
 
 
@@ -170,8 +171,8 @@ def _row(job: Job) -> Iterator[str]:
     message = job.last
     yield reference(job)
     yield message.name
-    yield status_words(message)
-    yield duration_text(_seconds(message.submitted, None)) if message.submitted else ""
+    yield state(message.status, status_words(message))
+    yield ago(message.submitted)
     yield duration_text(_seconds(message.started, message.ended)) if message.started else ""
     yield number_words(message.progress.metrics) if message.progress else ""
     yield message.user
@@ -184,7 +185,7 @@ def reference(job: Job) -> str:
 
 def status_words(message: JobMessage) -> str:
     """Return a job's status, with why it waits or failed, or how far it is."""
-    words = message.status if message.status in STATUSES else str(message.status)
+    words = word(message.status)
     if message.status == "Queued" and message.queue_position:
         words += f" ({message.queue_position} before it)"
     if message.status == "Running" and message.progress:

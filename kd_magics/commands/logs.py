@@ -83,4 +83,4 @@ def _pattern(text: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
-        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no pattern: {error}") from None
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is not a valid pattern: {error}") from None

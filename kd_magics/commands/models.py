@@ -14,7 +14,7 @@ from kd_magics.deployment_words import gone_words
 from kd_magics.help import Help
 from kd_magics.options import Options
 from kd_magics.session import Session
-from kd_magics.tables import Table, number_words, show
+from kd_magics.tables import Table, number_words, show, state
 from kd_pipeline.model_config import ModelConfig
 from kd_pipeline.plain_text import one_line
 from kd_pipeline.registry import Registry, open_registry
@@ -52,9 +52,9 @@ def run(session: Session, _options: Namespace) -> None:
         start.append(metrics_words(model))
         for cluster in places.get(model.configmap_name, []):
             actual = states.of(cluster, model.key)
-            rows.append([*start, cluster, actual.state, actual.reason])
+            rows.append([*start, cluster, state(actual.state), actual.reason])
         if not places.get(model.configmap_name, []):
-            rows.append([*start, "", "Not deployed", _newer_words(newer.get(model.key))])
+            rows.append([*start, "", state("Not deployed"), _newer_words(newer.get(model.key))])
     headers = ["Name", "Version", "Aliases", "Description", "Metrics"]
     headers += ["Deployed on", "State", "Reason"]
     notes = [f"Registered in {registry.place}.", *left_out]

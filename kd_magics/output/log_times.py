@@ -20,7 +20,7 @@ def since(text: str) -> datetime:
         return datetime.now(UTC) - timedelta(seconds=duration(text))
     except (argparse.ArgumentTypeError, OverflowError):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no time: write 10m for ten minutes ago, or 2026-11-25T10:00"
+            f"{text!r} is not a time: write 10m for ten minutes ago, or 2026-11-25T10:00"
         ) from None
 
 

@@ -112,7 +112,7 @@ class _Series:
         if self._count % self._every == 0:
             self._kept.append(self._newest)
             self._newest = None
-            if len(self._kept) >= MOST_POINTS:
+            if len(self._kept) >= MOST_POINTS + (self._every == 1):  # thinned, the newest is beside
                 self._kept = self._kept[::2]
                 self._every *= 2
         self._count += 1

@@ -99,7 +99,7 @@ def _meaning(error: DynamicApiError, what: str, server: str) -> KdError:
     if status == 403 and "is being terminated" in message:
         return Unavailable(
             f"Could not {what}: the namespace is being deleted. Use another (KD_NAMESPACE), or "
-            "register again when it has been made anew."
+            "register again when it has been recreated."
         )
     if status == 403:
         return Forbidden(

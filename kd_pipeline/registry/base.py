@@ -216,7 +216,7 @@ def registered_twice(models: Iterable[ModelConfig]) -> dict[str, str]:
         by_key.setdefault("/".join(model.key), []).append(model.configmap_name)
     return {
         label: f"{label} is registered by the ConfigMaps {' and '.join(sorted(names))}; delete one "
-        "(with kubectl, or its manifest), as nobody can tell which of them is meant."
+        "(with kubectl, or its manifest), as it is unclear which of them is meant."
         for label, names in by_key.items()
         if len(names) > 1
     }
@@ -246,8 +246,8 @@ def check_same(model: ModelConfig, holder: ModelConfig, models: list[ModelConfig
 def name_taken(configmap: str) -> InvalidModel:
     """Build the error that says that a ConfigMap of that name is something else."""
     return InvalidModel(
-        f"A ConfigMap {configmap!r} that is no model exists already; choose another model name or "
-        "version."
+        f"A ConfigMap {configmap!r} that is not a model exists already; choose another model "
+        "name or version."
     )
 
 

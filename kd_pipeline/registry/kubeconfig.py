@@ -121,7 +121,7 @@ def _renewing(renew: Callable[[], Settings]) -> Callable[["Configuration"], None
 def _read(path: Path) -> Settings:
     try:
         if not path.is_file():
-            raise InvalidInput(f"The kubeconfig {path} is no regular file; name one.")
+            raise InvalidInput(f"The kubeconfig {path} is not a regular file; name one.")
         with path.open("rb") as file:
             content = file.read(LARGEST_KUBECONFIG + 1)
     except OSError as error:
@@ -139,7 +139,7 @@ def _parsed(content: bytes, source: str) -> Settings:
     try:
         documents = manifest_text.read_all(content)
     except BadManifest as error:
-        raise _unusable_source(source, f"it is no YAML: {error}") from None
+        raise _unusable_source(source, f"it is not YAML: {error}") from None
     try:
         (loaded,) = documents or [None]
         settings: Settings = {"current-context": str(loaded.get("current-context") or "")}

@@ -76,7 +76,7 @@ class ManifestFiles:
                 if isinstance(manifest, dict):
                     found.append(Document(path, index, manifest))
                 elif manifest is not None:
-                    problems[path.name] = f"{path.name}: document {index + 1} is no manifest."
+                    problems[path.name] = f"{path.name}: document {index + 1} is not a manifest."
         for gone in {*self._parsed} - {*paths}:
             self._parsed.pop(gone, None)
         return found, problems

@@ -144,7 +144,7 @@ def test_a_job_runs_again_with_another_param(whole_lab: Lab, sidebar: Sidebar) -
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill("second")
     dialog.get_by_label("depth").fill("{")
-    expect(dialog).to_contain_text("This is no JSON value.")
+    expect(dialog).to_contain_text("This is not a JSON value.")
     dialog.get_by_label("depth").fill("21")
     choose_in_dialog(page, "Run")
     again = job_panel(page, "second")

@@ -29,8 +29,8 @@ def training_cells(whole_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> list[str]
     repository = ProjectRepository(whole_lab.home.repository)
     new_trips_arrive(lay_out(repository), repository)
     cells = nbformat.read(NOTEBOOKS / "nyc_taxi.ipynb", as_version=4).cells
-    magic = "%%trainingengineinstance\n"
-    return [cell.source.removeprefix(magic) for cell in cells if cell.source.startswith(magic)]
+    magic = "%%trainingengineinstance"
+    return [c.source.partition("\n")[2] for c in cells if c.source.startswith(magic)]
 
 
 def train(page: Page, sidebar: Sidebar, code: str, number: int) -> None:

@@ -97,7 +97,7 @@ class TestNewDeployment:
             ({"members": 0}, InvalidInput, "1 to 64"),
             ({"members": 65}, InvalidInput, "1 to 64"),
             ({"app": "training-engine"}, InvalidInput, f"there are: {APP}"),
-            ({"app": ""}, InvalidInput, "is no deployment kdapp"),
+            ({"app": ""}, InvalidInput, "is not a deployment kdapp"),
             ({"models": ["taxi/9"]}, ModelNotFound, "taxi/9"),
             ({"models": ["taxi"]}, InvalidInput, "is not NAME/VERSION"),
         ],

@@ -42,7 +42,7 @@ def test_the_best_is_bold_in_html() -> None:
     _, table = comparison(JOBS, ["rmse"], None, ["a note"])
     assert "<b>4</b>" in table.html
     assert table.html.count("<b>") == 1
-    assert table.notes == ["The best of a column is marked (*, or bold).", "a note"]
+    assert table.notes == ["The best of a column is marked (*).", "a note"]
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_rule_12_jobs_of_all_clusters_mine_first_with_links_that_work(
     names = [job.last.name for job in value]
     assert names.index("of-ada") < names.index("of-bob")
     lines = repr(value).splitlines()
-    for column in ("Job", "Status", "Age", "User"):
+    for column in ("Job", "Status", "Submitted", "User"):
         assert column in lines[0]
     assert f"{SECOND} does not answer" in repr(value)
     assert notebook.good(f"%logs {CLUSTER}/{mine}").text == "Job Status: Finished\nmine\n"

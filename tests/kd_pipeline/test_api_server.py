@@ -60,7 +60,7 @@ def test_a_configmap_that_is_no_model_is_left_alone(
 ) -> None:
     other = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "taxi-1"}}
     api_server.apply({**other, "data": {"a": "b"}}, namespace=registry.namespace)
-    with pytest.raises(InvalidModel, match="that is no model exists already"):
+    with pytest.raises(InvalidModel, match="that is not a model exists already"):
         registry.register(TAXI)
     assert registry.objects.get("ConfigMap", "taxi-1")["data"] == {"a": "b"}
     assert registry.models() == []

@@ -34,8 +34,8 @@ def doctor(folder: Path, **environment: str) -> str:
     ("content", "told"),
     [
         (None, "KUBECONFIG names {config}, which is not there; correct it, or unset it."),
-        (b"a: \xc3\x28", "cannot be used: it is no YAML: "),
-        (b"{a: ", "cannot be used: it is no YAML: line "),
+        (b"a: \xc3\x28", "cannot be used: it is not YAML: "),
+        (b"{a: ", "cannot be used: it is not YAML: line "),
         (b"", "cannot be used: it has another shape than a kubeconfig. Correct it"),
         (b"[1, 2]", "{config} cannot be used: it has another shape"),
         (b"contexts: [{context: {}}]", "it has another shape"),
@@ -65,9 +65,9 @@ def test_a_file_that_is_none_or_not_readable_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "config").mkdir()
-    assert "config is no regular file; name one." in doctor(tmp_path)
+    assert "config is not a regular file; name one." in doctor(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    assert "pipe is no regular file" in doctor(tmp_path, KUBECONFIG=str(tmp_path / "pipe"))
+    assert "pipe is not a regular file" in doctor(tmp_path, KUBECONFIG=str(tmp_path / "pipe"))
     path = tmp_path / "locked"
     path.write_text("{}")
     use(monkeypatch, path)

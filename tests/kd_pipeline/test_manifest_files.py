@@ -45,4 +45,4 @@ def test_what_cannot_be_read_is_told_each_time(tmp_path: Path) -> None:
         assert found == []
         assert sorted(problems) == ["bad.yaml", "bytes.yaml", "list.yaml"]
         assert "not readable YAML" in problems["bad.yaml"]
-        assert "is no manifest" in problems["list.yaml"]
+        assert "is not a manifest" in problems["list.yaml"]

@@ -52,8 +52,8 @@ def test_what_we_write_has_the_label_that_connects_it() -> None:
         (ModelConfig("a" * 64, "1", "p", "s"), "1 to 63"),
         (ModelConfig("taxi", "v/1", "p", "s"), "model-version 'v/1'"),
         (ModelConfig("taxi", "1", " ", "s"), "path of model 'taxi' is empty"),
-        (ModelConfig("taxi", "1", "p", "s", extra={"a b": "x"}), "'a b' is no further key"),
-        (ModelConfig("taxi", "1", "p", "s", extra={"path": "x"}), "'path' is no further key"),
+        (ModelConfig("taxi", "1", "p", "s", extra={"a b": "x"}), "'a b' cannot be a further key"),
+        (ModelConfig("taxi", "1", "p", "s", extra={"path": "x"}), "'path' cannot be a further key"),
         (ModelConfig("taxi", "1", "p", "s", extra={"x": "y" * 70_000}), "65,536 are the limit"),
     ],
 )

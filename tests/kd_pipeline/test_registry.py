@@ -254,7 +254,7 @@ class TestFolder:
     def test_a_model_that_holds_the_aliases_name_is_told(self, registry: Registry) -> None:
         registry.register(TAXI)
         registry.register(ModelConfig("taxi", "aliases", "p", "s"))
-        with pytest.raises(InvalidModel, match="'taxi-aliases' that is no model exists already"):
+        with pytest.raises(InvalidModel, match="'taxi-aliases' that is not a model exists already"):
             registry.set_alias("taxi", "champion", "1")
 
     def test_aliases_set_at_once_are_all_there(self, registry: Registry) -> None:

@@ -31,8 +31,8 @@ def sample() -> Path:
 def training_cells() -> list[str]:
     """Return the code that the notebook's cells send to the training engine."""
     cells = nbformat.read(NOTEBOOKS / "nyc_taxi.ipynb", as_version=4).cells
-    magic = "%%trainingengineinstance\n"
-    return [cell.source.removeprefix(magic) for cell in cells if cell.source.startswith(magic)]
+    magic = "%%trainingengineinstance"
+    return [c.source.partition("\n")[2] for c in cells if c.source.startswith(magic)]
 
 
 @pytest.fixture(scope="session")

@@ -30,9 +30,9 @@ def test_it_goes_the_tutorials_way() -> None:
         for line in cell.source.splitlines()
         if line.startswith("%")
     ]
-    first = ["%load_ext", "%attachments", "%%trainingengineinstance", "%logs", "%register"]
+    first = ["%load_ext", "%attachments", "%%trainingengineinstance", "%register"]
     first += ["%models", "%deploy", "%predict"]
-    then = ["%%trainingengineinstance", "%logs", "%register", "%deploy", "%undeploy"]
+    then = ["%%trainingengineinstance", "%register", "%deploy", "%undeploy"]
     assert magics == first + then
 
 

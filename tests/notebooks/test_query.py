@@ -51,14 +51,18 @@ def test_the_scoring_arguments_are_the_tutorials() -> None:
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),
     [
-        ("--from", "home", "'home' is no place; give latitude,longitude such as 40.7506,-73.9935."),
-        ("--to", "1,2,3", "'1,2,3' is no place; "),
+        (
+            "--from",
+            "home",
+            "'home' is not a place; give latitude,longitude such as 40.7506,-73.9935.",
+        ),
+        ("--to", "1,2,3", "'1,2,3' is not a place; "),
         ("--to", "140.7,-73.9", "'140.7,-73.9' is not on the globe; "),
         ("--to", "nan,nan", "'nan,nan' is not on the globe; "),
-        ("--distance", "far", "'far' is no distance; give miles over 0 and under 150."),
-        ("--distance", "0", "'0' is no distance; "),
-        ("--distance", "nan", "'nan' is no distance; "),
-        ("--when", "soon", "'soon' is no time; give a date and time such as 2009-01-20 08:30."),
+        ("--distance", "far", "'far' is not a distance; give miles over 0 and under 150."),
+        ("--distance", "0", "'0' is not a distance; "),
+        ("--distance", "nan", "'nan' is not a distance; "),
+        ("--when", "soon", "'soon' is not a time; give a date and time such as 2009-01-20 08:30."),
     ],
 )
 def test_a_wrong_value_gives_one_sentence(

@@ -77,7 +77,7 @@ test('one that is down says why, and when it answered last', () => {
 test('an engine of 2020 tells nothing, and that is said', () => {
   const nothing = { queue: null, python: '', cpus: null, load: null, memory_bytes: null };
   shown({ ...ENGINE, ...nothing, memory_free_bytes: null, gpus: [], is_2020: true });
-  expect(screen.getByText('engine of 2020: it tells no more')).toBeTruthy();
+  expect(screen.getByText('legacy (2020) engine: it reports no more')).toBeTruthy();
 });
 
 test('a deployment cluster tells its members and models; notices are told', () => {
@@ -127,8 +127,8 @@ test('the file systems of an engine are told, its packages can be searched', asy
 
 test('why packages cannot be told is said', async () => {
   const environment = async (): Promise<IEnvironment> => {
-    throw new Error('Cluster c has an engine of 2020.');
+    throw new Error('Cluster c has a legacy (2020) engine.');
   };
   render(<EngineDetails trans={trans} engine={ENGINE} environment={environment} />);
-  expect((await screen.findByRole('alert')).textContent).toBe('Cluster c has an engine of 2020.');
+  expect((await screen.findByRole('alert')).textContent).toBe('Cluster c has a legacy (2020) engine.');
 });

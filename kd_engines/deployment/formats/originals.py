@@ -169,7 +169,7 @@ def _why_not_numbers(
     if not (isinstance(missing, float) and np.isnan(missing)):
         return f"{missing!r} is a missing value for it"
     if has_names and not np.array_equal(of_floats, predict(numbers)):
-        return "it tells whole numbers from others"
+        return "it distinguishes whole numbers from others"
     return ""
 
 

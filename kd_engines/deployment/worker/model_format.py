@@ -141,7 +141,7 @@ def _best(one: Known, columns: tuple[str, ...], rows: list[Any]) -> tuple[Model,
     try:
         found = compile_checked(one.format, original, rows, one.path.stat().st_size)
     except WrongRow as error:
-        raise CannotServe(f"The example is no row of this model: {error}") from None
+        raise CannotServe(f"The example is not a row for this model: {error}") from None
     except NotEqual as error:
         return original, _loaded(
             one, f"not compiled: {error}; the original serves", original.columns

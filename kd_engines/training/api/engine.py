@@ -120,7 +120,9 @@ def job_id(request: Request) -> int:
     """Return the job id of the path; raises NotFound for what is none."""
     text = str(request.path_params["id"])
     if not text.isascii() or not text.isdecimal() or len(text) > 16 or int(text) > HIGHEST_ID:
-        raise NotFound(f"{text[:40]!r} is no job id: ids are whole numbers, GET /jobs lists them.")
+        raise NotFound(
+            f"{text[:40]!r} is not a job id: ids are whole numbers, GET /jobs lists them."
+        )
     return int(text)
 
 

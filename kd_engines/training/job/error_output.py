@@ -63,7 +63,7 @@ def message_of(error: BaseException) -> str:
     try:
         return str(error.msg if isinstance(error, SyntaxError) else error)
     except Exception as trouble:
-        return f"its text cannot be told ({type(trouble).__name__})"
+        return f"its text cannot be shown ({type(trouble).__name__})"
 
 
 def _shorten(told: traceback.TracebackException | None, own: OwnCode) -> None:

@@ -9,14 +9,24 @@ SHORTEST_SECRET = 6  # a shorter value of the environment is too common a text t
 SHORTEST_KEY = 16  # `key` alone is a secret only if it is long: loops use the name too
 # A tokenizer is none, and a number under such a name counts tokens or keys.
 _SECRET = re.compile(
-    r"token(?!iz)|passw|passphrase|pwd|secret|credential|(^|_)auth(?!or)|apikey|_keys?($|_)",
+    r"token(?!iz)|passw|passphrase|pwd|(^|_)pw($|_)|secret|credential|(^|_)auth(?!or)|apikey"
+    r"|_keys?($|_)",
     re.IGNORECASE,
 )
-_NUMBER_TOO = re.compile("passw|pwd|secret|credential", re.IGNORECASE)
+_NUMBER_TOO = re.compile("passw|pwd|(^|_)pw($|_)|secret|credential", re.IGNORECASE)
 # In a text such as a repr: password='x', "api_key": "y", token=z.
 _ASSIGNED = re.compile(
-    r"""(?P<name>\b(?=\w*?(?:token|passw|passphrase|pwd|secret|credential|apikey|_key)(?!iz))\w++"""
+    r"""(?P<name>\b(?=\w*?(?:token|passw|passphrase|pwd|secret|credential|apikey|_key)(?!iz)"""
+    r"""|(?:\w*_)?pw(?:_\w*)?\b)\w++"""
     r"""['"]?+\s*+[=:]\s*+)(?:\[hidden\]|b?'[^']*'?|b?"[^"]*"?|(?![\d.]+\b)[^\s,;)}\]]+)""",
+    re.IGNORECASE,
+)
+# In a text of any kind: what an HTTP header or a login sends, and a JSON Web Token.
+_SENT = re.compile(
+    r"""\b(?P<scheme>(?:Bearer|Basic)\s+)(?=[a-z.~+/-]*[\d=_])[\w.~+/=-]{8,}+"""
+    r"""|\beyJ[\w-]{8,}+\.[\w-]{4,}+(?:\.[\w-]*+)?"""
+    r"""|\b(?P<name>(?:\w*?(?:passw(?:or)?d|passphrase|pwd)|(?:\w*_)?pw)=)(?!\[hidden\])"""
+    r"""(?:'[^']*'?|"[^"]*"?|[^\s,;&)}\]'"]+)""",
     re.IGNORECASE,
 )
 _IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
@@ -43,9 +53,10 @@ class Secrets:
         return type(value) is str and value in self._values
 
     def clean(self, text: str) -> str:
-        """Return a text without the secrets of the environment and passwords in URLs."""
+        """Return a text without the environment's secrets, and what is sent to log in."""
         for value in self._values:
             text = text.replace(value, HIDDEN)
+        text = _SENT.sub(lambda found: (found["scheme"] or found["name"] or "") + HIDDEN, text)
         return _IN_URL.sub(rf"\1{HIDDEN}@", text)
 
     def clean_repr(self, text: str) -> str:

@@ -72,7 +72,7 @@ class Exit(msgspec.Struct):
         """Raise ValueError for a time that is none, and for a status that is no end."""
         _check_time(self.ended)
         if self.status not in TERMINAL:
-            raise ValueError(f"{self.status} is no end")
+            raise ValueError(f"{self.status} is not an end")
 
 
 class Record(msgspec.Struct):

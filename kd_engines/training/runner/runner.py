@@ -265,7 +265,7 @@ class _Holder:
         if self._memory_limit and self._meter and self._meter.memory > self._memory_limit:
             return self._end_words.over_memory(self._meter.memory, self._memory_limit)
         if self._told_to_stop:
-            reason = "The job's runner was told to stop, as when its machine shuts down."
+            reason = "A stop of the job's runner was requested, as when its machine shuts down."
             return {"status": "Cancelled", "reason": reason}
         return None
 

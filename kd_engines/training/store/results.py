@@ -29,7 +29,7 @@ def values_of(store: JobStore, record: Record) -> Values:
     if not record.terminal:
         reason = f"job {record.job.id} has not ended yet ({record.status})."
     elif record.status == "Finished":
-        reason = "the job could not write it; its log tells why."
+        reason = "the job could not write it; see its log."
     else:
         reason = f"job {record.job.id} ended as {record.status}, and only a good end keeps outputs."
     return Values([], dict.fromkeys(record.job.outputs, reason))
@@ -145,7 +145,7 @@ def _sent(store: JobStore, record: Record) -> payload.Payload:
     if sorted(found.inputs) != job.inputs or sorted(found.files) != job.files:
         raise NotFound(
             f"What was sent with job {job.id} is gone from its folder, or damaged, so it cannot "
-            "be run again; submit it anew."
+            "be run again; submit it again."
         )
     return found
 

@@ -41,7 +41,7 @@ def raising(what: str) -> str:
         (raising("type('E\\n\\x1b[31m', (Exception,), {})('x')"), "E [31m: x"),
         ("'half \\ud83d a surrogate'", "UnicodeEncodeError"),
         ("circle()", "RecursionError"),
-        ("object()", "predict returned object, which is no JSON value"),
+        ("object()", "predict returned object, which is not a JSON value"),
         ("'x' * (17 << 20)", "bytes, 16,777,216 are the limit; return less for a row"),
     ],
 )

@@ -165,7 +165,7 @@ def test_down_ends_all_with_the_running_job(new_home: Callable[..., RunningHome]
     home.up()
     assert home.call("GET", f"/jobs/{job}")["status"] == "Cancelled"
     assert home.kd("down").stdout.splitlines()[-1] == "Everything is stopped."
-    assert home.kd("down").stdout == "Nothing runs.\n"
+    assert home.kd("down").stdout == "Nothing is running.\n"
 
 
 def test_ctrl_c_stops_all(new_home: Callable[..., RunningHome]) -> None:

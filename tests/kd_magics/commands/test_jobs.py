@@ -53,7 +53,7 @@ def test_mine_come_first_and_the_newest_of_them(
     shown = notebook.good("%jobs")
     assert [job.last.name for job in shown.value] == ["sweep-2", "sweep-1", "first", "of-bob"]
     lines = repr(shown.value).splitlines()
-    assert lines[0].split() == ["Job", "Name", "Status", "Age", "Took", "User"]
+    assert lines[0].split() == ["Job", "Name", "Status", "Submitted", "Took", "User"]
     assert lines[2].startswith(f"{CLUSTER}/{submitted['sweep-2']}  sweep-2  Failed")
     assert lines[2].endswith("ada")
     assert f"%logs {CLUSTER}/{submitted['sweep-2']} shows a log" in lines[-1]
@@ -86,7 +86,7 @@ def test_options_choose(
     [
         ("--status done", BadOptions, "none of Queued, Running"),
         ("--mine --user bob", BadOptions, "not allowed with"),
-        ("--since soon", BadOptions, "no duration"),
+        ("--since soon", BadOptions, "positive duration"),
         ("--limit 0", BadOptions, "not a positive whole number"),
         ("--sort rmse", BadOptions, "--compare"),
         ("--compare rmse", BadOptions, "No job here has 'rmse'"),
@@ -174,7 +174,7 @@ def test_a_status_says_why_it_waits_and_how_far_it_is() -> None:
     assert status_words(waits) == "Queued (2 before it): 2 jobs run, 2 is the limit"
     half = message(progress=Progress(fraction=0.5, eta_s=90))
     assert status_words(half) == "Running 50%, 90 s left"
-    assert status_words(message(status="OutOfMemory")) == "OutOfMemory"
+    assert status_words(message(status="OutOfMemory")) == "Out of memory"
 
 
 def test_metrics_are_shown_in_short_and_given_in_full() -> None:

@@ -243,7 +243,7 @@ def test_grep_shows_the_lines_that_match(notebook: Notebook, engine: RunningEngi
     assert shown[1].startswith("[1,500 earlier matching lines before this are hidden")
     assert len(shown) == 1002
     assert notebook.good("%logs --grep nothing").text == "Job Status: Finished\n"
-    assert "is no pattern" in notebook.fails("%logs --grep (", BadOptions)
+    assert "is not a valid pattern" in notebook.fails("%logs --grep (", BadOptions)
 
 
 def test_grep_follows(notebook: Notebook) -> None:

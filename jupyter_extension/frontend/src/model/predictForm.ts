@@ -34,7 +34,7 @@ export function valueOfText(field: IPredictField, text: string): unknown {
     json: true
   };
   if (!fits[field.type]) {
-    throw new SyntaxError(`${text} is no ${field.type}`);
+    throw new SyntaxError(`${text} is not a ${field.type}`);
   }
   return value;
 }

@@ -108,7 +108,7 @@ async function newDeployment(pipeline: Pipeline, trans: TranslationBundle): Prom
   if (!apps.length) {
     tellTrouble(
       deployments.error?.message ??
-        trans.__('There is no kind of deployment engine: the registry has no such kdapp.')
+        trans.__('No kind of deployment engine is known: the registry has no such kdapp.')
     );
     return;
   }

@@ -152,7 +152,7 @@ async function rerun(
   }
   const wrong = Object.keys(job.params).find(one => problemOf(value.params[one], job.params[one]));
   if (wrong !== undefined) {
-    tellTrouble(trans.__('%1 is no JSON value; nothing was sent.', wrong));
+    tellTrouble(trans.__('%1 is not a JSON value; nothing was sent.', wrong));
     return undefined;
   }
   const params = changedParams(value.params, job.params);

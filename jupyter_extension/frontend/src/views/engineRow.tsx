@@ -93,7 +93,7 @@ export function trainingFacts(trans: TranslationBundle, engine: ITrainingEngine)
       ? trans.__('%1 of %2 free', sizeText(free), sizeText(memory))
       : '',
     ...gpuTexts(gpus),
-    engine.is_2020 ? trans.__('engine of 2020: it tells no more') : ''
+    engine.is_2020 ? trans.__('legacy (2020) engine: it reports no more') : ''
   ].filter(Boolean);
 }
 

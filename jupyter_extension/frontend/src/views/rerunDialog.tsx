@@ -68,7 +68,7 @@ export function RerunForm(props: {
             key={name}
             name={name}
             field={field}
-            problem={problemOf(field, job.params[name]) && trans.__('This is no JSON value.')}
+            problem={problemOf(field, job.params[name]) && trans.__('This is not a JSON value.')}
             change={value => change({ ...fields, params: { ...fields.params, [name]: value } })}
           />
         );

@@ -204,7 +204,7 @@ function JsonField({ trans, trial }: ITryProps): JSX.Element {
       />
       {trial.isWrong && (
         <span id={`${id}-words`} className="kd-Problem">
-          {trans.__('This is no JSON value.')}
+          {trans.__('This is not a JSON value.')}
         </span>
       )}
     </div>

@@ -168,7 +168,7 @@ def test_a_script_may_only_prepare_rows(engine: RunningDeployment, folder: Path)
         ("weights.bin", {"format": "xgboost"}, "XGBoostError"),
         ("weights.bin", {"format": "onnx"}, "Error parsing message with type 'onnx.ModelProto'"),
         ("weights.bin", {"format": "skops"}, "File is not a zip file"),
-        ("trees.ubj", {"example": '{"miles": 1}'}, "The example is no row of this model"),
+        ("trees.ubj", {"example": '{"miles": 1}'}, "The example is not a row for this model"),
         ("object.joblib", {}, "it holds a dict, which has no method predict"),
     ],
 )

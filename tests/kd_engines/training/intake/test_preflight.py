@@ -80,7 +80,7 @@ def test_what_would_be_refused_is_told_in_a_sentence_each(engine: RunningEngine)
     assert "4096 processors" in told["problems"][0]
     assert "of memory, this engine has" in told["problems"][1]
     assert told["problems"][2] == "The job wants 2 GPUs, this engine has none (--gpus)."
-    assert "'-e .' is no requirement" in told["problems"][3]
+    assert "'-e .' is not a valid requirement" in told["problems"][3]
     assert look(engine, resources={"cpus": -1})["problems"] == [
         "cpus is -1; it is a number above 0 (--cpus)."
     ]

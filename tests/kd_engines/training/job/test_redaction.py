@@ -24,6 +24,8 @@ SECRETS = Secrets({"DB_PASSWORD": "horse-battery", "HOME": "/home/ann", "API_TOK
         "api_key",
         "AWS_ACCESS_KEY_ID",
         "private_keys",
+        "pw",
+        "db_pw",
     ],
 )
 def test_names_of_secrets(name: str) -> None:
@@ -42,6 +44,8 @@ def test_names_of_secrets(name: str) -> None:
         ("author", "ann"),
         ("home", "/home/ann"),
         ("one", "1"),
+        ("pwm", "x"),
+        ("spw", "x"),
     ],
 )
 def test_names_that_only_sound_so(name: str, value: object) -> None:
@@ -76,7 +80,37 @@ def test_texts(text: str, shown: str) -> None:
     assert SECRETS.clean_repr(shown) == shown
 
 
-@pytest.mark.parametrize("piece", ["token", "a_", "w" * 50, "://a:", "pwd=''", "token='", "_key_"])
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Authorization: Bearer abc.def-123", "Authorization: Bearer [hidden]"),
+        ("'Authorization': 'Basic YWRtaW46eA=='", "'Authorization': 'Basic [hidden]'"),
+        (f"got {JWT}, expired", "got [hidden], expired"),
+        ("connect(host=db pw=hunter2 port=1)", "connect(host=db pw=[hidden] port=1)"),
+        ("db_password='a b' is wrong", "db_password=[hidden] is wrong"),
+        ("https://x/?user=a&pwd=b&c=d", "https://x/?user=a&pwd=[hidden]&c=d"),
+        ("unexpected token: comma", "unexpected token: comma"),
+        ("the bearer of news", "the bearer of news"),
+        ("Basic statistics.", "Basic statistics."),
+        ("a bearer certificate-holder", "a bearer certificate-holder"),
+        ("row['password'] is missing", "row['password'] is missing"),
+        ("eyJ.x", "eyJ.x"),
+        ("spw=3, pwm=4", "spw=3, pwm=4"),
+    ],
+)
+def test_the_message_of_an_exception(text: str, shown: str) -> None:
+    assert SECRETS.clean(text) == shown
+    assert SECRETS.clean(shown) == shown
+
+
+PIECES = ["token", "a_", "w" * 50, "://a:", "pwd=''", "token='", "_key_", "pw=", "a_pw_"]
+PIECES += ["eyJaaaaaaaa.", "Bearer ", "Bearer " + "a" * 30]
+
+
+@pytest.mark.parametrize("piece", PIECES)
 def test_hostile_text_costs_what_it_is_long(piece: str) -> None:
     text = piece * (100_000 // len(piece))
     began = time.process_time()

@@ -65,7 +65,7 @@ def test_an_exception_whose_text_fails_is_told_once(engine: RunningEngine) -> No
     assert log.count("Traceback") == 1
     [error] = [o["output"] for o in engine.get(f"/jobs/{job['id']}/outputs")["outputs"]]
     assert (error["ename"], error["output_type"]) == ("Odd", "error")
-    assert error["evalue"] == "its text cannot be told (AttributeError)"
+    assert error["evalue"] == "its text cannot be shown (AttributeError)"
 
 
 def test_an_output_that_cannot_be_kept_ends_nothing(engine: RunningEngine) -> None:
