@@ -90,17 +90,19 @@ def html(snapshot: Snapshot) -> str:
     """Return the card as HTML; everything that comes from a job is escaped."""
     job = snapshot.job
     _, color = LOOKS.get(job.status, ("", GREY))
+    warns = job.status == "Finished" and bool(job.reason)  # a thread of it failed
     parts = [_head(snapshot), bar(snapshot.progress, job.status)]
-    parts += [f"<div>{escape(job.reason)}</div>"] if job.reason else []
+    sign = f"<span aria-hidden='true' style='color:{WARN}'>⚠</span> "
+    if job.reason:
+        parts.append(f"<div>{sign if warns else ''}{escape(job.reason)}</div>")
     parts += [_numbers(snapshot), _log(snapshot.lines)]
     if snapshot.note:
-        sign = f"<span aria-hidden='true' style='color:{WARN}'>⚠</span>"
-        parts.append(f"<div>{sign} <em>{escape(snapshot.note)}</em></div>")
+        parts.append(f"<div>{sign}<em>{escape(snapshot.note)}</em></div>")
     ways = " · ".join(
         f"<code style='{CODE}'>{escape(way)}</code> {what}" for way, what in _ways(snapshot)
     )
     parts.append(f"<div style='{QUIET}'>{ways}</div>")
-    return f"<div style='{BOX.format(color=color)}'>{''.join(parts)}</div>"
+    return f"<div style='{BOX.format(color=WARN if warns else color)}'>{''.join(parts)}</div>"
 
 
 def title(job: Job) -> str:

@@ -77,7 +77,7 @@ def test_files_are_chosen_in_the_picker_and_looked_over_while_typing(lab: Lab, p
     expect(form.problem("not valid Python (line 1")).to_be_visible()
     form.browse("Scoring script", "code", "picked.py")
     form.fill(Example="{broken")
-    expect(form.problem("example is no JSON")).to_be_visible()
+    expect(form.problem("example is not valid JSON")).to_be_visible()
     form.register()
     expect(form.done).to_have_count(0)
     assert registered(lab, "picked", "1") == {}

@@ -106,9 +106,9 @@ def local(here: Surroundings) -> Pipeline:
         ({"scoring_path": "code/no.py"}, {"scoring_path": "does not exist"}, PathNotFound),
         ({"scoring_path": "code"}, {"scoring_path": "is a folder"}, PathNotFound),
         ({"scoring_path": ""}, {"scoring_path": "of no known format; name one of"}, InvalidModel),
-        ({"metrics": "{rmse"}, {"metrics": "metrics is no JSON"}, InvalidInput),
-        ({"metrics": "[1]"}, {"metrics": "no JSON object"}, InvalidInput),
-        ({"example": "nobody"}, {"example": "example is no JSON"}, InvalidInput),
+        ({"metrics": "{rmse"}, {"metrics": "metrics is not valid JSON"}, InvalidInput),
+        ({"metrics": "[1]"}, {"metrics": "not a JSON object"}, InvalidInput),
+        ({"example": "nobody"}, {"example": "example is not valid JSON"}, InvalidInput),
         ({"job": "nine"}, {"job": "is not a job number: write 9 or CLUSTER/9"}, BadOptions),
         ({"description": "x" * 70_000}, {"": "65,536 are the limit"}, InvalidModel),
         (

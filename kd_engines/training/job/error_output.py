@@ -55,6 +55,15 @@ def report(error: BaseException, own: OwnCode, outputs: Any) -> None:
     sys.stderr.flush()
 
 
+def report_thread(name: str, error: BaseException, own: OwnCode) -> None:
+    """Print the short traceback of a thread's exception, as Python would its whole one."""
+    whole = traceback.TracebackException.from_exception(error)
+    _shorten(whole, own)
+    shown = "".join(own.line(line) for line in whole.format())
+    sys.stderr.write(f"Exception in thread {name}:\n{shown}")
+    sys.stderr.flush()
+
+
 def message_of(error: BaseException) -> str:
     """Return an exception's text; where its own code fails, a sentence.
 

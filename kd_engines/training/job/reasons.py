@@ -41,8 +41,14 @@ class Reasons:
             self.failed(ended)
 
     def thread_failed(self, name: str, error: BaseException) -> None:
-        """Keep that a thread failed, which by itself makes no job fail; the first one counts."""
-        self.keep(f"{name} failed: {self._sentence(error)}", A_THREAD)
+        """Print and keep that a thread failed, which by itself makes no job fail.
+
+        The first one counts.
+        """
+        from kd_engines.training.job import error_output
+
+        error_output.report_thread(name, error, self._own())
+        self.keep(f"Thread {name} failed: {self._sentence(error)}", A_THREAD)
 
     def keep(self, reason: str, what: int = THE_CODE) -> None:
         """Keep a reason, unless there is one of as much weight."""

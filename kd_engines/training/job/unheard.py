@@ -15,7 +15,7 @@ NOBODY = "nobody can answer input() in a job; send the value with --param NAME=V
 
 
 def install(thread_failed: Callable[[str, BaseException], None]) -> None:
-    """Have ``thread_failed`` told of each thread that ends by an exception, and `input` refuse."""
+    """Have ``thread_failed`` tell of each thread that ends by an exception, and `input` refuse."""
     _follow_threads(thread_failed)
     _refuse_input()
 
@@ -25,10 +25,10 @@ def _follow_threads(thread_failed: Callable[[str, BaseException], None]) -> None
     before: Callable[[Any], None] = vars(_thread)["_excepthook"]
 
     def hook(args: Any) -> None:
-        before(args)
-        if args.exc_value is not None and args.exc_type is not SystemExit:
-            name = args.thread.name if args.thread is not None else "thread"
-            thread_failed(f"Thread {name}", args.exc_value)
+        if args.exc_value is None or args.exc_type is SystemExit or args.thread is None:
+            before(args)
+        else:
+            thread_failed(args.thread.name, args.exc_value)
 
     vars(_thread)["_excepthook"] = hook
     threading = sys.modules.get("threading")

@@ -53,7 +53,9 @@ def test_a_thread_that_failed_is_told_though_the_job_ended_well(engine: RunningE
         "Finished",
         "Thread trial 1 failed: ValueError: rate 1 is too high (line 5).",
     )
-    assert log.count("ValueError: rate") == 2  # as Python tells it
+    assert log.count("Exception in thread trial ") == 2
+    assert log.count("ValueError: rate") == 2
+    assert f'  File "job {job["id"]}", line 5, in train\n' in log
 
 
 def test_a_failing_thread_does_not_hide_why_the_job_failed(engine: RunningEngine) -> None:
