@@ -1,5 +1,6 @@
 """Keeps the cards of one notebook current: a daemon thread for each cluster that has some."""
 
+import atexit
 import threading
 import time
 from collections.abc import Sequence
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kd_client.jobs.job import Job
 from kd_client.training_client import TrainingClient
-from kd_magics.cards.live_card import LiveCard
+from kd_magics.cards.live_card import FROZEN, LiveCard
 from kd_magics.cards.live_grid import LiveGrid
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 Card: TypeAlias = LiveCard | LiveGrid
 MOST_LIVE = 20
+GONE = "The kernel that kept this card current has ended."
 LOOK_EVERY_S = 0.25
 
 
@@ -27,6 +29,8 @@ class Cards:
         self._live: list[Card] = []
         self._threads: dict[str, threading.Thread] = {}
         self._clients: dict[str, TrainingClient] = {}
+        # A kernel that is shut down or restarted leaves no button that nobody hears.
+        atexit.register(self.stop, GONE)
 
     def add(self, job: Job) -> None:
         """Show a job's card in the running cell, and keep it current until the job has ended."""
@@ -64,12 +68,13 @@ class Cards:
         if oldest:
             oldest.freeze()
 
-    def stop(self) -> None:
-        """Leave all cards as they are."""
+    def stop(self, why: str = FROZEN) -> None:
+        """Leave all cards as they are, with a line that says so."""
+        atexit.unregister(self.stop)
         with self._lock:
             cards, self._live = self._live, []
         for card in cards:
-            card.freeze()
+            card.freeze(why)
 
     def _run(self, cluster: str) -> None:
         while cards := self._cards(cluster):

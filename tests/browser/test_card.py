@@ -100,6 +100,30 @@ def test_a_saved_card_reads_well_without_a_kernel(lab: Lab, page: Page) -> None:
     expect(output).to_contain_text("loss")
 
 
+def test_where_the_kernel_is_gone_there_is_no_dead_button(lab: Lab, page: Page) -> None:
+    lab.write("dead.ipynb", [LOAD, TRAIN.replace("0.1", "2")])
+    notebook = lab.open(page, "dead.ipynb")
+    notebook.run(0)
+    notebook.run(1)
+    page.wait_for_timeout(3_000)  # the kernel's own button comes after its first look
+    notebook.save()
+    page.close()
+    lab.end_kernels()
+    assert any(
+        "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+        for output in lab.saved("dead.ipynb").cells[1].outputs
+    )
+    other = page.context.new_page()
+    other.goto(f"{lab.url}/lab/tree/dead.ipynb?reset&token={lab.token}")
+    output = other.get_by_role("feed", name="Cells").locator(".jp-Cell-outputArea").nth(1)
+    expect(output).to_contain_text("Running", timeout=60_000)
+    expect(output.get_by_text("model not found")).to_have_count(1, timeout=60_000)
+    expect(output.get_by_text("model not found")).not_to_be_visible()
+    output.get_by_role("button", name="Cancel…").click()
+    other.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
+    expect(output).to_contain_text("Cancelled", timeout=60_000)
+
+
 def test_the_browser_tells_of_a_long_job_when_it_has_ended(lab: Lab, page: Page) -> None:
     page.context.grant_permissions(["notifications"])
     page.add_init_script(

@@ -78,6 +78,11 @@ class RunningKernel:
         message = self._client.session.msg("comm_msg", {"comm_id": comm, "data": data})
         self._client.shell_channel.send(message)
 
+    def shut_down(self) -> None:
+        """Ask the kernel to end, as a front end does before it starts another."""
+        message = self._client.session.msg("shutdown_request", {"restart": True})
+        self._client.control_channel.send(message)
+
     def kill(self) -> None:
         """Kill the kernel."""
         self._client.stop_channels()

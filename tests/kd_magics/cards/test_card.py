@@ -180,6 +180,20 @@ def test_unloading_leaves_the_cards_as_they_are(kernel: RunningKernel) -> None:
     kernel.read_until(lambda: shows(kernel, request, "not updated any more"))
 
 
+def test_a_kernel_that_is_shut_down_says_so_on_its_cards_and_takes_the_button_away(
+    kernel: RunningKernel, engine: RunningEngine
+) -> None:
+    request = kernel.send(CELL + SLEEP)
+    kernel.finish(request)
+    kernel.read_until(lambda: WIDGET in below(kernel, request)[-1])
+    job = kernel_job(kernel)
+    kernel.shut_down()
+    kernel.read_until(lambda: shows(kernel, request, "The kernel that kept this card current has"))
+    kernel.read_until(lambda: below(kernel, request)[-1] == {"text/plain": ""})
+    assert re.search(r"as of \d\d:\d\d on \d{4}-", card(kernel, request)[-1][1]["text/plain"])
+    engine.call("POST", f"/jobs/{job}/cancel")
+
+
 def test_with_wait_there_is_the_log_and_no_card(kernel: RunningKernel) -> None:
     request = kernel.send("%%trainingengineinstance --wait\nprint('x')")
     assert printed(kernel.finish(request)).endswith("x\nJob Status: Finished\n")
