@@ -130,5 +130,7 @@ test('why packages cannot be told is said', async () => {
     throw new Error('Cluster c has a legacy (2020) engine.');
   };
   render(<EngineDetails trans={trans} engine={ENGINE} environment={environment} />);
-  expect((await screen.findByRole('alert')).textContent).toBe('Cluster c has a legacy (2020) engine.');
+  expect((await screen.findByRole('alert')).textContent).toBe(
+    'Cluster c has a legacy (2020) engine.'
+  );
 });
