@@ -39,7 +39,8 @@ class LiveGrid:
         self._pause = EVERY_S
         self._began = time.monotonic()
         self._is_over = False
-        self._lock = threading.RLock()  # a grid that is waited for is updated by its cell, too
+        # A grid that is waited for is updated by its cell, too; nobody waits for an engine here.
+        self._lock = threading.Lock()
         self.cluster = jobs[0].cluster
         self.due = self._began + FIRST_S
 
@@ -58,20 +59,22 @@ class LiveGrid:
 
     def update(self) -> bool:
         """Ask and show anew; tell whether the card goes on."""
+        if self._is_over:
+            return False
+        try:
+            self._ask()
+            self._note, self._pause = "", EVERY_S
+        except KdError as error:
+            self._lost(error)
         with self._lock:
-            if self._is_over:
+            if self._is_over:  # frozen meanwhile, or ended by its cell
                 return False
-            try:
-                self._ask()
-                self._note, self._pause = "", EVERY_S
-            except KdError as error:
-                self._lost(error)
-            self._is_over = not self._note and not self._going()
+            self._is_over = not (self._note or self._going() or self._without_curve())
             self.show()
-            now = time.monotonic()
-            usual = EVERY_S if now - self._began < LATER_S else LATER_EVERY_S
-            self.due = now + (self._pause if self._note else usual)
-            return not self._is_over
+        now = time.monotonic()
+        usual = EVERY_S if now - self._began < LATER_S else LATER_EVERY_S
+        self.due = now + (self._pause if self._note else usual)
+        return not self._is_over
 
     def freeze(self, why: str = FROZEN) -> None:
         """Leave the card as it is, with a line that says so."""
@@ -100,16 +103,20 @@ class LiveGrid:
 
     def _ask_curves(self) -> None:
         """Take the curves of the main metric: a few jobs at a time, each once after its end."""
-        metric = main_metric([job.last for job in self._jobs])
-        open_ = [job for job in self._jobs if job.id not in self._last_curves]
-        some = [job for job in open_ if job.last.started]
-        for place in range(min(MOST_CURVES, len(some)) if metric else 0):
+        metric, some = main_metric([job.last for job in self._jobs]), self._without_curve()
+        for place in range(min(MOST_CURVES, len(some))):
             job = some[(self._turn + place) % len(some)]
-            found = self._client.curves(job.id).metrics.get(metric or "", [])
-            self._curves[job.id] = found
-            if job.last.status in TERMINAL:
+            ended = job.last.status in TERMINAL
+            self._curves[job.id] = self._client.curves(job.id).metrics.get(metric or "", [])
+            if ended:
                 self._last_curves.add(job.id)
         self._turn += MOST_CURVES
+
+    def _without_curve(self) -> list[Job]:
+        """Return the jobs whose curve may still grow or was not asked for, if there are metrics."""
+        if main_metric([job.last for job in self._jobs]) is None:
+            return []
+        return [j for j in self._jobs if j.last.started and j.id not in self._last_curves]
 
     def _lost(self, error: KdError) -> None:
         """Say since when there is no answer; the states shown are the last ones known."""

@@ -62,6 +62,14 @@ def test_a_grid_is_followed_live_until_all_have_ended(kernel: RunningKernel) -> 
         kernel.read_until(lambda: len(card(kernel, request)) > states, 2.5)
 
 
+def test_every_job_of_a_large_grid_gets_its_curve(kernel: RunningKernel) -> None:
+    line = CELL.replace("lr=1,2", "lr=1,2,3,4 --grid depth=1,2,3")
+    request = kernel.send(f"{line}\nfor n in (1, 2, 3): print(f'epoch {{n}}/3 loss={{lr / n}}')")
+    kernel.finish(request)
+    kernel.read_until(lambda: shows(kernel, request, "12 finished"), 90)
+    kernel.read_until(lambda: card(kernel, request)[-1][1][HTML].count("<svg") == 12)
+
+
 def test_with_wait_the_card_is_as_the_jobs_ended_when_the_cell_ends(kernel: RunningKernel) -> None:
     request = kernel.send(f"{CELL} --wait\nprint(f'loss={{lr}}')")
     assert printed(kernel.finish(request)).endswith("2 of 2 jobs finished.\n")
