@@ -11,6 +11,7 @@ from kd_magics.cards import sparkline
 from kd_magics.cards.card_view import BOX, CODE, ROW, bar
 from kd_magics.looks import BAD, BRAND, GOOD, LOOKS, QUIET, WARN, symbol, word
 from kd_magics.tables import Table
+from kd_pipeline import plain_text
 from kd_pipeline.messages import TERMINAL, Job, MetricPoint
 
 MOST_METRICS = 4
@@ -57,16 +58,15 @@ def text(snapshot: GridSnapshot) -> str:
     ]
     table = Table(["Job", *snapshot.names, "Status", *metrics], rows).text
     best = best_so_far(snapshot.jobs, snapshot.names)
-    return "\n".join(
-        [
-            _counts(snapshot),
-            *([best] if best else []),
-            "",
-            table,
-            *([""] if _notes(snapshot) else []),
-            *_notes(snapshot),
-        ]
-    )
+    notes = _notes(snapshot)
+    lines = [
+        _counts(snapshot),
+        *([best] if best else []),
+        "",
+        table,
+        *(["", *notes] if notes else []),
+    ]
+    return plain_text.lines("\n".join(lines))
 
 
 def html(snapshot: GridSnapshot) -> str:

@@ -125,11 +125,13 @@ def test_the_main_metric_is_the_one_whose_name_tells_what_is_better(
 def test_what_jobs_say_is_escaped_and_a_saved_card_says_as_of_when_it_is() -> None:
     jobs = [job(1, "Running", metrics={"<b>": 1.0}), job(2, "Failed", reason="<script>x</script>")]
     curves = {1: [MetricPoint(1, 1.0, 3.0), MetricPoint(2, 2.0, 1.0)]}
+    jobs[0].params["lr"] = "\x1b[2Jfast"
     snapshot = GridSnapshot(jobs, ["lr"], datetime(2026, 11, 27, 12, tzinfo=UTC), curves)
     html = grid_view.html(snapshot)
     assert "<script>" not in html
     assert "<b>" not in html
     assert "As of " in html
     assert "As of " in grid_view.text(snapshot)
+    assert "\x1b" not in grid_view.text(snapshot)
     assert "1 running, 1 failed" in grid_view.text(snapshot)
     assert "_jobs.cancel()" in html
