@@ -208,5 +208,5 @@ def test_a_kubeconfig_file_leads_here(
     )
     assert registry.register(TAXI) is True
     config.write_text("clusters: [")
-    with pytest.raises(InvalidInput, match="config cannot be used: it is no YAML"):
+    with pytest.raises(InvalidInput, match="config cannot be used: it is not YAML"):
         open_registry()
