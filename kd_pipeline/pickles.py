@@ -4,6 +4,7 @@ What code defines in its ``__main__`` goes with its source (cloudpickle), since 
 another ``__main__``. Reading a pickle may run code, so only what is `HARMLESS` is read unasked.
 """
 
+import functools
 import importlib
 import pickle
 import sys
@@ -15,14 +16,13 @@ from kd_pipeline import json_values
 from kd_pipeline.errors import InvalidInput, KdError
 from kd_pipeline.values import NeedsConsent
 
-# Types whose construction does nothing but hold what it is given.
+# Types whose construction does nothing but hold what it is given. All are C's own: a pickle may set
+# attributes of what it names, and of a class written in Python that would change it here.
 HARMLESS = {
     "builtins": {"bytearray", "complex", "frozenset", "range", "set", "slice"},
-    "collections": {"Counter", "OrderedDict", "defaultdict", "deque"},
+    "collections": {"OrderedDict", "defaultdict", "deque"},
     "datetime": {"date", "datetime", "time", "timedelta", "timezone"},
     "decimal": {"Decimal"},
-    "fractions": {"Fraction"},
-    "uuid": {"UUID"},
     "numpy": {"dtype", "ndarray"},
     "numpy._core.multiarray": {"_reconstruct", "scalar"},
     "numpy.core.multiarray": {"_reconstruct", "scalar"},
@@ -118,7 +118,9 @@ class _Reader(pickle.Unpickler):
                 f"({module}.{name})."
             )
         self.modules.add(module.partition(".")[0])
-        return super().find_class(module, name)
+        found = super().find_class(module, name)
+        # numpy's function is one of Python's, which others are not to change.
+        return functools.partial(found) if name == "_frombuffer" else found
 
 
 def _others(modules: set[str], made_with: Mapping[str, str]) -> str:

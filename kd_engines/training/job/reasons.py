@@ -48,7 +48,7 @@ class Reasons:
         from kd_engines.training.job import error_output
 
         error_output.report_thread(name, error, self._own())
-        self.keep(f"Thread {name} failed: {self._sentence(error)}", A_THREAD)
+        self.keep(f"{records.THREAD}{name} failed: {self._sentence(error)}", A_THREAD)
 
     def keep(self, reason: str, what: int = THE_CODE) -> None:
         """Keep a reason, unless there is one of as much weight."""

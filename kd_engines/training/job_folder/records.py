@@ -58,6 +58,7 @@ VALUES = "values"
 VALUES_INDEX = "values/index.json"
 FAILURE = "failure.json"
 REASON = "reason.json"
+THREAD = "Thread "  # how a reason begins that is a thread's
 EXIT = "exit.json"
 
 HEARTBEAT_S = 5.0

@@ -53,6 +53,8 @@ def of_process(status: int | None, oom_kills: int | None, peak: int) -> dict[str
 def with_reason(ended: dict[str, Any], folder: str) -> dict[str, Any]:
     """Return the end of a process with what its code has kept as the reason, if it ended itself."""
     reason = _reason(folder, records.REASON) if ended.get("exit_code") is not None else None
+    if reason and ended["reason"] and reason.startswith(records.THREAD):
+        reason = f"{ended['reason']} {reason}"  # the thread is not what ended the process
     return {**ended, "reason": reason or ended["reason"]}
 
 
@@ -72,7 +74,8 @@ def cancelled(folder: str) -> dict[str, Any]:
 def _reason(folder: str, name: str) -> str | None:
     """Return the reason that a small file tells; None where there is none."""
     try:
-        return str(json.loads(read_below(folder, name, 0, LARGEST))["reason"])
+        reason = str(json.loads(read_below(folder, name, 0, LARGEST))["reason"])
+        return reason.encode("utf-8", "replace").decode()  # JSON may have half a surrogate pair
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 

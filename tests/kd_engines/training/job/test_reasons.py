@@ -63,6 +63,22 @@ def test_a_failing_thread_does_not_hide_why_the_job_failed(engine: RunningEngine
     assert job["reason"] == "KeyError: 'a' (line 11)."
 
 
+def test_a_thread_does_not_hide_the_exit_code(engine: RunningEngine) -> None:
+    job, _ = engine.run(WITHIN_THREAD + "import os\nos._exit(5)")
+    assert job["reason"] == (
+        "The job's process ended with exit code 5. "
+        "Thread trial 1 failed: ValueError: rate 1 is too high (line 5)."
+    )
+
+
+def test_text_that_utf_8_cannot_carry_loses_no_job(engine: RunningEngine) -> None:
+    job, _ = engine.run(WITHIN_THREAD.replace("trial", "\\udc80"))
+    assert job["status"] == "Finished"
+    assert job["reason"].startswith("Thread ? 1 failed: ")
+    job, _ = engine.run("raise ValueError('\\ud800 no')")
+    assert (job["status"], "no (line 1)." in job["reason"]) == ("Failed", True)
+
+
 def test_the_threads_of_a_helper_are_not_the_jobs(engine: RunningEngine) -> None:
     helper = "import os\nif os.fork() == 0:\n    " + "\n    ".join(WITHIN_THREAD.splitlines())
     job, _ = engine.run(helper + "\n    import sys\n    sys.exit(4)\nos.wait()")
