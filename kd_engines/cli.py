@@ -19,6 +19,7 @@ from kd_engines.local.job_runners import running_jobs, sentence_of_cancelled
 from kd_engines.local.status import Status, read_status
 from kd_engines.local.supervisor import Supervisor, stop_everything
 from kd_engines.local.world import module_of, read_world
+from kd_engines.members.stop_signals import on_signals
 from kd_engines.mounted import mount
 from kd_pipeline import manifest_text
 from kd_pipeline.atomic import write_atomic
@@ -73,8 +74,7 @@ def up(
         return
     lock = place.lock()
     supervisor = Supervisor(place, lab_root.resolve() if lab else None)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: supervisor.stopping.set())
+    on_signals(supervisor.stopping.set, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     with lock:
         if sys.stdout.isatty():
             _announce_when_ready(place)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from kd_engines.balancer.balancer import Balancer
 from kd_engines.balancer.settings import TOGETHER, Settings
+from kd_engines.members.stop_signals import on_signals
 from kd_engines.web.serve import log_to_stderr
 from kd_pipeline.connections_file import ConnectionsFile
 from kd_pipeline.errors import KdError
@@ -36,8 +37,7 @@ def main() -> int:
         settings = Settings(arguments.host, *ports, Path(folder), arguments.together)
         try:
             balancer = Balancer(settings, ConnectionsFile())
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: balancer.stopping.set())
+            on_signals(balancer.stopping.set, signal.SIGTERM, signal.SIGINT)
             balancer.run()
         except (KdError, OSError) as error:
             print(f"kd_engines.balancer cannot run: {error}", file=sys.stderr)

@@ -14,6 +14,7 @@ import threading
 import time
 
 from kd_engines.kubedirector.engine import ENVIRONMENT, command
+from kd_engines.members.stop_signals import on_signals
 from kd_engines.web.serve import log_to_stderr
 from kd_pipeline.connections import Connections
 from kd_pipeline.connections_file import GUEST_FILES, ConnectionsFile
@@ -73,8 +74,7 @@ def main() -> int:
     """Run the member until SIGTERM; return the exit status."""
     log_to_stderr()
     runner = Runner()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: runner.stop())
+    on_signals(runner.stop, signal.SIGTERM, signal.SIGINT)
     try:
         # It is not there yet, so that it must be named: elsewhere the newest that exists is taken.
         path = os.environ.get("KD_CONFIGMETA") or GUEST_FILES[0]

@@ -23,6 +23,7 @@ from kd_engines.deployment.rows import Rows, batches, rows_of
 from kd_engines.deployment.wire import Answer, Ask, frame
 from kd_engines.deployment.worker.batching import Batching, late
 from kd_engines.deployment.worker.loading import run_main
+from kd_engines.deployment.worker.warm_models import warm_up
 
 # Answers of a slow `predict` go out this often while further rows wait.
 SEND_EVERY_S = 0.005
@@ -40,6 +41,7 @@ class FunctionScript(Batching):
         self._model = load(str(model)) if load else None
         self._one: Callable[[Any, Any], Any] | None = names.get("predict")
         self._many: Callable[[Any, list[Any]], Any] | None = names.get("predict_batch")
+        warm_up(self._model, names, code)
 
     def _answer_all(self, asks: list[Ask], connection: socket.socket) -> None:
         if self._many and len(asks) > 1:
