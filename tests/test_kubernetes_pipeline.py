@@ -97,7 +97,7 @@ def test_from_a_cell_to_a_prediction(tenant: Tenant, notebook: Notebook) -> None
     assert tenant.registry.model("half", "1").extra["job-id"] == "1"
     (balancer,) = tenant.pods(DEPLOYMENT, "LoadBalancer", 1)
     url = f"{balancer.guest.url}/half/1/predict"
-    assert f"half/1 is ready on {DEPLOYMENT}: {url}" in notebook.good("%deploy half/1").text
+    assert f"half/1 is ready on {DEPLOYMENT}: POST {url}" in notebook.good("%deploy half/1").text
     assert notebook.good('%predict half/1 {"miles": 7}').value == 3.5
     shown = notebook.good("%models").outputs[0]["text/plain"]
     assert f"Registered in namespace {tenant.registry.namespace} of https://127.0.0.1:" in shown

@@ -34,7 +34,7 @@ def parser(command: str = "deploy", target: str = "--to") -> Options:
 def run(session: Session, options: Namespace) -> None:
     """Connect a model's ConfigMap to a deployment cluster and wait until each engine is ready."""
     done = data(session, options)
-    print(f"{done.name}/{done.version} is ready on {done.cluster}: {done.url}")
+    print(f"{done.name}/{done.version} is ready on {done.cluster}: POST {done.url}")
 
 
 def data(session: Session, options: Namespace) -> Deployed:

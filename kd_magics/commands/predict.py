@@ -45,7 +45,10 @@ def run(session: Session, options: Namespace) -> Any:
         args = _args(session, options)
         print(predictions.request(session, name, version, args, options.cluster).curl)
         return None
-    return data(session, options).result
+    answer = data(session, options).result
+    if answer is None:  # of which a notebook shows nothing
+        print("The answer is null: the model returned None, NaN or NaT.")
+    return answer
 
 
 def data(session: Session, options: Namespace) -> Prediction:

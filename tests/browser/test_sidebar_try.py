@@ -24,6 +24,22 @@ def predict(model, args):
     return {"seconds": model * 100 * args["miles"], "kinds": kinds}
 """
 
+# What one's own function returns: numpy, NaN, a table, times.
+OWN = """
+import datetime, numpy as np, pandas as pd
+def predict(model, args):
+    when = pd.Timestamp("2009-01-20 08:30", tz="America/New_York")
+    rides = pd.DataFrame({"zone": ["Queens", None], "minutes": np.float32([12.5, np.nan]),
+                          "when": [when, pd.NaT]}, index=["a", "b"])
+    answers = {"table": rides, "array": np.arange(3), "one": np.float64("nan"),
+               "time": datetime.datetime(2009, 1, 20, 8, 30)}
+    return answers[args["what"]] if "what" in args else answers
+"""
+TABLE = [
+    {"zone": "Queens", "minutes": 12.5, "when": "2009-01-20T08:30:00-05:00"},
+    {"zone": None, "minutes": None, "when": None},
+]
+
 
 @pytest.fixture(scope="module", autouse=True)
 def served(whole_lab: Lab) -> None:
@@ -31,7 +47,8 @@ def served(whole_lab: Lab) -> None:
     for version in ("1", "2"):
         register(whole_lab, "ride", version, SCRIPT, example=json.dumps(EXAMPLE))
     register(whole_lab, "bare", script="def predict(model, args): return [args]")
-    serve(whole_lab, "ride/1", "ride/2", "bare/1")
+    register(whole_lab, "own", script=OWN, example='{"what": "table"}')
+    serve(whole_lab, "ride/1", "ride/2", "bare/1", "own/1")
 
 
 def tried(sidebar: Sidebar, model: str) -> Locator:
@@ -129,3 +146,25 @@ def test_the_same_request_is_copied_and_runs_in_the_notebook(whole_lab: Lab, pag
     expect(notebook.cells).to_have_count(2)
     expect(notebook.cells.nth(1)).to_contain_text("%predict ride/1")
     assert "300" in notebook.run(1).inner_text()
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_what_ones_own_function_returns_is_shown_as_json(
+    whole_lab: Lab, page: Page, theme: str
+) -> None:
+    whole_lab.set_theme(theme)
+    asks = [f'%predict own/1 {{"what": "{what}"}}' for what in ("table", "array", "one", "time")]
+    name = f"own-{theme.split()[-1].lower()}"
+    whole_lab.write(f"{name}.ipynb", ["%load_ext kd_magics", *asks])
+    notebook = whole_lab.open(page, f"{name}.ipynb")
+    notebook.run(0)
+    answers = ["'minutes': None", "[0, 1, 2]", "null: the model", "T08:30:00'"]
+    for number, answered in enumerate(answers, 1):
+        expect(notebook.run(number)).to_contain_text(answered)
+    screenshot(page, name)
+    tab = tried(Sidebar(page).open(), "own/1")
+    tab.get_by_role("button", name="Predict").click()
+    expect(answer(tab, "own/1")).to_contain_text("answered in")
+    expect(answer(tab, "own/1")).to_contain_text("2009-01-20T08:30:00-05:00")
+    screenshot(page, f"{name}-tried")
+    assert violations(tab) == []

@@ -1,5 +1,6 @@
 """How a job's exception is told: short on stderr, whole as an nbformat ``error`` output."""
 
+import re
 import sys
 import traceback
 from typing import Any
@@ -8,6 +9,8 @@ from kd_engines.training.job_folder import records
 
 # A run of library frames longer than this is cut down to its last one in the log.
 LIBRARY_FRAMES = 3
+_LEFT_OUT = "<left out>"  # stands in the stack for what was cut
+_LEFT_OUT_LINE = re.compile(rf'  File "{_LEFT_OUT}", line (\d+), in .*\n')
 
 
 class OwnCode:
@@ -19,6 +22,7 @@ class OwnCode:
     def __init__(self, job_folder: str, path: str, job: str) -> None:
         self._path = path
         self._files = f"{job_folder}/{records.FILES}/"
+        self.job = job
         is_script = path.startswith(self._files)
         self._name = path.removeprefix(self._files) if is_script else f"job {job}"
 
@@ -50,17 +54,14 @@ def report(error: BaseException, own: OwnCode, outputs: Any) -> None:
             "traceback": [line.rstrip("\n") for line in lines],
         }
     )
-    _shorten(whole, own)
-    sys.stderr.write("".join(own.line(line) for line in whole.format()))
+    sys.stderr.write(_shortened(whole, own, f"; %why {own.job} shows them"))
     sys.stderr.flush()
 
 
 def report_thread(name: str, error: BaseException, own: OwnCode) -> None:
     """Print the short traceback of a thread's exception, as Python would its whole one."""
     whole = traceback.TracebackException.from_exception(error)
-    _shorten(whole, own)
-    shown = "".join(own.line(line) for line in whole.format())
-    sys.stderr.write(f"Exception in thread {name}:\n{shown}")
+    sys.stderr.write(f"Exception in thread {name}:\n{_shortened(whole, own)}")
     sys.stderr.flush()
 
 
@@ -75,6 +76,15 @@ def message_of(error: BaseException) -> str:
         return f"its text cannot be shown ({type(trouble).__name__})"
 
 
+def _shortened(told: traceback.TracebackException, own: OwnCode, where: str = "") -> str:
+    """Return a traceback without long runs of library frames, which says so in their place."""
+    _shorten(told, own)
+    return "".join(
+        _LEFT_OUT_LINE.sub(rf"  … \1 frames of libraries are left out{where}\n", own.line(line))
+        for line in told.format()
+    )
+
+
 def _shorten(told: traceback.TracebackException | None, own: OwnCode) -> None:
     """Cut runs of library frames, in the exception and in those that led to it."""
     if told is None:
@@ -85,7 +95,9 @@ def _shorten(told: traceback.TracebackException | None, own: OwnCode) -> None:
         if frame is not None and not own.has(frame.filename):
             run.append(frame)
             continue
-        kept += run if len(run) <= LIBRARY_FRAMES else run[-1:]
+        if len(run) > LIBRARY_FRAMES:
+            run = [traceback.FrameSummary(_LEFT_OUT, len(run) - 1, "", line=""), run[-1]]
+        kept += run
         run = []
         if frame is not None:
             kept.append(frame)

@@ -36,7 +36,7 @@ def load(path):
 def predict(model, args):
     if args.get("fail"):
         raise ValueError("no such street")
-    return sum(args.get("n", [0]))
+    return sum(args.get("n", [0])) if args.get("n") != [] else float("nan")
 def predict_batch(model, rows):
     return [predict(model, row) for row in rows]
 """
@@ -118,7 +118,7 @@ def test_a_model_is_deployed_asked_and_taken_away(
     serving: Notebook, deployment: RunningDeployment
 ) -> None:
     text = serving.good("%deploy good/1").text
-    assert text == f"good/1 is ready on {CLUSTER}: {deployment.url}/good/1/predict\n"
+    assert text == f"good/1 is ready on {CLUSTER}: POST {deployment.url}/good/1/predict\n"
     assert serving.good('%predict good/1 {"n": [1, 2]}').value == 3
     assert CLUSTER in rows(serving)["good/1"]
     assert "Ready" in rows(serving)["good/1"]
@@ -139,6 +139,7 @@ def test_answers_are_values_of_the_notebook(serving: Notebook) -> None:
     serving.good("import pandas as pd; table = pd.DataFrame({'n': [[1], [2, 3]]})")
     assert serving.good("%predict good/2 table").value == [1, 5]
     assert serving.good("%predict good/2 {}").value == 0
+    assert "null: the model returned" in serving.good('%predict good/2 {"n": []}').text
 
 
 def test_a_script_of_2020_gives_its_output(serving: Notebook) -> None:

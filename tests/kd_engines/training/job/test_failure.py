@@ -34,6 +34,28 @@ def test_lines_count_as_in_the_cell_wherever_they_are_told(engine: RunningEngine
     assert engine.get(f"/jobs/{job['id']}/code") == {"code": code, "first_line": 3}
 
 
+def test_the_log_says_where_frames_of_libraries_are_left_out(engine: RunningEngine) -> None:
+    code = (
+        "import pandas\n"
+        "rows = pandas.DataFrame({'miles': [1.0]})\n"
+        "rows.apply(lambda row: row['fare'], axis=1)\n"
+    )
+    job, log = engine.run(code)
+    shown = [line for line in log.splitlines() if "left out" in line]
+    assert shown
+    assert {line.split(" ", 4)[-1] for line in shown} == {
+        f"frames of libraries are left out; %why {job['id']} shows them"
+    }
+    left_out = sum(int(line.split()[1]) for line in shown)
+    told = log[log.rindex("Traceback") :].count('  File "')
+    frames = engine.get(f"/jobs/{job['id']}/failure")["frames"]
+    assert told + left_out >= len(frames)
+    assert log.endswith("KeyError: 'fare'\n")
+    thread = f"import threading\ndef f():\n    {code.splitlines()[2]}\n"
+    thread = "\n".join(code.splitlines()[:2]) + f"\n{thread}threading.Thread(target=f).start()\n"
+    assert "frames of libraries are left out\n" in engine.run(thread)[1]
+
+
 def test_a_syntax_error_has_the_line_of_the_cell(engine: RunningEngine) -> None:
     told = failure(engine, "a = 1\nb = = 2", first_line=4)
     assert told["kind"] == "SyntaxError"
