@@ -128,43 +128,52 @@ async def list_predictions(request: Request) -> Response:
     engine: DeploymentEngine = request.app.state.engine
     host = host_of(request.scope)
     told = [engine.history.told(one, host, LARGEST_LISTED) for one in engine.history.all()]
-    for others in await _of_peers(request):
+    for others in await _of_peers(request, "/history"):
         known = {one["id"] for one in told}
         told += [_at(host, one) for one in others if one["id"] not in known]
     return json_response(sorted(told, key=lambda one: str(one["time"]), reverse=True))
 
 
 async def get_prediction(request: Request) -> Response:
-    """GET /history/{id}: one of the last thousand predictions of an engine."""
+    """GET /predictions/{id}: one of the last thousand predictions of an engine."""
+    return json_response(await _prediction(request))
+
+
+async def get_history(request: Request) -> Response:
+    """GET /history/{id}: the same in a list of one, as clients of 2020 read it."""
+    return json_response([await _prediction(request)])
+
+
+async def _prediction(request: Request) -> dict[str, Any]:
     history: History = request.app.state.engine.history
-    host = host_of(request.scope)
+    host, number = host_of(request.scope), request.path_params["id"]
     try:
-        told = history.told(history.get(request.path_params["id"]), host)
+        return history.told(history.get(number), host)
     except NotFound:
-        found = await _of_peers(request)
+        found = await _of_peers(request, f"/predictions/{number}")
         if not found:
             raise
-        told = _at(host, found[0])
-    return json_response(told)
+        return _at(host, found[0])
 
 
 async def get_log(request: Request) -> Response:
     """GET /logs/{id}: what a scoring script of 2020 wrote to standard error."""
+    number = request.path_params["id"]
     try:
-        prediction = request.app.state.engine.history.get(request.path_params["id"])
+        prediction = request.app.state.engine.history.get(number)
     except NotFound:
-        found = await _of_peers(request)
+        found = await _of_peers(request, f"/logs/{number}")
         if not found:
             raise
         return json_response(found[0])
     return json_response({"id": prediction.id, "logs": prediction.log})
 
 
-async def _of_peers(request: Request) -> list[Any]:
-    """Return what the other engines say to the same question, unless one of them asks it."""
+async def _of_peers(request: Request, path: str) -> list[Any]:
+    """Return what the other engines answer at ``path``, unless it is one of them that asks."""
     if is_peer(request.headers) or not request.path_params.get("id", "0").isdecimal():
         return []
-    return await ask_peers(request.app.state.engine.connections, quote(request.url.path))
+    return await ask_peers(request.app.state.engine.connections, quote(path))
 
 
 def _at(host: str, told: dict[str, Any]) -> dict[str, Any]:
@@ -200,7 +209,8 @@ ROUTES = [
     Route("/models", list_models),
     Route("/models/{name}/{version}", get_model),
     Route("/history", list_predictions),
-    Route("/history/{id}", get_prediction),
+    Route("/history/{id}", get_history),
+    Route("/predictions/{id}", get_prediction),
     Route("/logs/{id}", get_log),
     Route("/environment", get_environment),
     *open_inference.ROUTES,

@@ -23,7 +23,7 @@ DRAIN_MIN_S = float(os.environ.get("KD_DRAIN_MIN_S", "0.2"))
 DRAIN_MAX_S = float(os.environ.get("KD_DRAIN_MAX_S", "30"))
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOST = re.compile(r"(?:(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?)?", re.ASCII)
-MOST_PASSED, LONGEST_PASSED = 1000, 300
+MOST_SEEN, LONGEST_SEEN = 1000, 300
 INSIDE_CLUSTER = (".svc", ".svc.cluster.local")
 
 
@@ -31,9 +31,11 @@ class Guard:
     """The outermost ASGI application of an engine: deny by default, then pass on.
 
     Every route but health wants one of ``tokens()`` in ``X-Auth-Token`` or as a bearer; writes
-    from a foreign site are refused; so is a Host that is no name of this machine or cluster (DNS
-    rebinding). ``query_token`` also takes ``?X-Auth-Token=`` and ``auth_none`` takes
-    ``?auth=none``, as clients of 2020 send them; both are cut off before anybody could log them.
+    from a foreign site are refused. Without a right token so is a Host that is no name of this
+    machine or cluster (DNS rebinding); with one it may be any, such as a gateway's: a page that has
+    been rebound knows no token. ``query_token`` also takes ``?X-Auth-Token=`` and ``auth_none``
+    takes ``?auth=none``, as clients of 2020 send them; both are cut off before anybody could log
+    them.
     """
 
     def __init__(
@@ -48,7 +50,7 @@ class Guard:
         self._query_token = query_token
         self._auth_none = auth_none
         self._hosts = _own_hosts()
-        self._passed: set[bytes] = set()  # values of Host that were let in
+        self._seen: dict[bytes, bool] = {}  # values of Host: whether they are ours
         self.draining = asyncio.Event()
         self.in_flight = 0
 
@@ -84,7 +86,7 @@ class Guard:
     def admits(self, headers: dict[bytes, bytes]) -> bool:
         """Tell whether a write with these headers may pass; why not, a call of the app tells."""
         try:
-            self._check_host(headers)
+            self._is_own(headers)
             _check_site(headers)
             self._check_token(headers.get(TOKEN_HEADER) or _bearer(headers))
         except KdError:
@@ -100,29 +102,38 @@ class Guard:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         if len(headers) < len(scope["headers"]):
             _check_hosts([value for key, value in scope["headers"] if key == b"host"])
-        self._check_host(headers)
+        is_own = self._is_own(headers)
         if scope["method"] not in SAFE_METHODS:
             _check_site(headers)
         given = headers.get(TOKEN_HEADER) or _bearer(headers)
         if scope["query_string"]:
             given = self._token_of_query(scope, given)
+        if not is_own and (given is ANONYMOUS or not self._is_right(given)):
+            raise Forbidden(
+                f"Host {_name_of(headers)[:100]!r} is not a name of this engine. Send the engine's "
+                "token in the header X-Auth-Token, or add the name to the engine's environment "
+                "variable KD_ALLOWED_HOSTS."
+            )
         if given is not ANONYMOUS:
             self._check_token(given)
 
     def _check_token(self, given: bytes) -> None:
-        known = self._tokens()
-        if not known:
+        if self._is_right(given):
+            return
+        if not self._tokens():
             raise Unavailable(
                 "This engine has not read a token yet, so it accepts no request; ask again in a "
                 "moment."
             )
+        what = "The token sent is not accepted" if given else "No token was sent"
+        raise Unauthorized(
+            f"{what}; send the engine's token of configmeta.json in the header X-Auth-Token."
+        )
+
+    def _is_right(self, given: bytes) -> bool:
         # All are compared, so that the time does not tell which one was near.
-        matches = [hmac.compare_digest(given, token.encode()) for token in known]
-        if not given or not any(matches):
-            what = "The token sent is not accepted" if given else "No token was sent"
-            raise Unauthorized(
-                f"{what}; send the engine's token of configmeta.json in the header X-Auth-Token."
-            )
+        matches = [hmac.compare_digest(given, token.encode()) for token in self._tokens()]
+        return bool(given) and any(matches)
 
     def _token_of_query(self, scope: Scope, given: bytes) -> bytes:
         """Take the token off the URL, and use it where that is switched on."""
@@ -136,24 +147,17 @@ class Guard:
         scope["query_string"] = urlencode(rest).encode()
         return given
 
-    def _check_host(self, headers: dict[bytes, bytes]) -> None:
+    def _is_own(self, headers: dict[bytes, bytes]) -> bool:
+        """Tell whether a request's Host is a name of this engine; raises BadRequest."""
         given = headers.get(b"host", b"")
-        if given in self._passed:
-            return
-        host = given.decode("latin-1")
-        try:
-            name = (urlsplit(f"//{host}").hostname or "") if _HOST.fullmatch(host) else None
-        except ValueError:
-            name = None
-        if name is None:
-            raise BadRequest(f"The header Host is {host[:100]!r}, which is not a host and port.")
-        if name not in self._hosts and not _is_inside(name):
-            raise Forbidden(
-                f"Host {name[:100]!r} is not a name of this engine; if it should be, add it to the "
-                "engine's environment variable KD_ALLOWED_HOSTS."
-            )
-        if len(self._passed) < MOST_PASSED and len(given) <= LONGEST_PASSED:
-            self._passed.add(given)
+        known = self._seen.get(given)
+        if known is not None:
+            return known
+        name = _name_of(headers)
+        is_own = name in self._hosts or _is_inside(name)
+        if len(self._seen) < MOST_SEEN and len(given) <= LONGEST_SEEN:
+            self._seen[given] = is_own
+        return is_own
 
 
 ANONYMOUS = b"\0anonymous"
@@ -198,6 +202,17 @@ def _check_site(headers: dict[bytes, bytes]) -> None:
         raise BadRequest("The header Origin is not an origin, such as http://host:port.") from None
     if foreign or site not in (b"none", b"same-origin"):
         raise Forbidden("A page of another site may not write to this engine.")
+
+
+def _name_of(headers: dict[bytes, bytes]) -> str:
+    """Return the name in a request's Host, "" without; raises BadRequest."""
+    host = headers.get(b"host", b"").decode("latin-1")
+    try:
+        if _HOST.fullmatch(host):
+            return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        pass
+    raise BadRequest(f"The header Host is {host[:100]!r}, which is not a host and port.")
 
 
 def _check_hosts(hosts: list[bytes]) -> None:

@@ -35,9 +35,12 @@ async def history(request: Request) -> Response:
 
 
 async def history_of_job(request: Request) -> Response:
-    """GET /history/<id>: one request with its input and the end of its output."""
+    """GET /history/<id>: one request with its input and the end of its output.
+
+    It is in a list of one: some clients of 2020 read ``[0]`` of it. ``/jobs/<id>`` is an object.
+    """
     return json_response(
-        await asyncio.to_thread(_one, engine_of(request), job_id(request), request)
+        [await asyncio.to_thread(_one, engine_of(request), job_id(request), request)]
     )
 
 

@@ -35,7 +35,7 @@ def test_an_alias_answers_and_tells_the_real_version(engine: RunningDeployment) 
     point(engine, "bus", "1")
     answer = engine.ask("bus/champion", {}).json()
     assert (answer["result"], answer["version"]) == (1, "1")
-    assert engine.get(f"/history/{answer['id']}")["model"] == "bus/1"
+    assert engine.get(f"/history/{answer['id']}")[0]["model"] == "bus/1"
 
 
 def test_a_version_of_that_name_wins(engine: RunningDeployment) -> None:

@@ -156,7 +156,7 @@ def test_a_failed_prediction_still_has_the_contracts_keys(engine: RunningDeploym
     told = answer.json()
     assert told["status"] == "Failed"
     assert {"id", "input", "log_url", "node", "output", "pid", "request_url"} <= told.keys()
-    assert engine.get(f"/history/{told['id']}")["status"] == "Failed"
+    assert engine.get(f"/history/{told['id']}")[0]["status"] == "Failed"
 
 
 @pytest.mark.parametrize(

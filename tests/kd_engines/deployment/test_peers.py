@@ -71,7 +71,8 @@ def test_any_engine_tells_a_prediction_of_any_other(
         url = balancer.url.removeprefix("http://")
         assert answer["request_url"] == f"{url}/history/{answer['id']}"
         for _ in range(2):  # whichever engine the balancer asks
-            told = _get(balancer, f"/history/{answer['id']}")
+            [told] = _get(balancer, f"/history/{answer['id']}")
+            assert _get(balancer, f"/predictions/{answer['id']}") == told
             assert (told["input"], told["request_url"]) == (answer["input"], answer["request_url"])
             assert _get(balancer, f"/logs/{answer['id']}")["id"] == answer["id"]
     for _ in range(2):

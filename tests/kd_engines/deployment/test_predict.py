@@ -159,7 +159,7 @@ def test_an_unknown_model_or_version_is_named_with_what_is_there(
 
 def test_history_and_logs_have_the_prediction(engine: RunningDeployment, double: str) -> None:
     number = engine.ask(double, {"a": 5}).json()["id"]
-    told = engine.get(f"/history/{number}")
+    told = engine.get(f"/history/{number}")[0]
     assert (told["id"], told["input"], told["output"]) == (number, {"a": 5}, "10")
     assert engine.get("/history")[0] == told
     assert engine.get(f"/logs/{number}") == {"id": number, "logs": ""}
@@ -170,7 +170,7 @@ def test_a_large_input_is_answered_but_not_kept(engine: RunningDeployment) -> No
     label = engine.serve("length", "1", "def predict(model, args): return len(args['a'])")
     answer = engine.ask(label, {"a": "x" * 100_000}).json()
     assert answer["result"] == 100_000
-    assert "bytes are left out" in engine.get(f"/history/{answer['id']}")["input"]
+    assert "bytes are left out" in engine.get(f"/history/{answer['id']}")[0]["input"]
 
 
 def test_the_openapi_document_names_every_route(engine: RunningDeployment) -> None:

@@ -74,9 +74,19 @@ def test_a_token_in_the_url_goes_no_further(url: str) -> None:
     assert answer.json()["query"] == "a=1"
 
 
-def test_a_foreign_host_is_refused(url: str) -> None:
-    answer = get(f"{url}/echo", **{"X-Auth-Token": TOKEN, "Host": "evil.example.com"})
-    assert error(answer) == (403, "Forbidden")
+def test_a_foreign_host_is_refused_unless_it_sends_the_token(url: str) -> None:
+    """A page that DNS has been rebound for knows no token; a tenant's gateway passes it on."""
+    foreign = {"Host": "evil.example.com"}
+    for headers in (foreign, {**foreign, "X-Auth-Token": "wrong"}):
+        answer = get(f"{url}/echo", **headers)
+        assert error(answer) == (403, "Forbidden")
+        assert "Host 'evil.example.com' is not a name of this engine" in answer.text
+    assert error(get(f"{url}/old/echo?auth=none", **foreign)) == (403, "Forbidden")
+    assert get(f"{url}/old/echo?X-Auth-Token={TOKEN}", **foreign).status_code == 200
+    for host in ("predictions.tenant.example:32700", "evil.example.com"):
+        for _ in range(2):  # the second time it has been seen
+            assert get(f"{url}/echo", **{"X-Auth-Token": TOKEN, "Host": host}).status_code == 200
+            assert error(get(f"{url}/echo", Host=host)) == (403, "Forbidden")
     for host in ("localhost:1", "kdss-1.kdhs-2.tenant.svc.cluster.local:10001", "[::1]:5"):
         assert get(f"{url}/echo", **{"X-Auth-Token": TOKEN, "Host": host}).status_code == 200
 
