@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kd_magics.catalogue import MAGICS, Command, asks_for_help
 from kd_magics.cells.cluster_magics import ClusterMagics
 from kd_magics.completion import Completer
+from kd_magics.former_magics import former_magics
 from kd_magics.session import Session
 from kd_magics.settings import KdMagics
 
@@ -38,9 +39,11 @@ def load(shell: "InteractiveShell") -> None:
     settings = KdMagics(config=shell.config)
     session = Session(shell, settings)
     clusters = ClusterMagics(session)
+    known = shell.magics_manager.magics["line"]
     lines = {name: _line_magic(command, session) for name, command in MAGICS.items()}
+    lines |= former_magics(known)
     loaded = Loaded(session, clusters, settings, Completer(session, clusters), lines)
-    shell.magics_manager.magics["line"].update(lines)
+    known.update(lines)
     configurables: list[Any] = shell.configurables
     configurables.append(settings)
     shell.Completer.custom_matchers.append(loaded.completer.match)

@@ -1,7 +1,7 @@
 """How a job is named: on a line, by URL, and in a saved notebook."""
 
 import os
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from kd_client.attached import job_number, user_name
 from kd_client.errors import BadOptions, ForeignUrl
@@ -40,9 +40,10 @@ def find_url(session: Session, url: str) -> Job:
     kind, _, number = split.path.strip("/").rpartition("/")
     if kind not in ("history", "logs", "jobs") or not (number.isascii() and number.isdecimal()):
         raise BadOptions(f"{url[:200]!r} is not a history URL: http://HOST:PORT/history/JOB.")
+    place = _place(split)
     for cluster in session.connections().training_clusters():
         for endpoint in cluster.api_endpoints():
-            if urlsplit(endpoint.url).netloc.lower() == split.netloc.lower():
+            if _place(urlsplit(endpoint.url)) == place:
                 client = session.training(cluster.name)
                 client.remember(job_number(number), f"{endpoint.url}/history/{number}")
                 return _look_at(session, client, client.job(job_number(number)))
@@ -51,6 +52,15 @@ def find_url(session: Session, url: str) -> Job:
         "there.",
         hint=Hint("logs", (number,), "asks the connected cluster"),
     )
+
+
+def _place(url: SplitResult) -> tuple[str, int | None]:
+    """Return the host and port of a URL; this machine has one name."""
+    host = url.hostname or ""
+    try:
+        return ("127.0.0.1" if host in ("localhost", "::1") else host), url.port
+    except ValueError:
+        raise BadOptions(f"{url.netloc[:200]!r} has a port that is not one.") from None
 
 
 def _look_at(session: Session, client: TrainingClient, message: JobMessage) -> Job:

@@ -86,14 +86,22 @@ class Table:
     @property
     def text(self) -> str:
         """Return the table as lines of plain text, columns as wide as their longest cell."""
-        columns = zip(self.headers, *self.rows, strict=True)
-        widths = [max(map(len, column)) for column in columns]
+        table = self._lines(0)
+        return "\n".join([*table, "", *self.notes] if self.notes else table)
+
+    @property
+    def published(self) -> str:
+        """Return the rows as the product of 2020 printed them: headers have two dashes more."""
+        return "\n".join(self._lines(2))
+
+    def _lines(self, beyond_header: int) -> list[str]:
+        first = [header + " " * beyond_header for header in self.headers]
+        widths = [max(map(len, column)) for column in zip(first, *self.rows, strict=True)]
         lines = [self.headers, ["-" * width for width in widths], *self.rows]
-        table = [
+        return [
             GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
             for line in lines
         ]
-        return "\n".join([*table, "", *self.notes] if self.notes else table)
 
     @property
     def html(self) -> str:
@@ -122,15 +130,12 @@ class Table:
         return self.html
 
 
-def show(*parts: Table, html: Sequence[Table] = ()) -> None:
-    """Display tables, one below the other, as one output: text, and HTML beside it.
-
-    ``html`` are the tables of the HTML, where they are others than those of the text.
-    """
+def show(*parts: Table) -> None:
+    """Display tables, one below the other, as one output: text, and HTML beside it."""
     show_bundle(
         {
             "text/plain": "\n\n".join(part.text for part in parts),
-            "text/html": "".join(part.html for part in html or parts),
+            "text/html": "".join(part.html for part in parts),
         }
     )
 

@@ -13,6 +13,7 @@ from kd_pipeline.errors import NoConnections, UnknownCluster
 from kd_pipeline.hints import TRAIN, Hint
 
 Magic = Callable[[str, str], None]
+NUMBERED = "train"
 
 
 def similar(name: str, magics: Iterable[str]) -> str:
@@ -94,6 +95,8 @@ class ClusterMagics:
             magic: _cell_magic(self._session, magic, cluster)
             for magic, cluster in names.clusters.items()
         }
+        if NUMBERED not in self._ours and not self._is_taken(NUMBERED) and self._ours:
+            self._ours[NUMBERED] = _numbered_magic(self._session, names)
         for magic, function in self._ours.items():
             self._session.shell.magics_manager.register_function(function, "cell", magic)
 
@@ -105,6 +108,31 @@ class ClusterMagics:
     def _cell_magics(self) -> dict[str, Magic]:
         cells: dict[str, Magic] = self._session.shell.magics_manager.magics["cell"]
         return cells
+
+
+def _numbered_magic(session: Session, names: Names) -> Magic:
+    """Return ``%%train 1``, as notebooks before the tutorial of 2020 have it.
+
+    The number is the cluster's row in %attachments.
+    """
+    clusters = list(names.shown)
+
+    def train(line: str, cell: str) -> None:
+        number, _, rest = line.strip().partition(" ")
+        if not (number.isascii() and number.isdecimal()):
+            number, rest = "1" if len(clusters) == 1 else "", line
+        if not number or not 1 <= int(number) <= len(clusters):
+            shown = [f"{n} is %%{names.shown[name]}" for n, name in enumerate(clusters, 1)]
+            raise UnknownCluster(
+                f"%%{NUMBERED} {number[:20] or 'NUMBER'} names no training cluster, so this cell "
+                f"did not run: {', '.join(shown)}."
+            )
+        name = clusters[int(number) - 1]
+        _cell_magic(session, names.shown[name], name)(rest, cell)
+
+    train.__doc__ = "Send this cell to the training cluster in that row of %attachments."
+    train._ipython_magic_no_var_expand = True  # type: ignore[attr-defined]
+    return train
 
 
 def _cell_magic(session: Session, magic: str, cluster: str) -> Magic:

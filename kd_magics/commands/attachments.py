@@ -51,38 +51,33 @@ def run(session: Session, _options: Namespace) -> None:
     with ThreadPoolExecutor(1) as beside:  # both kinds are asked at the same time
         serving = beside.submit(DeploymentStates, session, [c.name for c in deployment])
         states = training_states(session, [c.name for c in training])
-    text, html = _training_tables(training, states, names) if training else ([], [])
+    tables = []
+    if training:
+        rows = [[names.shown.get(c.name, c.name), c.ml_engine] for c in training]
+        print(Table(["Training Cluster", "ML Engine"], rows).published)  # what is read by programs
+        if face.in_terminal():
+            print()
+        tables.append(_training_table(training, states, names))
     if deployment:
         models = len(connections.models())
         notes = [f"{models} model ConfigMaps are connected here."] if models else []
         clusters = [cluster.name for cluster in deployment]
-        table = _deployment_table(session, clusters, serving.result(), notes)
-        text, html = [*text, table], [*html, table]
-    show(*text, html=html)
+        tables.append(_deployment_table(session, clusters, serving.result(), notes))
+    show(*tables)
 
 
-def _training_tables(
+def _training_table(
     clusters: tuple[ClusterConnection, ...], states: dict[str, list[str]], names: Names
-) -> tuple[list[Table], list[Table]]:
-    """Return the tables of the text, the first as the 2020 product's, and that of the HTML.
-
-    A name is what a cell or a file is sent to.
-    """
+) -> Table:
+    """Return how each cluster is, by the name that a cell or a file is sent to."""
     shown = names.shown
     notes = [
         f"{face.sending(shown[c.name])} and {face.sending(c.name)} are the same."
         for c in clusters
         if shown.get(c.name, c.name) != c.name and c.name in names.clusters
     ] + names.notes
-    first = [[shown.get(c.name, c.name), c.ml_engine] for c in clusters]
-    second = [[shown.get(c.name, c.name), *states[c.name]] for c in clusters]
-    both = [[*row, *states[c.name]] for row, c in zip(first, clusters, strict=True)]
-    text = [
-        Table(["Training Cluster", "ML Engine"], first, []),
-        Table(["Cluster", *HEADERS], second, notes).without_empty(),
-    ]
-    merged = Table(["Training Cluster", "ML Engine", *HEADERS], both, notes)
-    return text, [merged.without_empty()]
+    rows = [[shown.get(c.name, c.name), *states[c.name]] for c in clusters]
+    return Table(["Cluster", *HEADERS], rows, notes).without_empty()
 
 
 def _deployment_table(

@@ -14,7 +14,7 @@ from kd_magics.session import Session
 
 HELP = Help(
     usage=(
-        "[[CLUSTER/]JOB] [--url HISTORY_URL] [-f] [--tail LINES] [--since TIME]\n"
+        "[[CLUSTER/]JOB | HISTORY_URL] [-f] [--tail LINES] [--since TIME]\n"
         "        [--grep REGEX] [--save FILE]",
     ),
     notebook="""
@@ -35,7 +35,7 @@ HELP = Help(
     --grep REGEX   only the lines that match, without figures; in single quotes where it has
                    a $ or a {{, which else name variables
     --save FILE    write the whole log to a file instead
-    --url URL      the job of a history URL, at a connected cluster
+    --url URL      the job of a history URL, at a connected cluster; --url may be left out
     """,
     examples=(
         "",
@@ -62,6 +62,8 @@ def parser() -> Options:
 
 def run(session: Session, options: Namespace) -> None:
     """Show the log of a job; raises RemoteJobError where it was followed and did not end well."""
+    if options.job and "://" in options.job and not options.url:
+        options.job, options.url = None, options.job
     if options.job and options.url:
         raise BadOptions("Give a job or a URL, not both.")
     if options.save and (options.follow or options.tail):

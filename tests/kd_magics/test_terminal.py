@@ -149,7 +149,7 @@ def test_attachments_and_deployments_without_a_notebook(attached: Path) -> None:
     lines = good("attachments").splitlines()
     assert lines[:3] == [
         "Training Cluster        ML Engine",
-        "----------------------  ---------",
+        "----------------------  -----------",
         "trainingengineinstance  python",
     ]
     assert "  answers  " in "\n".join(lines)

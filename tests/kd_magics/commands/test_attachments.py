@@ -16,16 +16,16 @@ from tests.kd_magics.running_notebook import Notebook
 AT = [("http://127.0.0.1:9", "5b1c" * 8)]
 CONTRACT = """\
 Training Cluster        ML Engine
-----------------------  ---------
+----------------------  -----------
 trainingengineinstance  python
 """
 
 
 def plain(notebook: Notebook) -> str:
-    outputs = notebook.good("%attachments").outputs
-    assert len(outputs) == 1  # text and HTML are one output
-    assert "<table>" in outputs[0]["text/html"]
-    return str(outputs[0]["text/plain"])
+    shown = notebook.good("%attachments")
+    assert len(shown.outputs) == 1  # text and HTML are one output
+    assert "<table>" in shown.outputs[0]["text/html"]
+    return f"{shown.text}\n{shown.outputs[0]['text/plain']}"
 
 
 def test_the_first_lines_are_the_contracts(empty_notebook: Notebook) -> None:
@@ -132,7 +132,7 @@ def test_each_cluster_has_a_state_whatever_the_others_do(
 def test_html_has_one_table_of_all(notebook: Notebook) -> None:
     html = notebook.good("%attachments").outputs[0]["text/html"]
     assert html.count("<table>") == 1
-    for header in ("Training Cluster", "ML Engine", "State", "Queue", "Free memory"):
+    for header in ("Cluster", "State", "Queue", "Free memory"):
         assert f">{header}</th>" in html
 
 
