@@ -1,8 +1,9 @@
 """The Arrow form of tables and arrays: one IPC stream, with what Arrow itself does not know.
 
-The key ``kd`` of the schema's metadata holds JSON: ``shape``, and for an array ``dtype`` and
-``order`` (C or F), for a Series whether it has a name. An array is one column ``values`` in its
-own order: complex numbers as pairs of floats, times as whole numbers of their unit.
+The key ``kd`` of the schema's metadata holds JSON: ``shape``, for an array ``dtype`` and ``order``
+(C or F), for a DataFrame the columns that are ``objects``, for a Series whether it has a name. An
+array is one column ``values`` in its own order: complex numbers as pairs of floats, times as whole
+numbers of their unit.
 """
 
 import importlib
@@ -49,13 +50,10 @@ def to_arrow(value: Any, kind: str, name: str, largest: int) -> bytes:
     TooLarge where it surely has more than ``largest`` bytes.
     """
     pa = package("pyarrow", name, kind)
-    size = getattr(value, "nbytes", 0)
-    if kind == "pandas.DataFrame":
-        size = int(value.memory_usage(deep=False).sum())
-    if isinstance(size, int) and size > largest * MOST_SAVED:
+    if (size := _least_bytes(value, kind)) > largest:
         raise _too_large(size, name, kind, largest)
     try:
-        table, extra = _table(pa, value, kind, name)
+        table, extra = _table(pa, value, kind, name, largest)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise InvalidInput(
             f"{name} ({kind.rpartition('.')[2]}) has no Arrow form: {_first_line(error)}; change "
@@ -110,23 +108,47 @@ def package(module: str, name: str, kind: str) -> Any:
         ) from None
 
 
-def _table(pa: Any, value: Any, kind: str, name: str) -> tuple[Any, dict[str, Any]]:
+def _least_bytes(value: Any, kind: str) -> int:
+    """Return how many bytes a value has in Arrow's form at least: before there are as many more."""
+    if kind == "pandas.DataFrame":
+        sizes = zip(value.dtypes, value.memory_usage(index=False, deep=False), strict=True)
+        return sum(_least_of(dtype, int(size)) for dtype, size in sizes)
+    size = getattr(value, "nbytes", 0)
+    if not isinstance(size, int):
+        return 0
+    return size if kind == "pyarrow.Table" else _least_of(getattr(value, "dtype", None), size)
+
+
+def _least_of(dtype: Any, size: int) -> int:
+    plain = getattr(dtype, "kind", "O") in "iufcmM" and type(dtype).__module__.startswith("numpy")
+    return size if plain else size // MOST_SAVED
+
+
+def _table(pa: Any, value: Any, kind: str, name: str, largest: int) -> tuple[Any, dict[str, Any]]:
     """Return a table of pyarrow, and what the stream's metadata must tell beside it."""
     shape = [int(length) for length in value.shape]
     if kind == "numpy.ndarray":
         column, extra = _column(pa, value, name)
         return pa.table({"values": column}), {"shape": shape, **extra}
     if kind == "pandas.DataFrame":
-        return frames.to_table(pa, value, name), {"shape": shape}
+        table, objects = frames.to_table(pa, value, name, largest)
+        return table, {"shape": shape, "objects": objects}
     if kind == "pandas.Series":
         frame = value.to_frame(0 if value.name is None else value.name)
-        return frames.to_table(pa, frame, name), {"shape": shape, "named": value.name is not None}
+        table, objects = frames.to_table(pa, frame, name, largest)
+        return table, {"shape": shape, "objects": objects, "named": value.name is not None}
     if kind == "polars.DataFrame":
         table = value.to_arrow()
         back = importlib.import_module("polars").from_arrow(table)
         if back.schema != value.schema or not back.equals(value):
             raise InvalidInput(f"{name} does not come back from Arrow as it is; convert its types.")
         return table, {"shape": shape}
+    if METADATA in (value.schema.metadata or {}):
+        raise InvalidInput(
+            f"{name} has the key {METADATA.decode()!r} in its schema's metadata, which is ours; "
+            "rename it.",
+            hint=AS_PICKLE,
+        )
     return value, {"shape": shape}
 
 
@@ -138,7 +160,7 @@ def _value(table: Any, kind: str, extra: dict[str, Any]) -> Any:
     if kind == "pyarrow.Table":
         return table
     # A copy, since the buffers of an Arrow table are not to be written to.
-    frame = table.to_pandas().copy()
+    frame = frames.from_table(table, extra.get("objects", ())).copy()
     if kind == "pandas.DataFrame":
         return frame
     series = frame.iloc[:, 0]
@@ -153,7 +175,7 @@ def _column(pa: Any, array: Any, name: str) -> tuple[Any, dict[str, Any]]:
     plain = (dtype.kind in "biuf" and dtype.itemsize <= 8) or dtype.kind in "mMUS"
     pairs = dtype.kind == "c" and dtype.itemsize <= 16
     text = dtype.kind == "T" and not hasattr(dtype, "na_object")
-    if not (plain or pairs or text):
+    if not (plain or pairs or text) or dtype.metadata:
         raise InvalidInput(
             f"{name} is an array of {dtype}, which has no Arrow form; convert it with .astype(…).",
             hint=AS_PICKLE,

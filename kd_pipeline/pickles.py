@@ -16,18 +16,16 @@ from kd_pipeline import json_values
 from kd_pipeline.errors import InvalidInput, KdError
 from kd_pipeline.values import NeedsConsent
 
-# Types whose construction does nothing but hold what it is given. All are C's own: a pickle may set
-# attributes of what it names, and of a class written in Python that would change it here.
+# Types whose construction does nothing but hold what it is given, which is in the pickle: a range
+# would fill a deque without end. All are C's own: a pickle may set attributes of what it names, and
+# of a class written in Python that would change it here. NumPy's own functions are not among them:
+# they make addresses of what a pickle says to be objects.
 HARMLESS = {
-    "builtins": {"bytearray", "complex", "frozenset", "range", "set", "slice"},
+    "builtins": {"complex", "slice"},
     "collections": {"OrderedDict", "defaultdict", "deque"},
     "datetime": {"date", "datetime", "time", "timedelta", "timezone"},
     "decimal": {"Decimal"},
-    "numpy": {"dtype", "ndarray"},
-    "numpy._core.multiarray": {"_reconstruct", "scalar"},
-    "numpy.core.multiarray": {"_reconstruct", "scalar"},
-    "numpy._core.numeric": {"_frombuffer"},
-    "numpy.core.numeric": {"_frombuffer"},
+    "kd_pipeline.plain_arrays": {"array", "dtype", "scalar"},
 }
 
 
@@ -35,21 +33,36 @@ def write(value: Any, name: str, file: "BinaryIO | Limited") -> None:
     """Pickle ``value`` into ``file``; raises InvalidInput, and what the file raises of ours."""
     try:
         pickler()(file, protocol=5).dump(value)
-    except (KdError, OSError):
+    except (KdError, OSError, KeyboardInterrupt):
         raise
-    except Exception as error:  # whatever the type's own code raises
+    except BaseException as error:  # whatever the type's own code raises, an exit too
         raise InvalidInput(
             f"{name} ({json_values.full_name(type(value))}) cannot be pickled: "
             f"{type(error).__name__}: {error}."
         ) from None
 
 
+@functools.cache
 def pickler() -> Any:
-    """Return cloudpickle's, or where that is not installed Python's own, which does without."""
+    """Return cloudpickle's, or where that is not installed Python's own, which does without.
+
+    Arrays of plain values are pickled as :mod:`.plain_arrays` makes them again.
+    """
     try:
-        return importlib.import_module("cloudpickle").Pickler
+        base: Any = importlib.import_module("cloudpickle").Pickler
     except ImportError:
-        return pickle.Pickler
+        base = pickle.Pickler
+
+    class Pickler(base):  # type: ignore[misc]
+        def reducer_override(self, value: Any) -> Any:
+            if type(value).__module__.partition(".")[0] == "numpy":
+                plain = importlib.import_module("kd_pipeline.plain_arrays").reduced(value)
+                if plain is not None:
+                    return plain
+            inherited = getattr(super(), "reducer_override", None)
+            return inherited(value) if inherited else NotImplemented
+
+    return Pickler
 
 
 def read(
@@ -81,7 +94,8 @@ def versions() -> dict[str, str]:
     for name, module in sorted(sys.modules.items()):
         if "." in name or name.startswith("_") or name in sys.stdlib_module_names:
             continue
-        version = getattr(module, "__version__", None)
+        # Not by getattr: a module may have code of its own for what it does not have.
+        version = getattr(module, "__dict__", {}).get("__version__")
         if isinstance(version, str) and len(version) < 100:
             found[name] = version
     return found
@@ -119,8 +133,8 @@ class _Reader(pickle.Unpickler):
             )
         self.modules.add(module.partition(".")[0])
         found = super().find_class(module, name)
-        # numpy's function is one of Python's, which others are not to change.
-        return functools.partial(found) if name == "_frombuffer" else found
+        # Ours are Python's functions, which others are not to change.
+        return functools.partial(found) if module == "kd_pipeline.plain_arrays" else found
 
 
 def _others(modules: set[str], made_with: Mapping[str, str]) -> str:
@@ -129,7 +143,7 @@ def _others(modules: set[str], made_with: Mapping[str, str]) -> str:
     for name in sorted(modules & made_with.keys()):
         try:
             here = getattr(importlib.import_module(name), "__version__", "")
-        except ImportError:
+        except Exception:  # whatever its own code raises
             here = "not installed"
         if here != made_with[name]:
             told.append(f"{name} {made_with[name]} (here {here or 'unknown'})")

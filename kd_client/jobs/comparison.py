@@ -4,13 +4,23 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from kd_pipeline.messages import TERMINAL
 from kd_pipeline.messages import Job as JobMessage
 from kd_pipeline.messages.sidebar import ComparedJob, Comparison
 
-LOWER_IS_BETTER = re.compile(r"loss|err|rmse|mae|mse|mape|perplexity|logloss|wer", re.IGNORECASE)
-HIGHER_IS_BETTER = re.compile(
-    r"acc|auc|f1|r2|score|precision|recall|map$|bleu|rouge|iou|dice", re.IGNORECASE
+# Words of a metric's name, without the digits at their end: "val_top5_acc1" is val, top, acc.
+LOWER_IS_BETTER = frozenset(
+    {"brier", "cer", "cost", "deviance", "entropy", "err", "error", "errors", "fid", "loss", "mae"}
+    | {"mape", "medae", "mse", "msle", "nll", "perplexity", "ppl", "rmse", "rmsle", "smape", "wer"}
 )
+HIGHER_IS_BETTER = frozenset(
+    {"acc", "accuracy", "ap", "auc", "aucpr", "auprc", "auroc", "bleu", "dice", "f", "gini", "iou"}
+    | {"kappa", "likelihood", "map", "mcc", "meteor", "miou", "ndcg", "precision", "psnr", "r"}
+    | {"recall", "reward", "rouge", "score", "specificity", "sensitivity", "ssim"}
+)
+LOWER_ENDS = ("loss", "error", "entropy")  # of a word: logloss, crossentropy
+_OTHER_SIGN = frozenset({"neg", "negative"})
+_WORD = re.compile(r"[A-Z]*[a-z]+|[A-Z]+")
 TESTED = re.compile(r"val|test|eval|cv|dev|holdout", re.IGNORECASE)
 
 
@@ -35,10 +45,21 @@ def compare(jobs: Sequence[JobMessage], metrics: Sequence[str] = ()) -> Comparis
 
 
 def direction(metric: str) -> int:
-    """Return -1 where less of a metric is better, 1 where more is, 0 where its name tells not."""
-    if LOWER_IS_BETTER.search(metric):
-        return -1
-    return 1 if HIGHER_IS_BETTER.search(metric) else 0
+    """Return -1 where less of a metric is better, 1 where more is, 0 where its name tells not.
+
+    Of `neg_mean_squared_error` more is better.
+    """
+    words = [word.lower() for word in _WORD.findall(metric)]
+    if any(word in LOWER_IS_BETTER or word.endswith(LOWER_ENDS) for word in words):
+        way = -1
+    else:
+        way = 1 if any(word in HIGHER_IS_BETTER for word in words) else 0
+    return -way if _OTHER_SIGN.intersection(words) else way
+
+
+def candidates(jobs: Sequence[JobMessage]) -> list[JobMessage]:
+    """Return those that may be the best: who has failed is none of them."""
+    return [job for job in jobs if job.status == "Finished" or job.status not in TERMINAL]
 
 
 def main_metric(jobs: Sequence[JobMessage]) -> str | None:
@@ -58,10 +79,12 @@ def best_job(
 ) -> JobMessage | None:
     """Return the job whose last value of a metric is the best; None where none has printed it.
 
-    Where ``smallest`` is not told the metric's name tells it, and else it is the smallest.
+    Where ``smallest`` is not told the metric's name tells it; None where that does not either.
     """
     found = [job for job in jobs if (v := metrics_of(job).get(metric)) is not None and v == v]
-    way = (direction(metric) or -1) if smallest is None else -1 if smallest else 1
+    way = direction(metric) if smallest is None else -1 if smallest else 1
+    if not way:
+        return None
     return max(found, key=lambda job: way * metrics_of(job)[metric], default=None)
 
 

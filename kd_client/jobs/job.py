@@ -178,7 +178,8 @@ class Job:
         facts = [f"{name}={value!r}" for name, value in message.params.items()]
         facts += [f"{name} {value:.6g}" for name, value in metrics.items()]
         more = f" ({', '.join(facts)})" if facts else ""
-        return f"Job {self.id} on {self.cluster}: {message.status}{more}"
+        thread = f". {message.reason}" if message.reason and ended_well(message) else ""
+        return f"Job {self.id} on {self.cluster}: {message.status}{more}{thread}"
 
     def _repr_html_(self) -> str:
         rows = "".join(

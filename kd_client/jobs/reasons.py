@@ -34,7 +34,8 @@ def why(client: TrainingClient, message: JobMessage) -> Why:
     peak = message.memory_peak_bytes
     memory = f" It used at most {memory_text(peak)} of memory." if peak else ""
     if ended_well(message):
-        return Why(f"{begin}.{memory}")
+        thread = f" {message.reason}" if message.reason else ""  # that failed
+        return Why(f"{begin}.{thread}{memory}")
     failure = client.failure(message.id)
     end = [] if failure else log_end(client, message)
     reason = reason_of(client, message, failure, end)

@@ -1,11 +1,14 @@
 """Pass signals on to a thread, which may do what a handler must not."""
 
 import contextlib
+import logging
 import os
 import signal
 import threading
 from collections.abc import Callable
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 
 def on_signals(stop: Callable[[], object], *numbers: signal.Signals) -> None:
@@ -23,7 +26,10 @@ def on_signals(stop: Callable[[], object], *numbers: signal.Signals) -> None:
 
     def pass_on() -> None:
         while os.read(out, 1):
-            stop()
+            try:
+                stop()
+            except Exception:  # the next signal is to be heard all the same
+                log.exception("a signal could not be passed on")
 
     threading.Thread(target=pass_on, name="signals", daemon=True).start()
     for number in numbers:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
 
-from kd_client.jobs.comparison import best_job, compare, main_metric, metrics_of
+from kd_client.jobs.comparison import best_job, candidates, compare, main_metric, metrics_of
 from kd_client.jobs.saved_reference import as_of
 from kd_magics.cards import sparkline
 from kd_magics.cards.card_view import BOX, CODE, ROW, bar
@@ -87,7 +87,7 @@ def html(snapshot: GridSnapshot) -> str:
 def best_so_far(jobs: Sequence[Job], names: Sequence[str]) -> str:
     """Return which job is the best so far, by its main metric; "" where that is not known."""
     metric = main_metric(jobs)
-    job = best_job(jobs, metric) if metric else None
+    job = best_job(candidates(jobs), metric) if metric else None
     return "" if job is None or metric is None else best_words(jobs, names, metric, job)
 
 
@@ -113,7 +113,7 @@ def _notes(snapshot: GridSnapshot) -> list[str]:
 
 def _table(snapshot: GridSnapshot) -> str:
     metrics = snapshot.metrics
-    best = compare(snapshot.jobs, metrics).best if metrics else {}
+    best = compare(candidates(snapshot.jobs), metrics).best if metrics else {}
     heads = ["Job", *snapshot.names, "Status", "", *metrics, "" if metrics else None]
     head = "".join(f"<th {CELL}>{escape(name)}</th>" for name in heads if name is not None)
     rows = "".join(_row(snapshot, job, metrics, best) for job in snapshot.jobs)
@@ -131,7 +131,7 @@ def _row(
         _reason(job) or bar(job.progress, job.status),
         *(
             f"<strong>{_number(job, name)}</strong>"
-            if name in values and values[name] == best.get(name)
+            if job in candidates([job]) and name in values and values[name] == best.get(name)
             else _number(job, name)
             for name in metrics
         ),

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, overload
 
-from kd_client.errors import NoResult, RemoteJobError
+from kd_client.errors import BadOptions, NoResult, RemoteJobError
 from kd_client.jobs import saved_reference
-from kd_client.jobs.comparison import best_job, main_metric, metrics_of, names_of
+from kd_client.jobs.comparison import best_job, direction, main_metric, metrics_of, names_of
 from kd_client.jobs.failures import error_of
 from kd_client.jobs.job import Job
 from kd_client.training_client import ended_well
@@ -76,12 +76,17 @@ class Sweep(Sequence[Job]):
         """Return the finished job with the best last value of a metric, and print which it is.
 
         Without ``metric`` it is the one that they are best compared by; without ``smallest`` the
-        metric's name tells whether less or more is better, and less is where it does not. Raises
-        NoResult where no finished job has printed it.
+        metric's name tells whether less or more is better. Raises NoResult where no finished job
+        has printed it, BadOptions where neither tells which way is better.
         """
         ended = [job.last for job in self._jobs if ended_well(job.message)]
         known = names_of(metrics_of(message) for message in ended)
         metric = metric or main_metric(ended)
+        if metric in known and smallest is None and not direction(metric):
+            raise BadOptions(
+                f"The name {metric!r} does not tell whether less or more is better: "
+                f"_jobs.best({metric!r}, smallest=True) or smallest=False."
+            )
         found = best_job(ended, metric, smallest) if metric in known else None
         if metric is None or found is None:
             what = f"a metric {metric!r}" if metric else "a metric, such as rmse=5.2"

@@ -69,7 +69,14 @@ def test_nothing_is_marked_where_no_value_is_better_or_may_be_missing() -> None:
 
 @pytest.mark.parametrize(
     ("metric", "way"),
-    [("val_loss", -1), ("RMSE", -1), ("mae", -1), ("accuracy", 1), ("AUC", 1), ("epoch", 0)],
+    [
+        *(("val_loss", -1), ("RMSE", -1), ("mae", -1), ("trainLoss", -1), ("mlogloss", -1)),
+        *(("val_top5_err", -1), ("mean_squared_error", -1), ("crossentropy", -1), ("nll", -1)),
+        *(("accuracy", 1), ("AUC", 1), ("answer_accuracy", 1), ("flower_f1", 1), ("val_R2", 1)),
+        *(("terrain_iou", 1), ("interrater_kappa", 1), ("mAP50", 1), ("top1_acc5", 1), ("mcc", 1)),
+        *(("neg_mean_squared_error", 1), ("val_neg_log_loss", 1), ("log_likelihood", 1)),
+        *(("negative_log_likelihood", -1), ("epoch", 0), ("power", 0), ("seconds", 0), ("neg", 0)),
+    ],
 )
 def test_a_metric_s_name_tells_which_way_is_better(metric: str, way: int) -> None:
     assert direction(metric) == way

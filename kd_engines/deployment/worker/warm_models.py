@@ -1,9 +1,10 @@
 """Let the models that a script has loaded predict once, so that no client pays for that.
 
 A first prediction imports what libraries put off, starts their threads and fills their caches. A
-script's own functions may have effects: they are asked with the example, or what another version
-was asked, alone. Where there is neither, the libraries' models that its ``load`` returned, or that
-it has as global variables, are asked with a made-up row, by the methods that the script names.
+script's own code may have effects: it is asked with the example, or what another version was asked,
+alone. Where there is neither, the libraries' models that its ``load`` returned, or that it has as
+global variables, are asked with a made-up row, by the methods that the script names. One that holds
+an object or a function of somebody else, as a pipeline may, is left alone.
 """
 
 import sys
@@ -15,7 +16,11 @@ from typing import Any
 
 LIBRARIES = frozenset({"catboost", "lightgbm", "onnxruntime", "sklearn", "xgboost"})
 METHODS = ("predict", "predict_proba", "decision_function", "transform", "inplace_predict")
-MOST_MODELS = 8
+MOST_MODELS, MOST_PARTS = 8, 10_000
+# What libraries' models consist of, beside each other.
+MADE_OF = LIBRARIES | frozenset(
+    {"builtins", "collections", "ctypes", "joblib", "numpy", "pandas", "pyarrow", "scipy"}
+)
 
 
 def warm_up(loaded: Any, names: dict[str, Any], code: CodeType) -> None:
@@ -26,11 +31,11 @@ def warm_up(loaded: Any, names: dict[str, Any], code: CodeType) -> None:
     """
     found: dict[int, Any] = {}
     for value in (loaded, *_held_by(loaded), *list(names.values())):
-        if _library_of(value) in LIBRARIES and len(found) < MOST_MODELS:
+        if _library_of(value) in LIBRARIES and len(found) < MOST_MODELS and _is_theirs(value):
             found[id(value)] = value
     mentioned = set(_mentioned(code))
     for model in found.values():
-        with suppress(Exception), warnings.catch_warnings():
+        with suppress(BaseException), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _ask(model, mentioned)
 
@@ -53,6 +58,34 @@ def _held_by(value: Any) -> Iterable[Any]:
     return list(getattr(value, "__dict__", {}).values())
 
 
+def _is_theirs(model: Any) -> bool:
+    """Tell whether all that a model is made of is the libraries' own, or plain."""
+    waiting, seen = [model], set()
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen or value is None or isinstance(value, str | bytes | int | float):
+            continue
+        seen.add(id(value))
+        if len(seen) > MOST_PARTS:
+            return False
+        if isinstance(value, dict):
+            waiting += [*value.keys(), *value.values()]
+        elif isinstance(value, list | tuple | set | frozenset):
+            waiting += value
+        elif _origin(value) not in MADE_OF:
+            return False
+        else:
+            waiting += getattr(value, "__dict__", {}).values()
+    return True
+
+
+def _origin(value: Any) -> str:
+    """Return the top module of a class or function, or of the class of anything else."""
+    named = isinstance(value, type) or (callable(value) and hasattr(value, "__module__"))
+    module = getattr(value if named else type(value), "__module__", None)
+    return str(module or type(value).__module__).partition(".")[0]
+
+
 def _library_of(value: Any) -> str:
     return "" if isinstance(value, type) else type(value).__module__.partition(".")[0]
 
@@ -63,7 +96,7 @@ def _ask(model: Any, mentioned: set[str]) -> None:
         return
     for row in _rows(model):
         for ask in _questions(model, mentioned):
-            with suppress(Exception):
+            with suppress(BaseException):
                 ask(row)
 
 

@@ -15,7 +15,7 @@ import sys
 
 from kd_engines.training.job import code, running
 from kd_engines.training.job.code import Main
-from kd_engines.training.job.reasons import Reasons
+from kd_engines.training.job.reasons import Reasons, ends_well
 from kd_engines.training.job_folder import records
 
 TYPE_CHECKING = False  # as typing's, without importing it
@@ -56,7 +56,7 @@ def main(job_folder: str, job: str, root: str, first_line: str, *requirements: s
     except SystemExit as ended:
         display.show_figures()
         reasons.exits(ended)
-        if not ended.code and outputs.in_job():
+        if ends_well(ended) and outputs.in_job():
             _keep(sent, job_folder, main.namespace)
         raise
     except BaseException as error:
@@ -64,8 +64,8 @@ def main(job_folder: str, job: str, root: str, first_line: str, *requirements: s
         display.show_figures()
         # What went wrong before the code began has only frames of ours.
         error.__traceback__ = _without_our_frames(error.__traceback__) if begun else None
-        _report(error, main.own(), job_folder, outputs)
         reasons.failed(error)
+        _report(error, main.own(), job_folder, outputs)
         return 1
     if outputs.in_job():
         _keep(sent, job_folder, main.namespace)
@@ -117,7 +117,7 @@ def _report(error: BaseException, own: OwnCode, job_folder: str, outputs: Any) -
 
         failure.write(error, own, f"{job_folder}/{records.FAILURE}")
     except BaseException as trouble:
-        print(f"Its variables could not be kept: {trouble!r}", file=sys.stderr)
+        error_output.tell(f"Its variables could not be kept: {trouble!r}\n")
 
 
 def _without_our_frames(trace: TracebackType | None) -> TracebackType | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from kd_engines.training.job.error_output import OwnCode, message_of
+from kd_engines.training.job.error_output import OwnCode, cause_of, line_of, whole_message
 from kd_engines.training.job.redaction import Secrets
 from kd_engines.training.job.variables import plain, variable, variables
 from kd_engines.training.job_folder import records
@@ -16,6 +16,7 @@ from kd_pipeline.messages import Failure, Frame, Variable
 
 FIRST_FRAMES, LAST_FRAMES = 10, 40  # of a recursion that went too deep, these are kept
 LONGEST_MESSAGE = 4000
+LONGEST_KIND = 200
 LONGEST_SOURCE = 500
 LONGEST_S = 2.0  # for all reprs together
 
@@ -32,20 +33,20 @@ def write(error: BaseException, own: OwnCode, path: str) -> None:
 
 def told(error: BaseException, own: OwnCode) -> Failure:
     """Return what is to be kept of an exception; its traceback begins in the job's code."""
-    secrets = Secrets()
-    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    secrets, cause = Secrets(), cause_of(error)
+    missing = cause.name if isinstance(cause, ModuleNotFoundError) else None
     return Failure(
-        kind=type(error).__name__,
-        message=plain(secrets.clean(message_of(error)))[:LONGEST_MESSAGE],
-        frames=_frames(error, own, secrets),
-        missing_module=missing,
+        kind=plain(type(error).__name__)[:LONGEST_KIND],
+        message=plain(secrets.clean(whole_message(error)))[:LONGEST_MESSAGE],
+        frames=_frames(cause if cause.__traceback__ else error, own, secrets),
+        missing_module=missing if isinstance(missing, str) else None,
     )
 
 
 def _frames(error: BaseException, own: OwnCode, secrets: Secrets) -> list[Frame]:
     if isinstance(error, SyntaxError) and error.filename and own.has(error.filename):
         name, source = own.shown(error.filename), (error.text or "").strip()
-        return [Frame(name, error.lineno or 1, "<module>", plain(source)[:LONGEST_SOURCE], True)]
+        return [Frame(name, line_of(error), "<module>", plain(source)[:LONGEST_SOURCE], True)]
     steps = list(_steps(error.__traceback__))
     if len(steps) > FIRST_FRAMES + LAST_FRAMES:
         steps = steps[:FIRST_FRAMES] + steps[-LAST_FRAMES:]

@@ -19,6 +19,15 @@ LARGEST_OUTPUTS = 64 * 1024 * 1024
 STDOUT = 1
 
 
+def _flush() -> None:
+    """Have what was printed in the log before the output; the code may have closed a stream."""
+    for stream in (sys.stdout, sys.stderr):
+        try:  # noqa: SIM105 - contextlib is slow to import
+            stream.flush()
+        except Exception:  # noqa: S110
+            pass
+
+
 class Outputs:
     """The outputs.jsonl of one job."""
 
@@ -39,8 +48,7 @@ class Outputs:
         import json
 
         try:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            _flush()
             content = {"offset": os.fstat(STDOUT).st_size, "output": json_form(output)}
             if display_id is not None:
                 content["display_id"] = str(json_form(display_id))

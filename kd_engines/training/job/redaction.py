@@ -24,11 +24,16 @@ _ASSIGNED = re.compile(
 # In a text of any kind: what an HTTP header or a login sends, and a JSON Web Token.
 _SENT = re.compile(
     r"""\b(?P<scheme>(?:Bearer|Basic)\s+)(?=[a-z.~+/-]*[\d=_])[\w.~+/=-]{8,}+"""
-    r"""|\beyJ[\w-]{8,}+\.[\w-]{4,}+(?:\.[\w-]*+)?"""
+    r"""|(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{4,}+(?:\.[\w-]*+)?"""
     r"""|\b(?P<name>(?:\w*?(?:passw(?:or)?d|passphrase|pwd)|(?:\w*_)?pw)=)(?!\[hidden\])"""
-    r"""(?:'[^']*'?|"[^"]*"?|[^\s,;&)}\]'"]+)""",
+    r"""(?:'[^']*'?|"[^"]*"?|[^\s,;&)}\]'"]+)"""
+    # A key or token of at least 8 characters, of which one is a digit: no number, no word.
+    r"""|\b(?P<key>\w*?(?:token(?!iz)|secret|api_?key|access_key|_key)=)"""
+    r"""(?![\d.,]+(?![\w-]))(?=[\w.~+/-]*\d)[\w.~+/-]{8,}+=*""",
     re.IGNORECASE,
 )
+# What a shell sets beside passwords: where one is.
+_FOLDERS = frozenset({"PWD", "OLDPWD"})
 _IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
 
 
@@ -37,7 +42,8 @@ class Secrets:
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         found = os.environ if environment is None else environment
-        values = {value for name, value in found.items() if looks_secret(name)}
+        names = {name for name in found if name not in _FOLDERS and looks_secret(name)}
+        values = {found[name] for name in names}
         # The longest first, as one may be a part of another.
         self._values = sorted(
             (value for value in values if len(value) >= SHORTEST_SECRET), key=len, reverse=True
@@ -56,7 +62,7 @@ class Secrets:
         """Return a text without the environment's secrets, and what is sent to log in."""
         for value in self._values:
             text = text.replace(value, HIDDEN)
-        text = _SENT.sub(lambda found: (found["scheme"] or found["name"] or "") + HIDDEN, text)
+        text = _SENT.sub(lambda found: "".join(filter(None, found.groups())) + HIDDEN, text)
         return _IN_URL.sub(rf"\1{HIDDEN}@", text)
 
     def clean_repr(self, text: str) -> str:

@@ -7,13 +7,16 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from kd_engines.training.job.error_output import tell
+from kd_engines.training.job.redaction import Secrets
 from kd_engines.training.job_folder import records
 from kd_engines.training.job_folder.payload import Payload, unpack
-from kd_pipeline import json_values, pickles, values
+from kd_pipeline import json_values, pickles, plain_text, values
 from kd_pipeline.errors import InvalidInput, KdError, NotFound, TooLarge
 from kd_pipeline.messages import ValueInfo, Values
 
 FILES_VARIABLE = "KD_JOB_FILES"
+LONGEST_WHY = 1000
 LARGEST_KEPT = 4 * 1024**3  # all values of one job
 LARGEST_PLAIN = 256 * 1024**2  # what is encoded in memory; a pickle is written as it is made
 
@@ -57,17 +60,22 @@ def keep(sent: Payload, job_folder: str, namespace: dict[str, Any]) -> None:
             try:
                 info = _kept(name, namespace, folder / str(len(kept)), room)
             except (KdError, OSError) as error:
-                missing[name] = str(error)
+                missing[name] = _why(error)
                 continue
             room -= info.size_bytes
             kept.append(info)
         index = Values(kept, missing, values.PYTHON, pickles.versions() if kept else {})
         records.create_exclusive(f"{job_folder}/{records.VALUES_INDEX}", msgspec.json.encode(index))
     except Exception as error:  # the disk is full, or the repository is away
-        missing = dict.fromkeys(sent.outputs, f"it could not be written: {error}.")
+        missing = dict.fromkeys(sent.outputs, f"it could not be written: {_why(error)}.")
     for name, reason in missing.items():
-        print(f"Output {name} is not kept: {reason}", file=sys.stderr)
-    sys.stderr.flush()
+        tell(f"Output {name} is not kept: {reason}\n")
+
+
+def _why(error: Exception) -> str:
+    """Return why a value is not kept, which may be the words of the user's own code."""
+    text = Secrets().clean(plain_text.lines(str(error)))
+    return text if len(text) <= LONGEST_WHY else text[:LONGEST_WHY] + "…"
 
 
 def _kept(name: str, namespace: dict[str, Any], path: Path, room: int) -> ValueInfo:
@@ -79,7 +87,9 @@ def _kept(name: str, namespace: dict[str, Any], path: Path, room: int) -> ValueI
         found = values.encode(value, name=name, largest=min(LARGEST_PLAIN, room))
     except (InvalidInput, TooLarge):
         return _pickled(value, name, path, room)
-    except Exception as error:  # the type's own code, or no memory
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the type's own code, or no memory
         raise InvalidInput(
             f"{name} could not be encoded: {type(error).__name__}: {error}."
         ) from None

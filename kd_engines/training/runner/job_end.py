@@ -51,8 +51,13 @@ def of_process(status: int | None, oom_kills: int | None, peak: int) -> dict[str
 
 
 def with_reason(ended: dict[str, Any], folder: str) -> dict[str, Any]:
-    """Return the end of a process with what its code has kept as the reason, if it ended itself."""
-    reason = _reason(folder, records.REASON) if ended.get("exit_code") is not None else None
+    """Return the end of a process with what its code has kept as the reason, if it ended itself.
+
+    That a thread failed before is told whatever ended the process.
+    """
+    reason = _reason(folder, records.REASON)
+    if reason and ended.get("exit_code") is None and not reason.startswith(records.THREAD):
+        reason = None
     if reason and ended["reason"] and reason.startswith(records.THREAD):
         reason = f"{ended['reason']} {reason}"  # the thread is not what ended the process
     return {**ended, "reason": reason or ended["reason"]}

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+from sklearn.ensemble import VotingRegressor
+from sklearn.preprocessing import FunctionTransformer
 
 from kd_engines.deployment.worker.warm_models import MOST_MODELS, warm_up
 from tests.kd_engines.deployment.formats import trained
@@ -120,6 +122,27 @@ def test_what_is_a_users_own_is_not_called() -> None:
     warm_up(
         Own(), {"predict": calls.append, "model": SimpleNamespace(predict=calls.append)}, SILENT
     )
+    assert calls == []
+
+
+@pytest.mark.parametrize("ends", [ValueError, SystemExit])
+def test_a_librarys_model_with_a_users_part_is_not_asked(ends: type[BaseException]) -> None:
+    calls: list[Any] = []
+
+    def audit(rows: Any) -> Any:
+        calls.append(rows)
+        raise ends(3)
+
+    class Own(trained.LinearRegression):  # type: ignore[misc]
+        predict = audit
+
+    step = FunctionTransformer(audit)
+    pipeline = trained.make_pipeline(step, trained.LinearRegression())
+    step.func = None
+    pipeline.fit(trained.ROWS, trained.MINUTES)
+    step.func = audit
+    voting = VotingRegressor([("own", Own()), ("plain", trained.LinearRegression())])
+    warm_up([pipeline, voting.fit(trained.ROWS, trained.MINUTES)], {}, SILENT)
     assert calls == []
 
 

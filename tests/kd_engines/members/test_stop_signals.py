@@ -37,3 +37,20 @@ def test_a_signal_that_comes_while_the_event_is_waited_for_blocks_nothing() -> N
         check=False,
     )
     assert done.stdout == "not stuck\n", done.stderr
+
+
+def test_a_stop_that_fails_leaves_the_next_signal_heard() -> None:
+    code = (
+        "import os, signal, threading\n"
+        "from kd_engines.members.stop_signals import on_signals\n"
+        "came, done = [], threading.Event()\n"
+        "def stop():\n"
+        "    came.append(1)\n"
+        "    if len(came) == 1:\n        raise RuntimeError('not now')\n"
+        "    done.set()\n"
+        "on_signals(stop, signal.SIGTERM)\n"
+        "for _ in range(2): os.kill(os.getpid(), signal.SIGTERM)\n"
+        "assert done.wait(10)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30, check=True)
+    assert b"RuntimeError: not now" in done.stderr

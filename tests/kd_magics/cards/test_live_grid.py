@@ -106,20 +106,39 @@ def test_a_grid_says_that_the_engine_is_away_and_goes_on(
         ([{"acc": 0.8}, {"acc": 0.9}], "acc", 2),
         ([{"val_loss": 1.0, "loss": 3.0}, {"val_loss": 2.0, "loss": 0.1}], "val_loss", 1),
         ([{"loss": 1.0, "accuracy": 0.1}, {"loss": 0.5, "accuracy": 0.2}], "accuracy", 2),
-        ([{"depth": 3.0}, {"depth": 1.0}], "depth", 2),
+        ([{"depth": 3.0}, {"depth": 1.0}], "depth", None),
+        ([{"neg_mae": -3.0}, {"neg_mae": -1.0}], "neg_mae", 2),
         ([{"loss": float("nan")}, {"loss": 7.0}], "loss", 2),
         ([{}, {}], None, 0),
     ],
 )
 def test_the_main_metric_is_the_one_whose_name_tells_what_is_better(
-    printed_by_jobs: list[dict[str, float]], main: str | None, best: int
+    printed_by_jobs: list[dict[str, float]], main: str | None, best: int | None
 ) -> None:
     jobs = [job(number, metrics=m) for number, m in enumerate(printed_by_jobs, 1)]
     assert main_metric(jobs) == main
     if main:
         found = best_job(jobs, main)
-        assert found is not None
-        assert found.id == best
+        assert (found.id if found else None) == best
+
+
+def test_a_job_that_failed_is_not_the_best() -> None:
+    jobs = [
+        job(1, "Failed", metrics={"rmse": 0.1}),
+        job(2, metrics={"rmse": 0.2}),
+        job(3, "Running", metrics={"rmse": 0.3}),
+    ]
+    snapshot = GridSnapshot(jobs, [], datetime(2026, 11, 27, 12, tzinfo=UTC))
+    assert "Best rmse so far: 0.2 by job 2" in grid_view.text(snapshot)
+    shown = grid_view.html(snapshot)
+    assert "<strong>0.2</strong>" in shown
+    assert "<strong>0.1</strong>" not in shown
+
+
+def test_no_job_is_called_the_best_by_a_name_that_does_not_tell_what_is_better() -> None:
+    jobs = [job(number, metrics={"seconds": number / 10}) for number in (1, 2)]
+    snapshot = GridSnapshot(jobs, [], datetime(2026, 11, 27, 12, tzinfo=UTC))
+    assert "Best" not in grid_view.text(snapshot) + grid_view.html(snapshot)
 
 
 def test_what_jobs_say_is_escaped_and_a_saved_card_says_as_of_when_it_is() -> None:

@@ -61,6 +61,7 @@ def test_a_job_for_each_combination_and_a_table_of_them(
         assert repr(best.value).endswith("Finished (depth=3, lr=0.01, rmse 0.03, trees 3)")
     most = notebook.good("_jobs.best('trees', smallest=False)").value
     assert most.params["depth"] == 6
+    assert "smallest=False" in notebook.fails("_jobs.best('trees')", BadOptions)
     assert "metrics: rmse, trees" in notebook.fails("_jobs.best('loss')", NoResult)
     some = notebook.good("_jobs[1:3]").value
     assert ([job.id for job in some], len(notebook.good("_jobs").value)) == (

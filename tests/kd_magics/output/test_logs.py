@@ -307,3 +307,6 @@ def test_a_thread_that_failed_is_told_below_the_log(notebook: Notebook) -> None:
     assert shown.stderr.endswith(
         "[Thread trial failed: ZeroDivisionError: division by zero (line 3).]\n"
     )
+    thread = "Finished. Thread trial failed: ZeroDivisionError: division by zero"
+    assert thread in notebook.good("%why").outputs[0]["text/plain"]
+    assert thread in repr(notebook.good("_job").value)

@@ -83,6 +83,13 @@ def test_texts(text: str, shown: str) -> None:
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 
 
+def test_the_folder_that_a_shell_is_in_is_no_secret() -> None:
+    secrets = Secrets({"PWD": "/data/project", "OLDPWD": "/data/old"})
+    told = "No such file: '/data/project/train.csv', not in /data/old"
+    assert secrets.clean(told) == told
+    assert not secrets.hides("folder", "/data/project")
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -92,6 +99,10 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P
         ("connect(host=db pw=hunter2 port=1)", "connect(host=db pw=[hidden] port=1)"),
         ("db_password='a b' is wrong", "db_password=[hidden] is wrong"),
         ("https://x/?user=a&pwd=b&c=d", "https://x/?user=a&pwd=[hidden]&c=d"),
+        ("https://x/v1?api_key=SECRET1234567&a=1", "https://x/v1?api_key=[hidden]&a=1"),
+        ("bad token=abcdef123456 given", "bad token=[hidden] given"),
+        ("max_tokens=4096, tokenizer=bert-base-2", "max_tokens=4096, tokenizer=bert-base-2"),
+        ("primary_key=customer_id", "primary_key=customer_id"),
         ("unexpected token: comma", "unexpected token: comma"),
         ("the bearer of news", "the bearer of news"),
         ("Basic statistics.", "Basic statistics."),
@@ -107,7 +118,7 @@ def test_the_message_of_an_exception(text: str, shown: str) -> None:
 
 
 PIECES = ["token", "a_", "w" * 50, "://a:", "pwd=''", "token='", "_key_", "pw=", "a_pw_"]
-PIECES += ["eyJaaaaaaaa.", "Bearer ", "Bearer " + "a" * 30]
+PIECES += ["eyJ-", "token=a", "eyJaaaaaaaa.", "Bearer ", "Bearer " + "a" * 30]
 
 
 @pytest.mark.parametrize("piece", PIECES)

@@ -89,6 +89,41 @@ def test_a_missing_output_is_told_and_the_job_ends_well(engine: RunningEngine) -
         assert missing[name] in answer.json()["error"]["message"]
 
 
+def test_what_a_types_own_code_does_loses_no_other_value(engine: RunningEngine) -> None:
+    code = (
+        "import sys, types\n"
+        "class Lazy(types.ModuleType):\n"
+        "    def __getattr__(self, name): raise ImportError('no tf')\n"
+        "sys.modules['lazymod'] = Lazy('lazymod')\n"
+        "class Odd:\n"
+        "    def __init__(self, error): self.error = error\n"
+        "    def __reduce__(self): raise self.error\n"
+        "leaves = Odd(SystemExit(3))\n"
+        "long = Odd(ValueError('postgres://me:hunter2pw@db/x' + 'a' * 30_000_000))\n"
+        "x = (1, 2)\n"
+        "sys.stderr = None\n"
+    )
+    job, log = engine.run(code, outputs=["leaves", "long", "x"])
+    assert (job["status"], job["exit_code"]) == ("Finished", 0)
+    listed = engine.get(f"/jobs/{job['id']}/values")
+    assert [value["name"] for value in listed["values"]] == ["x"]
+    assert "cannot be pickled: SystemExit: 3" in listed["missing"]["leaves"]
+    assert "postgres://me:[hidden]@db/xaaa" in listed["missing"]["long"]
+    assert len(listed["missing"]["long"]) < 1100
+    assert f"Output long is not kept: {listed['missing']['long']}\n" in log
+
+
+def test_keeping_a_large_table_costs_no_copy_of_it(engine: RunningEngine) -> None:
+    code = (
+        "import numpy, pandas\n"
+        "table = pandas.DataFrame(numpy.ones((5 * 131072, 64)), copy=False)\n"  # 336 MB
+    )
+    job, log = engine.run(code, outputs=["table"], resources={"memory_bytes": 700 * 1024**2})
+    assert job["status"] == "Finished", log
+    [value] = engine.get(f"/jobs/{job['id']}/values")["values"]
+    assert (value["format"], value["size_bytes"] > 320_000_000) == ("pickle", True)
+
+
 def test_a_model_is_kept_though_nobody_asked_for_a_pickle(engine: RunningEngine) -> None:
     code = (
         "import numpy, sklearn.linear_model\n"
