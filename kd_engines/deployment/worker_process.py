@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from kd_engines.commands_path import path_with_commands
 from kd_engines.deployment.formats import NO_TELEMETRY
 from kd_engines.deployment.priority import CalmProcess
 from kd_engines.deployment.wire import Ask, Go, Ready, Spec, frame
@@ -211,5 +212,6 @@ def worker_environment(root: str) -> dict[str, str]:
     }
     path = os.pathsep.join(filter(None, (PACKAGES, inherited.get("PYTHONPATH", ""))))
     ours = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": path}
+    ours["PATH"] = path_with_commands()
     defaults = {"OMP_NUM_THREADS": "1", NO_TELEMETRY: "1"}
     return {**defaults, **inherited, **ours, "KD_PROJECT_REPO": root}

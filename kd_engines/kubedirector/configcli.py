@@ -1,17 +1,23 @@
-"""``configcli --get node.fqdn``: one value of configmeta.json, for scripts in a container.
+"""``configcli --get node.fqdn``: one value of configmeta.json, for scripts and notebooks.
 
 KubeDirector would install its own configcli, which needs root, wherever a container has none. Of
 that tool scripts use ``--get`` alone (``ccli``, ``bdvcli`` and ``bd_vcli`` are its other names):
 it prints a value, or the keys of an object, joined by commas, and follows ``bdvlibrefkey``.
+
+Two keys are answered without the file, which jobs and scoring scripts are not told of, as it has
+tokens: ``cluster.project_repo``, which the product of 2020 added, with a slash at its end for those
+who add none, and a job's ``cluster.name``.
 """
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from kd_pipeline.connections_file import default_configmeta
+from kd_pipeline.connections_file import GUEST_FILES, default_configmeta
 from kd_pipeline.errors import InvalidInput, KdError, NotFound
+from kd_pipeline.project_repository import ProjectRepository
 
 MOST_REFERENCES = 16
 
@@ -22,12 +28,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if len(given) != 2 or given[0] not in ("--get", "-g"):
             raise InvalidInput("configcli: give --get and a key such as node.fqdn.")
-        path = default_configmeta()
-        print(_text(find(json.loads(path.read_bytes()), given[1])))
+        known = _known_here(given[1])
+        print(_text(_of_file(given[1])) if known is None else known)
     except (KdError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _known_here(key: str) -> str | None:
+    """Return a value that is known without the file; raises PathNotFound."""
+    if key == "cluster.project_repo":
+        return f"{ProjectRepository.default().root}/"
+    return os.environ.get("KD_CLUSTER") if key == "cluster.name" else None
+
+
+def _of_file(key: str) -> Any:
+    if _is_a_job() and not any(path.exists() for path in GUEST_FILES):
+        raise NotFound(
+            f"configcli: {key} is not told to jobs and scoring scripts on this machine; "
+            "cluster.project_repo is."
+        )
+    return find(json.loads(default_configmeta().read_bytes()), key)
+
+
+def _is_a_job() -> bool:
+    """Tell whether this runs for an engine, which does not pass its KD_CONFIGMETA on."""
+    return "KD_PROJECT_REPO" in os.environ and "KD_CONFIGMETA" not in os.environ
 
 
 def find(meta: Any, key: str) -> Any:

@@ -2,16 +2,20 @@
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
+from kd_engines.commands_path import path_with_commands
 from kd_engines.lab import lab_config
 from kd_engines.local.configmeta import Running
 from kd_engines.local.home import Home
 from kd_engines.local.member import HOST, Member
 from kd_engines.local.world import module_of
 from kd_pipeline.atomic import write_json
+
+JUPYTER = "jupyter"  # the folder of a notebook member that its JupyterLab looks into first
 
 
 def command(member: Member, running: Running, lab_root: Path | None) -> list[str] | None:
@@ -30,6 +34,7 @@ def command(member: Member, running: Running, lab_root: Path | None) -> list[str
     if module == "lab" and lab_root is not None:
         config = member.folder / "jupyter_config.json"
         write_json(config, _lab_config(member, running, lab_root))
+        _write_kernel(member.folder / JUPYTER / "kernels" / "python3")
         return [sys.executable, "-m", "jupyterlab", f"--config={config}"]
     return None
 
@@ -37,8 +42,10 @@ def command(member: Member, running: Running, lab_root: Path | None) -> list[str
 def environment(member: Member, running: Running, home: Home) -> dict[str, str]:
     """Return a member's environment: ours, the role's, and where its files are."""
     role = next(role for role in running.cluster.roles if role.id == member.role)
+    jupyter = str(member.folder / JUPYTER)
     return {
         **os.environ,
+        "PATH": path_with_commands(),
         **role.env,
         "KD_HOME": str(home.path),
         "KD_CONFIGMETA": str(member.configmeta),
@@ -46,7 +53,19 @@ def environment(member: Member, running: Running, home: Home) -> dict[str, str]:
         "KD_REGISTRY": str(home.manifests),
         "PYTHONUNBUFFERED": "1",
         "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, not the user's
+        "JUPYTER_PATH": os.pathsep.join(filter(None, [jupyter, os.environ.get("JUPYTER_PATH")])),
     }
+
+
+def _write_kernel(folder: Path) -> None:
+    """Have JupyterLab's kernels load the magics, as the notebook app of 2020 did."""
+    from ipykernel.kernelspec import make_ipkernel_cmd, write_kernel_spec
+
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_kernel_spec(folder, {"argv": make_ipkernel_cmd("kd_magics.kernel")})
+    for path in (folder.parent.parent, folder.parent, folder, *folder.rglob("*")):
+        path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def _lab_config(member: Member, running: Running, root: Path) -> dict[str, Any]:

@@ -155,9 +155,11 @@ class Supervisor:
 
     def _supervise(self, member: Member) -> None:
         """Start the member where it should run and does not, after a pause that grows."""
+        if member.alive():
+            return
         running = self._world.running[member.cluster]
         line = command_of(member, self._world, self._lab_root)
-        if line is None or member.alive():
+        if line is None:
             return
         if member.pid is not None and member.retry_at is None:
             self._note_end(member)

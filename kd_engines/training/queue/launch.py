@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from kd_engines.commands_path import path_with_commands
 from kd_engines.training.job_folder.record import Submitted
 
 PACKAGES = str(Path(__file__).resolve().parents[3])  # the folder that has kd_engines in it
@@ -74,6 +75,7 @@ def job_environment(
     }
     return {
         **inherited,
+        "PATH": path_with_commands(),
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
         "MPLBACKEND": "Agg",

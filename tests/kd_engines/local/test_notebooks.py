@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -11,6 +12,16 @@ from tests.kd_engines.local.running_home import NOTEBOOK, TRAINING, RunningHome
 from tests.kd_engines.running_server import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+def kernel(url: str, password: str) -> dict[str, Any]:
+    """Return what a JupyterLab tells of its Python kernel."""
+    session = requests.Session()
+    token = re.search(r'name="_xsrf" value="([^"]+)"', session.get(f"{url}/login", timeout=30).text)
+    assert token
+    session.post(f"{url}/login", data={"_xsrf": token[1], "password": password}, timeout=30).close()
+    found = session.get(f"{url}/api/kernelspecs", timeout=30).json()["kernelspecs"]
+    return dict(found["python3"])
 
 
 def log_in(url: str, password: str) -> bool:
@@ -44,6 +55,9 @@ def test_each_notebook_has_its_password_and_the_same_engine(
     assert log_in(second, "ben's word")
     assert not log_in(first, "ben's word")
     assert not log_in(second, "ada's word")
+    found = kernel(first, "ada's word")
+    assert found["spec"]["argv"][1:3] == ["-m", "kd_magics.kernel"]  # no %load_ext is needed
+    assert found["resources"]
     engines = [
         home.connections(name).cluster(TRAINING).api_endpoints()
         for name in (NOTEBOOK, "second-notebook")
