@@ -44,6 +44,7 @@ class History:
     def __init__(self, node: str) -> None:
         self.node = node
         self._recent: deque[Prediction] = deque(maxlen=MOST)
+        self._running: dict[int, Prediction] = {}  # whose answers are read from here later
         self._last_id = 0
         self.first_id = 0
 
@@ -52,8 +53,13 @@ class History:
         self._last_id += 1
         return self.first_id + self._last_id
 
+    def begin(self, prediction: Prediction) -> None:
+        """Remember a prediction whose client does not wait for it, until it is added."""
+        self._running[prediction.id] = prediction
+
     def add(self, prediction: Prediction) -> None:
         """Remember a prediction in place of the oldest, without what is too large of it."""
+        self._running.pop(prediction.id, None)
         if len(prediction.output) > LARGEST_TEXT or len(prediction.args) > LARGEST_TEXT:
             output, args = prediction.output[:LARGEST_TEXT], bytes(kept(prediction.args))
             prediction = replace(prediction, output=output, args=args)
@@ -61,7 +67,7 @@ class History:
 
     def all(self) -> list[Prediction]:
         """Return the predictions, newest first."""
-        return list(reversed(self._recent))
+        return [*reversed(self._running.values()), *reversed(self._recent)]
 
     def last_asked(self, name: str) -> bytes | None:
         """Return what a version of a model was asked last, and answered; None where none was."""
@@ -73,6 +79,8 @@ class History:
     def get(self, text: str) -> Prediction:
         """Return the prediction whose id ``text`` is; raises NotFound."""
         wanted = int(text) if text.isdecimal() and len(text) < 19 else -1
+        if wanted in self._running:
+            return self._running[wanted]
         for prediction in self._recent:
             if prediction.id == wanted:
                 return prediction

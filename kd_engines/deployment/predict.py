@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -39,6 +39,7 @@ class Predict:
         """Answer one prediction."""
         target = target_of(scope["path"])
         form = target[0] if target else PREDICT
+        answered: bytes | Response
         try:
             body = await read(receive)
             if target is None:
@@ -47,16 +48,44 @@ class Predict:
                 body = as_json(body, length)
             # After the body: what is taken off meanwhile is not found, instead of cut off.
             asked = self._ask(target, body, host_of(scope))
-            try:
-                with contextlib.suppress(KdError):  # told below
-                    await asked.pending.wait()
-            finally:
-                asked.served.drop(asked.pending)
-            answered = self._answered(asked, form)
+            if form is PREDICT and wants_url(scope):
+                answered = self._answer_later(asked)
+            else:
+                answered = await self._answer_now(asked, form)
         except KdError as error:
             answered = form.refused(error)
         response = answered if isinstance(answered, Response) else _json(answered)
         await response(scope, receive, send)
+
+    async def _answer_now(self, asked: Asked, form: Form) -> bytes | Response:
+        try:
+            with contextlib.suppress(KdError):  # told below
+                await asked.pending.wait()
+        finally:
+            asked.served.drop(asked.pending)
+        return self._answered(asked, form)
+
+    def _answer_later(self, asked: Asked) -> bytes:
+        """Return where the answer will be: what the product of 2020 called the mode "batch"."""
+        label, pid = asked.served.label, asked.served.pid or 0
+
+        def remember(status: str, log: str = "") -> Prediction:
+            taken = time.perf_counter() - asked.began
+            return Prediction(asked.id, label, asked.args, "", log, pid, status, taken)
+
+        def done() -> None:
+            asked.served.drop(asked.pending)
+            try:
+                self._answered(asked, PREDICT)
+            except KdError as error:
+                self._history.add(remember("Failed", str(error)))
+
+        self._history.begin(remember("Running"))
+        asked.pending.then = done
+        if asked.pending.outcome is not None:
+            asked.pending.then = None
+            done()
+        return PREDICT.begun(asked)
 
     def begin(self, path: str, body: bytes, host: str, answer: Answerer) -> bool:
         """Take a request and call ``answer`` once; False for a request that ASGI is to answer."""
@@ -143,6 +172,11 @@ def target_of(path: str) -> Target | None:
     if len(parts) == 7 and parts[4] == "versions":
         return INFER, unquote(parts[3]), unquote(parts[5])
     return None
+
+
+def wants_url(scope: Scope) -> bool:
+    """Tell whether a request has ``?mode=batch``: its result is read from its URL later."""
+    return (b"mode", b"batch") in parse_qsl(scope["query_string"])
 
 
 def host_of(scope: Scope) -> str:

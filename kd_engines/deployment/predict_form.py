@@ -58,28 +58,28 @@ class PredictForm:
 
     def answered(self, asked: Asked, answer: Answer, error: KdError | None) -> bytes | Response:
         """Return what a request is answered with."""
-        number, host = asked.id, asked.host
-        answered = Answered(
-            number,
-            kept(asked.args),
-            f"{host}/logs/{number}",
-            asked.node,
-            answer.output,
-            answer.pid,
-            f"{host}/history/{number}",
-            "Failed" if error else "Finished",
-            asked.name,
-            asked.version,
-        )
+        answered = _told(asked, answer, "Failed" if error else "Finished")
         if error is None:
             answered.result = msgspec.Raw(answer.result)
             return _encode(answered)
         answered.error = ErrorDetail.of(error)
         return Response(_encode(answered), error.http_status, media_type="application/json")
 
+    def begun(self, asked: Asked) -> bytes:
+        """Return what a request is answered with at once, whose result is read from its URL."""
+        return _encode(_told(asked, Answer(0, pid=asked.served.pid or 0), "Running"))
+
     def refused(self, error: KdError) -> Response:
         """Return the answer to a request that asked no model."""
         return error_response(error)
+
+
+def _told(asked: Asked, answer: Answer, status: str) -> Answered:
+    number, host = asked.id, asked.host
+    return Answered(
+        *(number, kept(asked.args), f"{host}/logs/{number}", asked.node, answer.output, answer.pid),
+        *(f"{host}/history/{number}", status, asked.name, asked.version),
+    )
 
 
 def scoring_args(body: bytes, kind: str) -> bytes:

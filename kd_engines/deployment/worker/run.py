@@ -90,7 +90,22 @@ def prediction(output: str) -> bytes:
 
 
 def why(code: int, log: str) -> str:
-    """Say how a script failed: its last words, or its signal."""
-    last = next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "")
+    """Say how a script failed: its exception, else its last words, or its signal."""
+    last, error = _last_line(log), _exception(log)
+    if error and error != last:  # its text has several lines, or something was said after it
+        last = f"{error} … {last}"
     how = ended_with(code)
     return f"{last[:400]} ({how}){advice_for(last)}" if last else f"it ended with {how}"
+
+
+def _exception(log: str) -> str:
+    """Return the line of the last traceback that names the exception; its text may have more."""
+    _, begins, trace = log.rpartition("Traceback (most recent call last):\n")
+    if not begins:
+        return ""
+    lines = trace.splitlines()
+    return next((line for line in lines if line[:1].strip() and not line.startswith("+")), "")
+
+
+def _last_line(log: str) -> str:
+    return next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "")

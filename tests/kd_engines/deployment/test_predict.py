@@ -1,10 +1,13 @@
 import json
+import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import requests
 
 from tests.kd_engines.deployment.running_deployment import TOKEN, RunningDeployment, sentence
+from tests.kd_engines.running_server import eventually
 
 DOUBLE = "def predict(model, args): return args['a'] * 2"
 
@@ -40,6 +43,38 @@ def test_a_client_of_2020_is_understood(engine: RunningDeployment, double: str) 
     body = json.dumps({"use_scoring": "true", "scoring_args": {"a": 4}, "mode": "batch"})
     answer = engine.call("POST", f"/{double}/predict", data=body)
     assert answer.json()["output"].splitlines()[0] == "8"
+
+
+def test_a_result_is_read_later_where_the_mode_is_batch(engine: RunningDeployment) -> None:
+    source = (
+        "import time\n"
+        "def predict(model, args):\n"
+        "    time.sleep(args['s'])\n"
+        "    return {'slept': args['s']} if args['s'] else 1 / 0\n"
+    )
+    label = engine.serve("sleeps", "1", source)
+    path, headers = f"/{label}/predict?mode=batch", {"X-Auth-Token": TOKEN}
+    began = time.monotonic()
+    slow, fails = (
+        engine.call("POST", path, json={"use_scoring": True, "scoring_args": {"s": s}}).json()
+        for s in (1, 0)
+    )
+    assert time.monotonic() - began < 0.9
+    for begun in (slow, fails):
+        assert (begun["status"], begun["output"]) == ("Running", "")
+
+    def ended(begun: dict[str, Any]) -> Any:
+        url = f"http://{begun['request_url']}"
+        [found] = requests.get(url, headers=headers, timeout=5).json()
+        assert (found["id"], found["input"]) == (begun["id"], begun["input"])
+        return found if found["status"] != "Running" else None
+
+    assert engine.get("/history")[0]["status"] == "Running"
+    assert eventually(lambda: ended(slow))["output"] == '{"slept":1}'
+    assert eventually(lambda: ended(fails))["status"] == "Failed"
+    assert engine.ask(label, {"s": 0.1}).json()["output"] == '{"slept":0.1}'
+    refused = engine.call("POST", "/none/1/predict?mode=batch", json={"scoring_args": {}})
+    assert refused.status_code == 404
 
 
 def test_a_token_in_the_url_counts_where_it_is_switched_on(

@@ -88,6 +88,15 @@ def test_each_run_is_a_process_of_its_own(engine: RunningDeployment) -> None:
     assert {output.split()[0] for output in outputs} == {str(engine.repository)}
 
 
+def test_an_exception_of_several_lines_is_told_by_its_first(engine: RunningDeployment) -> None:
+    text = "Check failed: 8 columns\\nStack trace:\\n  [bt] (0) /usr/lib/x.so"
+    label = engine.serve("lines", "1", f"import sys\nprint(sys.argv)\nraise ValueError('{text}')")
+    assert (
+        f"The scoring script of {label} failed: ValueError: Check failed: 8 columns … "
+        "[bt] (0) /usr/lib/x.so (exit code 1)."
+    ) == sentence(engine.ask(label, {}), 500)
+
+
 def test_a_script_that_raises_tells_its_last_words(engine: RunningDeployment) -> None:
     label = engine.serve("raises", "1", "print('before')\nraise ValueError('no such borough')")
     answer = engine.ask(label, {})
