@@ -19,7 +19,7 @@ NEW_LOCALS = 0x2  # inspect.CO_NEWLOCALS: a function's code has it, a class body
 KNOWN = (
     frozenset(dir(builtins))
     | {"display", "exit", "quit", "copyright", "credits", "license", "help"}
-    | {"__name__", "__builtins__", "__annotations__", "__path__", "__module__"}
+    | {"__name__", "__file__", "__builtins__", "__annotations__", "__path__", "__module__"}
     | {"__qualname__", "__class__", "__loader__", "__spec__", "__package__", "__doc__"}
 ) - {"get_ipython"}
 # Through these a module's names may come and be asked for unseen; the second only without argument.

@@ -61,8 +61,7 @@ def _tokens(client: TrainingClient) -> list[str]:
 def _names(wanted: SubmitJob, variables: Mapping[str, Any]) -> list[str]:
     if len(wanted.code) > LONGEST_LOOKED_AT:
         return []
-    given = {*wanted.inputs, *wanted.params, *(["__file__"] if wanted.script else [])}
-    missing = undefined_names(wanted.code, given)
+    missing = undefined_names(wanted.code, {*wanted.inputs, *wanted.params})
     return [
         _name_line(name, line + wanted.first_line - 1, wanted, variables)
         for name, line in missing.items()
@@ -72,11 +71,6 @@ def _names(wanted: SubmitJob, variables: Mapping[str, Any]) -> list[str]:
 def _name_line(name: str, line: int, wanted: SubmitJob, variables: Mapping[str, Any]) -> str:
     if name == "get_ipython":
         return f"get_ipython (line {line}) is there in notebooks only, not in a job"
-    if name == "__file__":
-        return (
-            f"__file__ (line {line}) is there in files only (kd train FILE), not in a cell: the "
-            "job runs in the project repository, and KD_JOB_DIR names a folder of its own"
-        )
     if name not in variables:
         where = "" if face.in_terminal() else ", neither in the cell nor in the notebook"
         return f"{name} (line {line}) is not defined{where}"

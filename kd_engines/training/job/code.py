@@ -29,8 +29,8 @@ SCRIPT_VARIABLE = "KD_JOB_SCRIPT"  # tells processes that are started by spawn w
 class Main:
     """The code's own ``__main__``, and what it is called: ``path`` is what it is compiled as.
 
-    It begins as a notebook's: a module without a file. Where it starts processes by ``spawn``, they
-    find in the named module what the code defines.
+    Unlike a notebook's it has a ``__file__``, as in 2020: that of the code. Where it starts
+    processes by ``spawn``, they find in the named module what the code defines.
     """
 
     def __init__(self, job_folder: str, job: str, first_line: int, display: Any) -> None:
@@ -46,6 +46,7 @@ class Main:
         self._is_script = False
         self._cells: Sequence[int] = ()
         self.path = f"{job_folder}/{records.CODE if first_line == 1 else records.CELL}"
+        self.namespace["__file__"] = self.path
 
     def own(self) -> OwnCode:
         """Return which files are the job's own."""

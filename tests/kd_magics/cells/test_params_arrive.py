@@ -1,6 +1,6 @@
 """A param is in the job what it was in the notebook."""
 
-from kd_magics.errors import BadOptions, PreflightFailed
+from kd_magics.errors import BadOptions
 from kd_pipeline.errors import InvalidInput
 from tests.kd_magics.running_notebook import Notebook
 
@@ -55,6 +55,6 @@ def test_a_rerun_does_not_make_nan_null(notebook: Notebook) -> None:
     assert "nan\n" in again.text
 
 
-def test_a_cell_has_no_file(notebook: Notebook) -> None:
-    told = notebook.fails(f"{CELL}\nprint(__file__)", PreflightFailed)
-    assert "__file__ (line 2) is there in files only (kd train FILE), not in a cell" in told
+def test_a_cell_has_a_file_as_in_2020(notebook: Notebook) -> None:
+    shown = notebook.good(f"# above\n{CELL}--wait\nprint(open(__file__).read().splitlines()[-1])")
+    assert "print(open(__file__).read().splitlines()[-1])\n" in shown.text
