@@ -15,7 +15,7 @@ from kd_pipeline.errors import InvalidModel
 
 CM_TYPE_LABEL = "kubedirector.hpe.com/cmType"
 MODEL_TYPE = "model"
-LONGEST_NAME = 63  # a DNS-1123 label, so that it can stand in labels, host names and URLs
+LONGEST_NAME = 63  # so that it can stand in labels and URLs
 LONGEST_CONFIGMAP_NAME = 253
 # All connected ConfigMaps end in one file that KubeDirector pushes through `exec`.
 LARGEST_MODEL_BYTES = 64 * 1024
@@ -23,7 +23,9 @@ CONTRACT_KEYS = ("name", "description", "model-version", "path", "scoring-path")
 # A model of a known format needs no scoring script.
 NEEDED_KEYS = ("name", "model-version", "path")
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+# Published models have capitals and underscores: Taxi_Duration.
+_NAME = re.compile(r"[A-Za-z0-9]([-_A-Za-z0-9]*[A-Za-z0-9])?")
+_PLAIN_NAME = re.compile(r"[-a-z0-9]+")
 _CONFIGMAP_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?")
 _PLAIN_VERSION = re.compile(r"[a-z0-9]([.a-z0-9]*[a-z0-9])?")
@@ -123,6 +125,7 @@ class ModelConfig:
     ) -> "ModelConfig":
         """Build a model from a ConfigMap's name, data and labels; raises InvalidModel."""
         where = f"ConfigMap {configmap!r}"
+        data = {key: value for key, value in data.items() if value is not None}  # as absent
         for key, value in data.items():
             if not isinstance(value, str):
                 raise InvalidModel(f"{where}: {key} is not a text; put quotes around its value.")
@@ -149,11 +152,12 @@ class ModelConfig:
 def configmap_name(name: str, version: str) -> str:
     """Return the ConfigMap name of a model version; two versions never share one.
 
-    ``taxi`` and ``1`` give ``taxi-1``. A version with a dash, an underscore or capitals gets the
-    start of a hash, as ``a`` + ``1-2`` and ``a-1`` + ``2`` would else both be ``a-1-2``.
+    ``taxi`` and ``1`` give ``taxi-1``. A version with a dash, and a name or version with an
+    underscore or capitals, get the start of a hash: ``a`` + ``1-2`` and ``a-1`` + ``2`` would else
+    both be ``a-1-2``, ``Taxi`` and ``taxi`` one.
     """
     plain = f"{name}-{version}"
-    if _PLAIN_VERSION.fullmatch(version):
+    if _PLAIN_NAME.fullmatch(name) and _PLAIN_VERSION.fullmatch(version):
         return plain
     slug = re.sub(r"[^a-z0-9.]+", "-", plain.lower()).strip("-.")
     return f"{slug}-{hashlib.sha256(f'{name}/{version}'.encode()).hexdigest()[:6]}"
@@ -179,11 +183,11 @@ def check_name(name: str) -> str:
     """Return ``name`` where it can name a model; raises InvalidModel with a name that could."""
     if _NAME.fullmatch(name) and len(name) <= LONGEST_NAME:
         return name
-    could = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:LONGEST_NAME].strip("-")
+    could = re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-_")[:LONGEST_NAME].strip("-_")
     hint = f"; {could!r} would do" if could else ""
     raise InvalidModel(
-        f"{name[:80]!r} cannot name a model: a name has 1 to {LONGEST_NAME} lower-case letters, "
-        f"digits and '-', and begins and ends with a letter or digit{hint}."
+        f"{name[:80]!r} cannot name a model: a name has 1 to {LONGEST_NAME} letters, digits, '-' "
+        f"and '_', and begins and ends with a letter or digit{hint}."
     )
 
 

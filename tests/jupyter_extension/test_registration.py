@@ -96,7 +96,7 @@ def local(here: Surroundings) -> Pipeline:
 @pytest.mark.parametrize(
     ("fields", "words", "error"),
     [
-        ({"name": "Taxi!"}, {"name": "'taxi' would do"}, InvalidModel),
+        ({"name": "Taxi!"}, {"name": "'Taxi' would do"}, InvalidModel),
         ({"name": ""}, {"name": "cannot name a model"}, InvalidModel),
         ({"version": "1/2"}, {"version": "'1/2' is not allowed"}, InvalidModel),
         ({"path": ""}, {"path": "path is empty"}, InvalidModel),
@@ -112,7 +112,7 @@ def local(here: Surroundings) -> Pipeline:
         ({"job": "nine"}, {"job": "is not a job number: write 9 or CLUSTER/9"}, BadOptions),
         ({"description": "x" * 70_000}, {"": "65,536 are the limit"}, InvalidModel),
         (
-            {"name": "A", "version": "", "path": "x", "scoring_path": "", "metrics": "{"},
+            {"name": "A!", "version": "", "path": "x", "scoring_path": "", "metrics": "{"},
             {"name": "", "version": "", "path": "", "metrics": ""},
             InvalidModel,
         ),

@@ -37,6 +37,21 @@ def test_the_tutorials_configmap_is_read_and_kept() -> None:
     assert model.to_manifest() == yaml.safe_load(OF_THE_TUTORIAL)
 
 
+@pytest.mark.parametrize("description", ["description: null", ""])
+def test_a_description_that_is_null_or_missing_is_empty(description: str) -> None:
+    text = OF_THE_TUTORIAL.replace('description: "example model"', description)
+    assert ModelConfig.from_manifest(yaml.safe_load(text)).validate().description == ""
+
+
+def test_a_name_with_capitals_and_an_underscore_is_one_as_published() -> None:
+    published, other = (
+        ModelConfig(name, "1", "p", "s").validate() for name in ("Taxi_Duration", "taxi-duration")
+    )
+    assert published.key == ("Taxi_Duration", "1")
+    assert published.configmap_name.startswith("taxi-duration-1-")
+    assert other.configmap_name == "taxi-duration-1"
+
+
 def test_what_we_write_has_the_label_that_connects_it() -> None:
     manifest = TAXI.with_extra(model_sha256="abc").to_manifest()
     assert manifest["metadata"]["labels"] == {"kubedirector.hpe.com/cmType": "model"}
@@ -47,7 +62,7 @@ def test_what_we_write_has_the_label_that_connects_it() -> None:
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [
-        (ModelConfig("My Model", "1", "p", "s"), "'My Model'.*'my-model' would do"),
+        (ModelConfig("My Model", "1", "p", "s"), "'My Model'.*'My-Model' would do"),
         (ModelConfig("", "1", "p", "s"), "1 to 63"),
         (ModelConfig("a" * 64, "1", "p", "s"), "1 to 63"),
         (ModelConfig("taxi", "v/1", "p", "s"), "model-version 'v/1'"),
@@ -69,7 +84,7 @@ def test_missing_keys_and_numbers_are_named() -> None:
         ModelConfig.from_data("x", {"name": "taxi", "model-version": 1})
 
 
-NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,6}[a-z0-9])?", fullmatch=True)
+NAMES = st.from_regex(r"[A-Za-z0-9]([-_A-Za-z0-9]{0,6}[A-Za-z0-9])?", fullmatch=True)
 VERSIONS = st.from_regex(r"[A-Za-z0-9]([-_.A-Za-z0-9]{0,6}[A-Za-z0-9])?", fullmatch=True)
 
 

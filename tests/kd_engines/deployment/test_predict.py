@@ -45,6 +45,11 @@ def test_a_client_of_2020_is_understood(engine: RunningDeployment, double: str) 
     assert answer.json()["output"].splitlines()[0] == "8"
 
 
+def test_a_published_name_has_capitals_and_an_underscore(engine: RunningDeployment) -> None:
+    label = engine.serve("Taxi_Duration", "1", DOUBLE)
+    assert engine.predict(label, {"a": 2}) == 4
+
+
 def test_a_result_is_read_later_where_the_mode_is_batch(engine: RunningDeployment) -> None:
     source = (
         "import time\n"
