@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kd_engines.training.job.error_output import OwnCode
 
 LONGEST_NAME = 100
+LONGEST_TURN_S = 5.0
 A_THREAD, THE_CODE = 1, 2  # what the code's own end says counts for more
 
 
@@ -53,9 +54,14 @@ class Reasons:
         from kd_pipeline.plain_text import one_line
 
         name = one_line(name, LONGEST_NAME)
-        with self._turn:
+        # Not for ever: the text of an exception may wait for another thread that has failed.
+        is_ours = self._turn.acquire(timeout=LONGEST_TURN_S)
+        try:
             error_output.report_thread(name, error, self._own())
             self.keep(f"{records.THREAD}{name} failed: {self._sentence(error)}", A_THREAD)
+        finally:
+            if is_ours:
+                self._turn.release()
 
     def keep(self, reason: str, what: int = THE_CODE) -> None:
         """Keep a reason, unless there is one of as much weight."""
