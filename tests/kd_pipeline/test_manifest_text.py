@@ -96,6 +96,12 @@ def test_an_emoji_is_one_however_it_is_written(content: str | bytes) -> None:
     assert read_all(content) == [{"a": "Taxi 🚕"}]
 
 
+def test_json_may_be_indented_with_tabs() -> None:
+    """As KubeDirector's catalog is, which YAML does not allow."""
+    manifest = {"kind": "KubeDirectorApp", "spec": {"roles": [{"id": "controller"}]}}
+    assert read_all(json.dumps(manifest, indent="\t")) == [manifest]
+
+
 def test_half_a_surrogate_pair_is_replaced() -> None:
     assert read_all('{"a": ["x\\ud83d"]}') == [{"a": ["x\ufffd"]}]
 
