@@ -39,6 +39,9 @@ class Endpoint:
     role: str
 
 
+OTHER_LANGUAGES = frozenset({"r", "spark", "sparkr", "scala", "julia", "sas", "java"})
+
+
 @dataclass(frozen=True)
 class ClusterConnection:
     """A connected kdcluster: its app's distro id, its app's metadata, its members' endpoints."""
@@ -69,6 +72,11 @@ class ClusterConnection:
     def ml_engine(self) -> str:
         """Return what the app calls its kind of training, such as ``python``."""
         return self.config_metadata.get("ml_engine") or "python"
+
+    @property
+    def runs_python(self) -> bool:
+        """Tell whether what is sent there is Python: an app may be called by its library."""
+        return self.ml_engine.lower() not in OTHER_LANGUAGES
 
     def api_endpoints(self) -> tuple[Endpoint, ...]:
         """Return the endpoints that take REST calls: load balancers first, each URL once.

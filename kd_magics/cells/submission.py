@@ -64,7 +64,7 @@ def submit_with(session: Session, cell: Cell, options: Namespace) -> None:
         _show_dry_run(client, jobs)
         return
     sent = send_jobs(session, client, jobs, options, _print_url)
-    for line in _notes(jobs[0]):
+    for line in _notes(jobs[0]) if client.cluster.runs_python else ():
         print(line)
     if options.grid:
         _go_on_with_grid(session, options)
@@ -79,27 +79,32 @@ def checked_jobs(session: Session, cell: Cell, options: Namespace) -> list[Submi
 
     Raises InvalidInput, and PreflightFailed where they would fail on the engine.
     """
-    check_cell(cell.code, cell.magic)
     client = session.training(cell.cluster)
+    check_cell(cell.code, cell.magic, client.cluster.runs_python)
     wanted = _wanted(session, cell, options)
     jobs = [
         msgspec.structs.replace(wanted, params={**wanted.params, **params}, name=_name(options, n))
         for n, params in enumerate(cell_options.grid(options.grid))
     ]
     looks = session.settings.preflight and not options.no_preflight
-    if options.dry_run or looks:
+    if (options.dry_run or looks) and client.cluster.runs_python:
         preflight.check(client, jobs[0], session.shell.user_ns, patient=options.dry_run)
     return jobs
 
 
-def check_cell(cell: str, magic: str) -> None:
-    """Raise EmptyCell, TooLarge or InvalidCell where a cell cannot run anywhere."""
+def check_cell(cell: str, magic: str, is_python: bool = True) -> None:
+    """Raise EmptyCell, TooLarge or InvalidCell where a cell cannot run anywhere.
+
+    One that is not Python is looked at for its size alone.
+    """
     size = len(cell.encode(errors="surrogatepass"))
     if size > LARGEST_CELL:
         raise TooLarge(
             f"The {face.code()} has {size:,} bytes, {LARGEST_CELL:,} are the limit; nothing was "
             "sent. Put data and modules into the project repository and read them from there."
         )
+    if not is_python and cell.strip():
+        return
     flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
         with warnings.catch_warnings():

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from kd_magics.errors import BadOptions, RemoteJobError
+from kd_magics.errors import BadOptions, EmptyCell, InvalidCell, RemoteJobError
 from kd_pipeline.messages import Curves
 from tests.kd_engines.training.running_engine import CLUSTER, TOKEN
 from tests.kd_magics.running_notebook import Notebook
@@ -89,6 +89,20 @@ def old_engine() -> Iterator[OldEngine]:
 def old_notebook(empty_notebook: Notebook, old_engine: OldEngine) -> Notebook:
     empty_notebook.attach({CLUSTER: [(old_engine.url, TOKEN)]})
     return empty_notebook
+
+
+@pytest.mark.parametrize("magic", ["%%trainingengineinstance", "%%train 1"])
+def test_a_cell_for_another_language_is_sent_as_it_is(
+    old_notebook: Notebook, old_engine: OldEngine, magic: str
+) -> None:
+    cell = "fare <- lm(minutes ~ miles, data = rides)\nsummary(fare)\n"
+    assert "not valid Python" in old_notebook.fails(f"{magic}\n{cell}", InvalidCell)
+    path = old_notebook.configmeta_path
+    path.write_text(path.read_text().replace('"ml_engine": "python"', '"ml_engine": "R"'))
+    assert "trainingengineinstance  R\n" in old_notebook.good("%attachments").text
+    old_notebook.good(f"{magic}\n{cell}")
+    assert old_engine.bodies[-1]["training_code"] == cell
+    old_notebook.fails(f"{magic}\n", EmptyCell)
 
 
 def test_a_cell_and_its_log(old_notebook: Notebook, old_engine: OldEngine) -> None:

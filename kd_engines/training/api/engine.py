@@ -34,6 +34,7 @@ class Engine:
     ) -> None:
         self.store = store
         self.cluster, self.ml_engine = own.name, own.ml_engine
+        self._runs_python = own.runs_python
         self.tokens = tokens
         self.room = Room.of_this_machine(limit)
         self.queue = JobQueue(store, own.name, tokens, Admission(self.room))
@@ -45,6 +46,11 @@ class Engine:
     async def submit(self, wanted: SubmitJob, rerun_of: int | None = None) -> tuple[int, bool]:
         """Take a job; return its id, and whether it is new. Raises as `check` and the store do."""
         check(wanted)
+        if not self._runs_python:
+            raise InvalidInput(
+                f"This engine runs Python, and its kdapp calls it {self.ml_engine!r} (ml_engine in "
+                "configMetadata), so no job is taken; change one of them."
+            )
         for problem in problems(self.room, wanted.resources):
             raise InvalidInput(problem)
         self.queue.check_room()

@@ -263,3 +263,6 @@ def test_the_ml_engine_is_that_of_the_engine_s_kdapp(
     engine.configmeta_path.write_text(json.dumps(meta))
     engine.start()
     assert engine.get("/environment")["ml_engine"] == "spark"
+    refused = engine.call("POST", "/jobs", json={"code": "val x = 1"})
+    assert refused.status_code == 422
+    assert "runs Python, and its kdapp calls it 'spark'" in refused.json()["error"]["message"]
