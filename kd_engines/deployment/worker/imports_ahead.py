@@ -16,6 +16,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from kd_engines.deployment.results import reason_of
+from kd_engines.deployment.worker.pickled_names import modules_of_pickle
 from kd_engines.deployment.worker.script_kind import is_guard
 
 # In sys and os. What is appended to sys.path comes behind the libraries that are found already.
@@ -25,14 +26,26 @@ _DECIDING = frozenset({"putenv", "unsetenv"})
 _OPEN = (ast.Try, ast.TryStar, ast.With, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-def import_ahead(tree: ast.Module, script: Path, root: Path) -> None:
-    """Import the libraries of a script below ``root``; failures come later, in its own process."""
+def import_ahead(tree: ast.Module, script: Path, root: Path, model: Path) -> None:
+    """Import the libraries of a script below ``root``; failures come later, in its own process.
+
+    Those that its ``model`` names, where that is a pickle, the script need not import itself.
+    """
     sys.argv[:] = [str(script)]
-    for name in dict.fromkeys(_libraries(tree, root, set())):
+    seen: set[str] = set()
+    found = [*_libraries(tree, root, seen), *_libraries(_importing(model), root, seen)]
+    for name in dict.fromkeys(found):
         try:
             importlib.import_module(name)
         except BaseException as error:
             print(f"import {name}: {reason_of(error)}", file=sys.stderr)
+
+
+def _importing(model: Path) -> ast.Module:
+    """Return imports of the modules that a pickle names."""
+    names = [name for name in modules_of_pickle(model) if name.replace(".", "_").isidentifier()]
+    aliases = [ast.alias(name) for name in names if name.partition(".")[0] != "__main__"]
+    return ast.Module([ast.Import(aliases)] if aliases else [], [])
 
 
 def _libraries(tree: ast.Module, root: Path, seen: set[str]) -> Iterator[str]:

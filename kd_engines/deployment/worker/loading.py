@@ -100,7 +100,8 @@ def load(parsed: Parsed, spec: Spec) -> Script:
     from kd_engines.deployment.worker.script_2020 import Script2020
 
     _enter(script, root)
-    return Script2020(parsed.code, parsed.tree, script, root, spec.timeout_s)
+    model = Path(spec.path)
+    return Script2020(parsed.code, parsed.tree, script, model, root, spec.timeout_s)
 
 
 def run_main(code: CodeType, script: Path) -> dict[str, Any]:

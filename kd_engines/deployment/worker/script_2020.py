@@ -71,7 +71,13 @@ class Script2020:
     kind = "script"
 
     def __init__(
-        self, code: types.CodeType, tree: ast.Module, script: Path, root: Path, timeout_s: float
+        self,
+        code: types.CodeType,
+        tree: ast.Module,
+        script: Path,
+        model: Path,
+        root: Path,
+        timeout_s: float,
     ) -> None:
         self._fork = Fork(code, script, root)
         self._timeout_s = timeout_s
@@ -82,7 +88,7 @@ class Script2020:
         self._selector = selectors.DefaultSelector()
         self._living = LivingPool(self._fork, root, self._selector, self._trust, self._answer)
         self._connection: socket.socket
-        import_ahead(tree, script, root)
+        import_ahead(tree, script, root, model)
 
     def serve(self, connection: socket.socket, _replicate: Callable[[], None]) -> None:
         """Run the script for each request until the engine closes the connection.
