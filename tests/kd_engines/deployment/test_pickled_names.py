@@ -36,8 +36,6 @@ NO_PICKLES = [b"", b"PK\x03\x04", b"\x80\x04\x93.", b"cos", b"\x80\x05h\x09."]
 
 
 @pytest.mark.parametrize("content", NO_PICKLES)
-    "content", [b"", b"PK\x03\x04", b"\x80\x04\x93.", b"cos", b"\x80\x05h\x09."]
-)
 def test_what_is_no_pickle_names_nothing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "m").write_bytes(content)
     assert [*modules_of_pickle(tmp_path / "m")] == []
