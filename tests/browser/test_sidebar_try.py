@@ -155,7 +155,7 @@ def test_what_ones_own_function_returns_is_shown_as_json(
     whole_lab.set_theme(theme)
     asks = [f'%predict own/1 {{"what": "{what}"}}' for what in ("table", "array", "one", "time")]
     name = f"own-{theme.split()[-1].lower()}"
-    whole_lab.write(f"{name}.ipynb", ["%load_ext kd_magics", *asks])
+    whole_lab.write(f"{name}.ipynb", ["%attachments", *asks])  # no %load_ext is needed
     notebook = whole_lab.open(page, f"{name}.ipynb")
     notebook.run(0)
     answers = ["'minutes': None", "[0, 1, 2]", "null: the model", "T08:30:00'"]
