@@ -111,7 +111,7 @@ def test_other_content_needs_another_version(empty_notebook: Notebook, repositor
         ("taxi --path models/taxi/1 --scoring code/bad.py", InvalidModel, "valid Python (line 2:"),
         ("taxi --version 1 --path ../x --scoring code/score.py", UnsafePath, "'..'"),
         ("taxi --version 1 --path /etc/passwd --scoring code/score.py", UnsafePath, "/etc/passwd"),
-        ("Taxi! --version 1 --path models/taxi/1 --scoring code/score.py", InvalidModel, "'taxi'"),
+        ("Taxi! --version 1 --path models/taxi/1 --scoring code/score.py", InvalidModel, "'Taxi'"),
         ("taxi --version / --path models/taxi/1 --scoring code/score.py", InvalidModel, "version"),
         ("taxi --path models/taxi/1", BadOptions, "--scoring"),
         ("taxi", BadOptions, "%register NAME --job CLUSTER/9"),
