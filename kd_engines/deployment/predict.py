@@ -77,7 +77,7 @@ class Predict:
             asked.served.drop(asked.pending)
             try:
                 self._answered(asked, PREDICT)
-            except KdError as error:
+            except Exception as error:  # nobody else is there to hear of it
                 self._history.add(remember("Failed", str(error)))
 
         self._history.begin(remember("Running"))

@@ -7,6 +7,7 @@ global variables, are asked with a made-up row, by the methods that the script n
 an object or a function of somebody else, as a pipeline may, is left alone.
 """
 
+import itertools
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +31,8 @@ def warm_up(loaded: Any, names: dict[str, Any], code: CodeType) -> None:
     them.
     """
     found: dict[int, Any] = {}
-    for value in (loaded, *_held_by(loaded), *list(names.values())):
+    held = itertools.islice(_held_by(loaded), MOST_PARTS)  # it may be a table of millions
+    for value in (loaded, *held, *list(names.values())):
         if _library_of(value) in LIBRARIES and len(found) < MOST_MODELS and _is_theirs(value):
             found[id(value)] = value
     mentioned = set(_mentioned(code))
@@ -50,7 +52,7 @@ def _mentioned(code: CodeType) -> Iterator[str]:
 
 def _held_by(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
-        return list(value.values())
+        return value.values()
     if isinstance(value, list | tuple):
         return value
     if isinstance(value, type) or type(value).__module__ != "__main__":
@@ -72,6 +74,8 @@ def _is_theirs(model: Any) -> bool:
             waiting += [*value.keys(), *value.values()]
         elif isinstance(value, list | tuple | set | frozenset):
             waiting += value
+        elif getattr(value, "dtype", None) == "O":  # an array, as of a forest's trees
+            waiting += value.ravel().tolist()
         elif _origin(value) not in MADE_OF:
             return False
         else:

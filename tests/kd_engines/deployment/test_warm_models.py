@@ -10,7 +10,7 @@ import pytest
 from sklearn.ensemble import VotingRegressor
 from sklearn.preprocessing import FunctionTransformer
 
-from kd_engines.deployment.worker.warm_models import MOST_MODELS, warm_up
+from kd_engines.deployment.worker.warm_models import MOST_MODELS, _is_theirs, warm_up
 from tests.kd_engines.deployment.formats import trained
 from tests.kd_engines.deployment.running_deployment import RunningDeployment
 
@@ -141,7 +141,11 @@ def test_a_librarys_model_with_a_users_part_is_not_asked(ends: type[BaseExceptio
     step.func = None
     pipeline.fit(trained.ROWS, trained.MINUTES)
     step.func = audit
+    held = trained.LinearRegression().fit(trained.ROWS, trained.MINUTES)
+    held.parts_ = np.array([Own(), None], object)
     voting = VotingRegressor([("own", Own()), ("plain", trained.LinearRegression())])
+    warm_up([held], {}, SILENT)
+    assert not any(map(_is_theirs, [held, pipeline]))
     warm_up([pipeline, voting.fit(trained.ROWS, trained.MINUTES)], {}, SILENT)
     assert calls == []
 
