@@ -60,7 +60,7 @@ def _place(url: SplitResult) -> tuple[str, int | None]:
     try:
         return ("127.0.0.1" if host in ("localhost", "::1") else host), url.port
     except ValueError:
-        raise BadOptions(f"{url.netloc[:200]!r} has a port that is not one.") from None
+        raise BadOptions(f"{url.netloc[:200]!r} needs a port from 0 to 65535.") from None
 
 
 def _look_at(session: Session, client: TrainingClient, message: JobMessage) -> Job:
