@@ -60,6 +60,7 @@ class JobQueue:
         self._heartbeats = Heartbeats(store)
         self._tasks: set[asyncio.Task[None]] = set()
         self._begun: set[int] = set()  # what our runners have told, whatever the files say
+        self._left: set[int] = set()  # since the last look at the files, which may be older
 
     async def run(self) -> None:
         """Look after the jobs until cancelled; jobs that run go on without us.
@@ -83,6 +84,7 @@ class JobQueue:
             log.exception("the queue could not be looked after")
 
     async def _look(self) -> None:
+        self._left.clear()
         records_now = await asyncio.to_thread(self._unfinished)
         present = {record.job.id for record in records_now}
         gone = {*self._queued, *self._running} - present - self._runners.keys()
@@ -139,6 +141,7 @@ class JobQueue:
         self._start_next()
 
     def _forget(self, job: int) -> None:
+        self._left.add(job)
         if job in self._queued:
             self._queued.remove(job)
         self._running.pop(job, None)
@@ -157,8 +160,8 @@ class JobQueue:
     async def _take_in(self, record: Record) -> None:
         """Make an unfinished job a queued or a running one of ours, or end it as lost."""
         job, started = record.job.id, record.started
-        if job in self._runners or record.terminal:
-            return  # the runner's pipe tells all about it
+        if job in self._runners or record.terminal or job in self._left:
+            return  # the runner's pipe, or who ended it, tells all about it
         if started is None:
             if job in self._begun:  # our runner is gone, and the job had removed its started.json
                 await self._lose(job)
@@ -167,7 +170,7 @@ class JobQueue:
                 return
             # One that runs although its started.json is gone, since it removed it, runs once.
             folder = str(self._store.folder / str(job))
-            if not await asyncio.to_thread(processes.of_job, folder):
+            if not await asyncio.to_thread(processes.of_job, folder) and job not in self._left:
                 self._queued.append(job)
                 self._queued.sort()
             return
@@ -292,8 +295,6 @@ class JobQueue:
         if record.terminal:
             self.ended(job)
             return
-        if record.started or job in self._begun:
-            await self._take_in(record)
-        else:
+        if not record.started and job not in self._begun:
             self._put_off(job, f"Its runner ended with {runner.returncode} before the job began.")
-            await self._take_in(record)
+        await self._take_in(record)

@@ -1,12 +1,17 @@
 """Jobs outlive engines; queues survive restarts; several engines share a repository."""
 
+import asyncio
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import pytest
 
+from kd_engines.training.job_folder.record import Record
+from kd_engines.training.queue.admission import Admission, Room
+from kd_engines.training.queue.job_queue import JobQueue
 from kd_engines.training.store.job_store import JobStore
 from kd_pipeline.messages import SubmitJob
 from tests.kd_engines.running_server import eventually
@@ -40,6 +45,26 @@ def test_no_more_jobs_run_at_once_than_allowed(engine: RunningEngine) -> None:
     for number in (2, 3):
         (engine.repository / f"go-{number}").touch()
     assert [engine.wait(job)["status"] for job in (third, fourth)] == ["Finished"] * 2
+
+
+def test_a_job_that_ends_while_its_files_are_read_does_not_come_back(tmp_path: Path) -> None:
+    class Store(JobStore):
+        """Job 1 is cancelled when its files were read, and before the queue has seen them."""
+
+        def records(self, jobs: Iterable[int]) -> Iterator[Record]:
+            found = list(super().records(jobs))
+            if waiting in jobs and not self.is_over(waiting):
+                queue.cancels.request(waiting)
+                queue.ended(waiting)
+            yield from found
+
+    store = Store(tmp_path, CLUSTER)
+    queue = JobQueue(store, CLUSTER, frozenset, Admission(Room(0, 1, 1)))
+    waiting, _ = store.submit(SubmitJob(code="pass"))
+    queue.add(waiting)
+    assert queue.active() == [waiting]
+    asyncio.run(queue.look())
+    assert queue.active() == []
 
 
 @pytest.mark.slow
