@@ -1,4 +1,4 @@
-"""Import the libraries of a script before it is forked, so that its forks find them there.
+"""Import the libraries of a script before its first request, which would pay for them.
 
 Libraries alone: what lies beside the script in the project repository is the user's own code, which
 may read its arguments or do its work when it is imported. It is looked through for the libraries
@@ -11,7 +11,7 @@ import ast
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from kd_engines.deployment.worker.script_kind import is_guard
 _PLACES = frozenset({"environ", "path", "modules", "meta_path", "path_hooks"})
 _CHANGES = frozenset({"insert", "setdefault", "update", "pop", "clear", "remove", "extend"})
 _DECIDING = frozenset({"putenv", "unsetenv"})
-_OPEN = (ast.Try, ast.TryStar, ast.With, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_OPEN = (ast.Try, ast.TryStar, ast.With, *_NAMED)
 
 
 def import_ahead(tree: ast.Module, script: Path, root: Path, model: Path) -> None:
@@ -39,6 +40,18 @@ def import_ahead(tree: ast.Module, script: Path, root: Path, model: Path) -> Non
             importlib.import_module(name)
         except BaseException as error:
             print(f"import {name}: {reason_of(error)}", file=sys.stderr)
+
+
+def called_by(tree: ast.Module, entries: Collection[str]) -> ast.Module:
+    """Return the functions and classes of a script that these of its functions may come to."""
+    defined = {node.name: node for node in tree.body if isinstance(node, _NAMED)}
+    waiting, found = list(entries), dict[str, ast.stmt]()
+    while waiting:
+        name = waiting.pop()
+        if name in defined and name not in found:
+            found[name] = defined[name]
+            waiting += (node.id for node in ast.walk(found[name]) if isinstance(node, ast.Name))
+    return ast.Module(list(found.values()), [])
 
 
 def _importing(model: Path) -> ast.Module:

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from kd_engines.deployment.results import reason_of
 from kd_engines.deployment.wire import Spec, one
+from kd_engines.deployment.worker.imports_ahead import called_by, import_ahead
 from kd_engines.deployment.worker.script_kind import (
     COMPILER,
     FUNCTION,
+    FUNCTIONS,
     MODEL,
+    PREPARE,
     SCRIPT,
     NoScoringScript,
     kind_of,
@@ -90,13 +93,17 @@ def load(parsed: Parsed, spec: Spec) -> Script:
 
         _enter(script if parsed.code else Path(spec.path), root)
         prepare = prepared_by(run_main(parsed.code, script), script) if parsed.code else None
+        if parsed.code:
+            import_ahead(called_by(parsed.tree, [PREPARE]), script, root, Path(spec.path))
         return ModelFormat(parsed.known, spec.example, spec.timeout_s, prepare)
     assert parsed.code  # noqa: S101 - for the type checker
     if parsed.kind == FUNCTION:
         from kd_engines.deployment.worker.function_script import FunctionScript
 
         _enter(script, root)
-        return FunctionScript(parsed.code, script, Path(spec.path), spec.timeout_s)
+        loaded = FunctionScript(parsed.code, script, Path(spec.path), spec.timeout_s)
+        import_ahead(called_by(parsed.tree, FUNCTIONS), script, root, Path(spec.path))
+        return loaded
     from kd_engines.deployment.worker.script_2020 import Script2020
 
     _enter(script, root)

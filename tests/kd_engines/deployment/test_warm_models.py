@@ -78,6 +78,35 @@ def test_no_client_pays_for_the_first_prediction(engine: RunningDeployment) -> N
     assert minutes == pytest.approx(50, abs=50)
 
 
+@pytest.mark.parametrize("function", ["predict", "predict_batch"])
+def test_no_client_pays_for_what_functions_import(engine: RunningDeployment, function: str) -> None:
+    answer = "[before] * len(rows)" if function == "predict_batch" else "before"
+    label = engine.serve(
+        function.replace("_", "-"),
+        "1",
+        f"""
+import sys
+def {function}(model, rows):
+    before = ["fractions" in sys.modules, "colorsys" in sys.modules, "chunk" in sys.modules]
+    helped(rows)
+    return {answer}
+def helped(rows):
+    import fractions
+    return Row().made
+def trained():
+    import chunk
+class Row:
+    def __init__(self):
+        try:
+            import colorsys
+        except ImportError:
+            pass
+        self.made = helped
+""",
+    )
+    assert engine.predict(label, {}) == [True, True, False]
+
+
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize(
     "put",
