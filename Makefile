@@ -34,7 +34,7 @@ lab: .venv/demo .venv/sidebar
 	@[ -d .lab/notebooks ] || cp -R notebooks .lab/notebooks  # what is saved there is yours
 	$(BIN)/kd up --lab --lab-root .lab/notebooks
 
-test: check testcluster .venv/oldest-lab
+test: check testcluster .venv/oldest-lab .venv/mlflow
 	$(NPM) test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest --nbval-lax notebooks
@@ -107,6 +107,12 @@ $(NODE_MODULES): $(FRONTEND)/package-lock.json | .venv/builder
 	mkdir -p $@/share/jupyter/labextensions
 	rm -rf $@/share/jupyter/labextensions/kd-magics
 	ln -s $(CURDIR)/jupyter_extension/labextension $@/share/jupyter/labextensions/kd-magics
+	touch $@
+
+# A real MLflow and a real S3 server, in an environment of their own, which a test runs.
+.venv/mlflow: | $(BIN)/python
+	$(BIN)/python -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check 'mlflow[auth]>=3' 'moto[server]>=5'
 	touch $@
 
 # What builds the sidebar; Node too where the machine has none, or one that is too old.

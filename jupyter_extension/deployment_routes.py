@@ -68,6 +68,8 @@ class FormRoute(NamedRoute):
 class PredictRoute(NamedRoute):
     """POST deployments/{cluster}/models/{name}/{version}/predict."""
 
+    LONG = "'s models"
+
     @web.authenticated
     @authorized
     async def post(self, cluster: str, name: str, version: str) -> None:

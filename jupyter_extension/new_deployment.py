@@ -12,7 +12,7 @@ from kd_pipeline.clusters import API_VERSION, CLUSTER_KIND, App, Cluster
 from kd_pipeline.connections import ENGINE_ROLE
 from kd_pipeline.errors import Conflict, Forbidden, InvalidInput, KdError
 from kd_pipeline.messages.sidebar_models import Deployment, NewDeployment
-from kd_pipeline.project_repository import MOUNT_POINTS
+from kd_pipeline.mount_points import MOUNT_POINTS
 from kd_pipeline.quantities import quantity
 
 LONGEST_NAME = 63

@@ -33,6 +33,7 @@ class Route(APIHandler):
     """A route below /kd-magics."""
 
     auth_resource = "kd_magics"
+    LONG = ""
 
     def initialize(self, pipeline: Pipeline) -> None:
         """Take the pipeline that all routes share."""
@@ -42,10 +43,10 @@ class Route(APIHandler):
     async def run(self, call: Callable[..., T], *given: Any, **wanted: Any) -> T:
         """Return what a blocking ``call`` returns, run in a thread.
 
-        Calls of paths that name a cluster share that cluster's threads; all others have those of
-        their route.
+        Calls of paths that name a cluster share that cluster's threads, but for those that may
+        take long, as ``LONG`` says what of it they wait for; all others have those of their route.
         """
-        lane = self.path_kwargs.get("cluster") or type(self).__name__
+        lane = (self.path_kwargs.get("cluster") or type(self).__name__) + self.LONG
         return await self.pipeline.threads.run(lane, call, *given, **wanted)
 
     async def answer(

@@ -20,7 +20,7 @@ from kd_pipeline.messages import (
 )
 
 ASK_S = 1.8
-PREDICT_S = 300.0
+PREDICT_S = 86_400.0  # a model may take as long as its own limit says, which may be none
 LONGEST_OUTPUT = 1000
 FAILED: Literal["Failed"] = "Failed"
 

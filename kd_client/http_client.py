@@ -1,12 +1,14 @@
 """HTTP to a connected cluster: its endpoints in order, its token, its errors as ours."""
 
 import os
+import socket
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 import requests
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from kd_client.errors import EngineDown, EngineStarting, InvalidAnswer, UnknownRoute
@@ -16,6 +18,9 @@ from kd_pipeline.hints import Hint
 from kd_pipeline.messages import ErrorBody, ErrorDetail
 
 T = TypeVar("T")
+# A host that is gone without a word is found out within about two minutes, also while it is waited
+# for; macOS has another name for the first.
+KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPALIVE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 CONNECT_S = 3.0
 READ_S = 30.0
 # An engine that restarts, or a balancer that has not noticed yet, is asked once more.
@@ -28,6 +33,21 @@ BALANCER_TROUBLE = frozenset({502, 503, 504})
 def is_good(answer: requests.Response) -> bool:
     """Tell whether an answer's status is one of success."""
     return answer.status_code < 300
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **named: Any) -> None:
+        """Open connections that ask now and then whether the other side is there."""
+        named["socket_options"] = [
+            *HTTPConnection.default_socket_options,
+            (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+            *(
+                (socket.IPPROTO_TCP, getattr(socket, name), value)
+                for name, value in KEEP_ALIVE.items()
+                if hasattr(socket, name)
+            ),
+        ]
+        super().init_poolmanager(*args, **named)
 
 
 class HttpClient:
@@ -46,6 +66,8 @@ class HttpClient:
         self._find = find
         self._connect_s, self._read_s = connect_s, read_s or READ_S
         self._session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, _Adapter())
         # No proxy and no .netrc: a token goes to the engine only.
         self._session.trust_env = False
         self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True

@@ -27,7 +27,7 @@ def submit(http: HttpClient, wanted: SubmitJob) -> Job:
             ("params", wanted.params),
             ("files", wanted.files.keys() - {wanted.script}),
             ("arguments", wanted.arguments),
-            ("environment variables", wanted.env),
+            ("environment variables", wanted.env | wanted.credentials),
             ("requirements", wanted.requirements),
             ("a time limit", wanted.timeout_s),
             ("processors, memory and GPUs", wanted.resources != Resources()),

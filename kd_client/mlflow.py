@@ -16,22 +16,26 @@ from kd_pipeline.hints import Hint
 
 MLFLOW = "mlflow"
 URI, EXPERIMENT = "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"
+OBJECT_STORE, OBJECT_STORE_URI = "minio-server", "MLFLOW_S3_ENDPOINT_URL"  # as in 2020
 CREDENTIAL_PREFIXES = ("MLFLOW_", "AWS_")
 API = "/api/2.0/mlflow/experiments"
 ASK_S = 10.0
 LONGEST_NAME = 500
+NO_SECRETS = (URI, EXPERIMENT, OBJECT_STORE_URI)
 
 
 @dataclass(frozen=True)
 class Mlflow:
     """A connected MLflow cluster: its tracking server's URI, and the secret that opens it.
 
-    ``credentials`` are environment variables that MLflow and the object store's client read.
+    ``environment`` and ``credentials`` are variables that MLflow and the object store's client
+    read: where they are, and what opens them.
     """
 
     cluster: str
     uri: str
     secret: str | None
+    environment: dict[str, str]
     credentials: dict[str, str] = field(repr=False)
 
 
@@ -54,8 +58,13 @@ def find_mlflow(
     uri = tracking_uri(found)
     secrets = [secret for secret in connections.secrets if _credentials(secret)]
     secret = _chosen(secrets, credentials, "credentials")
+    environment = {URI: uri}
+    store = next((e.url for e in found.endpoints if e.service == OBJECT_STORE), None)
+    if store:
+        environment[OBJECT_STORE_URI] = store
     return Mlflow(
-        found.name, uri, secret.name if secret else None, _credentials(secret) if secret else {}
+        *(found.name, uri, secret.name if secret else None),
+        *(environment, _credentials(secret) if secret else {}),
     )
 
 
@@ -103,7 +112,7 @@ def _credentials(secret: SecretEntry) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, value in secret.data.items():
         name = key.upper().replace("-", "_").replace(".", "_")
-        if name.startswith(CREDENTIAL_PREFIXES) and name not in (URI, EXPERIMENT):
+        if name.startswith(CREDENTIAL_PREFIXES) and name not in NO_SECRETS:
             found[name] = _text(value)
     return found
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kd_magics.catalogue import MAGICS, Command, asks_for_help
 from kd_magics.cells.cluster_magics import ClusterMagics
+from kd_magics.cells.local_paths import LocalPaths
 from kd_magics.completion import Completer
 from kd_magics.former_magics import former_magics
 from kd_magics.session import Session
@@ -31,6 +32,7 @@ class Loaded:
     settings: KdMagics
     completer: Completer
     lines: dict[str, LineMagic]
+    local_paths: LocalPaths
 
 
 def load(shell: "InteractiveShell") -> None:
@@ -42,13 +44,15 @@ def load(shell: "InteractiveShell") -> None:
     known = shell.magics_manager.magics["line"]
     lines = {name: _line_magic(command, session) for name, command in MAGICS.items()}
     lines |= former_magics(known)
-    loaded = Loaded(session, clusters, settings, Completer(session, clusters), lines)
+    completer = Completer(session, clusters)
+    loaded = Loaded(session, clusters, settings, completer, lines, LocalPaths())
     known.update(lines)
     configurables: list[Any] = shell.configurables
     configurables.append(settings)
     shell.Completer.custom_matchers.append(loaded.completer.match)
     shell.events.register("pre_run_cell", clusters.refresh)
     shell.input_transformers_cleanup.append(clusters.read_cell)
+    shell.ast_transformers.append(loaded.local_paths)
     setattr(shell, _LOADED, loaded)
     clusters.refresh()
     soon = threading.Timer(SOON_S, importlib.import_module, [NEEDED_SOON])
@@ -63,6 +67,7 @@ def unload(shell: "InteractiveShell") -> None:
         return
     shell.events.unregister("pre_run_cell", loaded.clusters.refresh)
     shell.input_transformers_cleanup.remove(loaded.clusters.read_cell)
+    shell.ast_transformers.remove(loaded.local_paths)
     configurables: list[Any] = shell.configurables
     configurables.remove(loaded.settings)
     shell.Completer.custom_matchers.remove(loaded.completer.match)

@@ -37,7 +37,8 @@ class Shell(Protocol):
 class Session(Attached):
     """One notebook's side of the pipeline, or one command's.
 
-    ``mlflow`` is the environment that %loadMlflow and %Setexp give to jobs, without any secret.
+    ``mlflow`` is the environment that %loadMlflow and %Setexp give to jobs, and ``credentials``
+    the secret part of it, which no engine tells.
     """
 
     def __init__(self, shell: Shell, settings: KdMagics | None = None) -> None:
@@ -46,6 +47,7 @@ class Session(Attached):
         super().__init__(self.settings.connect_timeout_s)
         self.last: Job | None = None
         self.mlflow: dict[str, str] = {}
+        self.credentials: dict[str, str] = {}
         self.cards: Cards | None = None  # there once the first one is shown
         # What training clusters are called now; cell magics have a say where there are any.
         self.cluster_names: Callable[[], Names] = self._free_names

@@ -17,7 +17,7 @@ from kd_magics.catalogue import COMMANDS, Command
 from kd_pipeline.connections_file import kd_home
 from kd_pipeline.errors import InvalidInput, KdError
 from kd_pipeline.hints import TRAIN
-from kd_pipeline.project_repository import MOUNT_POINTS
+from kd_pipeline.mount_points import MOUNT_POINTS
 
 PANEL = "Jobs and models, as the magics of a notebook"
 HELP, JSON = "--help", "--json"

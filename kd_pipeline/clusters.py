@@ -14,6 +14,7 @@ from kd_pipeline.errors import InvalidManifest
 API_VERSION = "kubedirector.hpe.com/v1beta1"
 CLUSTER_KIND = "KubeDirectorCluster"
 APP_KIND = "KubeDirectorApp"
+ENDPOINT_PREFIX = "kd-magics/endpoint."  # and a service's id: an annotation
 CONNECTION_KINDS = ("clusters", "configmaps", "secrets")
 
 
@@ -50,6 +51,16 @@ class Cluster:
         if not self.app:
             raise InvalidManifest(f"kdcluster {self.name!r} has no spec.app; name its kdapp there.")
         self.roles = tuple(self._role(role) for role in self._spec.get("roles") or [])
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Return by service where a cluster answers that runs elsewhere, as its annotations say."""
+        annotations = (self.manifest.get("metadata") or {}).get("annotations") or {}
+        return {
+            key.removeprefix(ENDPOINT_PREFIX): str(url)
+            for key, url in annotations.items()
+            if str(key).startswith(ENDPOINT_PREFIX)
+        }
 
     def connections(self, kind: str) -> list[str]:
         """Return the connected names of ``kind``: "clusters", "configmaps" or "secrets"."""

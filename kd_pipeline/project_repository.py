@@ -3,7 +3,7 @@
 In containers it is mounted at ``/bd-fs-mnt/project_repo`` or ``/bd-fs-mnt/TenantShare``; on one
 machine it is any folder, named by ``KD_PROJECT_REPO``. A path is written in one of three ways that
 mean the same place: ``repo://project_repo/models/x``, ``/bd-fs-mnt/project_repo/models/x`` and
-``models/x``.
+``models/x``. ``s3://bucket/x`` is ``s3/bucket/x``, as in 2020.
 """
 
 import os
@@ -11,8 +11,8 @@ import re
 from pathlib import Path, PurePosixPath
 
 from kd_pipeline.errors import PathNotFound, UnsafePath
+from kd_pipeline.mount_points import BUCKETS, MOUNT_POINTS
 
-MOUNT_POINTS = ("/bd-fs-mnt/project_repo", "/bd-fs-mnt/TenantShare")
 SCHEME = "repo://"
 FOLDERS = ("data", "code", "models", "misc")
 LONGEST_PATH = 1024
@@ -98,6 +98,8 @@ class ProjectRepository:
         if path.startswith(SCHEME):
             _, _, rest = path.removeprefix(SCHEME).partition("/")
             return PurePosixPath(rest.lstrip("/"))
+        if path.startswith(f"{BUCKETS}://"):
+            return PurePosixPath(BUCKETS, path.removeprefix(f"{BUCKETS}://"))
         # The root first: on a cluster it is one of the mount points itself.
         for prefix in (str(self.root), *MOUNT_POINTS):
             if path == prefix or path.startswith(prefix + "/"):

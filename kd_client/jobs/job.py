@@ -145,8 +145,11 @@ class Job:
         params: dict[str, Any] | None = None,
         name: str | None = None,
         origin: dict[str, str] | None = None,
+        credentials: dict[str, str] | None = None,
     ) -> "Job":
         """Send the job's code, values and files once more, with other params where given.
+
+        ``credentials`` are for the new job's environment; the first one's are not kept.
 
         Raises NotFound where the engine does not have them any more, InvalidInput for params that
         the job does not have.
@@ -157,6 +160,7 @@ class Job:
             user=user_name(),
             idempotency_key=secrets.token_hex(16),
             origin=origin or {},
+            credentials=credentials or {},
         )
         job = Job(self._client, self._client.rerun(self.id, wanted))
         job.allow_pickle = self.allow_pickle

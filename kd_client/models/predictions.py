@@ -94,7 +94,7 @@ def _python(url: str, args: Any) -> str:
         "import os\n\nimport requests\n\n"
         f"answer = requests.post(\n    {url!r},\n"
         '    headers={"X-Auth-Token": os.environ["TOKEN"]},\n'
-        f"    json={body!r},\n    timeout=60,\n)\n"
+        f"    json={body!r},\n)\n"
         'print(answer.json()["result"])\n'
     )
 

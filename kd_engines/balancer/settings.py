@@ -29,7 +29,7 @@ RATES = ("conn_cur", "http_req_rate(1s)", "http_err_rate(1s)", "http_fail_rate(1
 # HAProxy notices a member that is not ready within two of these; an engine drains for longer.
 CHECK_EVERY_S = 1
 NOWHERE = ("127.0.0.1", 1)
-LONGEST_SILENCE = "10m"  # a followed log may say nothing for long
+LONGEST_SILENCE = "24h"  # a prediction may take long, as a followed log may say nothing
 IDLE_S = 60  # shorter than the 75 s after which an engine closes an idle connection
 
 STATUS_ERRORS = {
@@ -114,6 +114,8 @@ def _defaults() -> str:
   timeout http-keep-alive {IDLE_S}s
   timeout client {LONGEST_SILENCE}
   timeout server {LONGEST_SILENCE}
+  option clitcpka
+  option srvtcpka
 {errors}
 """
 

@@ -1,7 +1,7 @@
 """``python -m kd_engines.deployment --host 127.0.0.1 --port 10001``: run a deployment engine.
 
 ``KD_CONFIGMETA`` names its configmeta.json (own tokens, connected models), ``KD_PROJECT_REPO`` the
-shared folder. Limits in seconds: ``KD_PREDICT_TIMEOUT_S`` (60), ``KD_LOAD_TIMEOUT_S`` (300),
+shared folder. Limits in seconds: ``KD_PREDICT_TIMEOUT_S`` (none), ``KD_LOAD_TIMEOUT_S`` (300),
 ``KD_REMOVAL_GRACE_S`` (3: how long a model that is no longer connected still serves).
 ``KD_MODEL_QUEUE`` is how many requests may wait for one model (1000), ``KD_MODEL_PROCESSES`` how
 many processes it may have (as many as there are processors). ``KD_COMPILED_CACHE`` is a folder of

@@ -1,9 +1,12 @@
 """A request's one deadline, kept here whatever a worker does.
 
-There is a timer while something is asked, for the oldest request, and none for each request.
+There is a timer while something is asked that has one, for the oldest request, and none for each
+request. The oldest request has the earliest deadline: those of one model have one limit, but for
+the engine's own question whether an idle worker answers.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterable
 
@@ -19,17 +22,15 @@ class Deadlines:
         self,
         held: RequestsHeld,
         workers: Callable[[], Iterable[WorkerChannel]],
-        limit_s: Callable[[], float],
         sentence: str,
     ) -> None:
-        self._held, self._workers, self._limit_s = held, workers, limit_s
-        self._sentence = sentence
+        self._held, self._workers, self._sentence = held, workers, sentence
         self._timer: asyncio.TimerHandle | None = None
 
     def watch(self, pending: Pending) -> None:
         """See that a new request has an answer in time."""
-        if self._timer is None:
-            self._look_at(pending.asked + self._limit_s())
+        if self._timer is None and pending.limit_s != math.inf:
+            self._look_at(pending.deadline)
 
     def cancel(self) -> None:
         """Watch no more."""
@@ -42,20 +43,20 @@ class Deadlines:
 
     def _look(self) -> None:
         """Answer what is past its deadline, and end a worker that has answered nobody meanwhile."""
-        limit, now = self._limit_s(), time.monotonic()
-        while (oldest := self._held.oldest) and oldest.asked + limit <= now:
+        now = time.monotonic()
+        while (oldest := self._held.oldest) and oldest.deadline <= now:
             if oldest.sent_to:
-                oldest.sent_to.owes = True
+                oldest.sent_to.owes_s = oldest.limit_s
             oldest.settle(oldest.verdict or PredictTimeout(self._sentence))
-        next_looks = [oldest.asked + limit] if oldest else []
+        next_look = oldest.deadline if oldest else math.inf
         for worker in list(self._workers()):
-            if not worker.owes:
+            if not worker.owes_s:
                 continue
-            if now - worker.progress >= limit:
-                worker.owes = False
+            if now - worker.progress >= worker.owes_s:
+                worker.owes_s = 0.0
                 worker.kill()
             else:
-                next_looks.append(worker.progress + limit)
+                next_look = min(next_look, worker.progress + worker.owes_s)
         self._timer = None
-        if next_looks:
-            self._look_at(min(next_looks))
+        if next_look != math.inf:
+            self._look_at(next_look)

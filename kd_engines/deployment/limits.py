@@ -1,5 +1,6 @@
-"""An engine's limits, and a model's own where those are narrower."""
+"""An engine's limits, and a model's own."""
 
+import math
 import os
 from dataclasses import dataclass, field
 
@@ -17,10 +18,11 @@ ABOVE_0 = (TIMEOUT_KEY, "KD_PREDICT_TIMEOUT_S", "KD_LOAD_TIMEOUT_S")
 class Limits:
     """An engine's limits: times in seconds, and how many requests may wait for one model.
 
+    A prediction may take as long as it needs where nobody has set a limit, as in 2020.
     ``processes`` is how many one model may have: as many as there are processors.
     """
 
-    predict_s: float = 60.0
+    predict_s: float = math.inf
     load_s: float = 300.0
     removal_grace_s: float = 3.0
     queue: int = 1000
@@ -39,12 +41,12 @@ class Limits:
 
 
 def time_limit(model: ModelConfig, limits: Limits) -> float:
-    """Return a model's seconds for one prediction: the engine's, or its own where shorter.
+    """Return a model's seconds for one prediction: its own, else the engine's, which may be inf.
 
     Raises InvalidInput.
     """
     own = model.extra.get(TIMEOUT_KEY)
-    return min(limits.predict_s, _number(own, TIMEOUT_KEY)) if own else limits.predict_s
+    return _number(own, TIMEOUT_KEY) if own else limits.predict_s
 
 
 def most_processes(model: ModelConfig, limits: Limits) -> int:

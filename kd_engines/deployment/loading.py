@@ -109,7 +109,7 @@ class Loader:
         loaded = served.loaded
         kept = msgspec.structs.replace(loaded) if loaded else None
         ready = await self._here(served)
-        await warm_up(ready, slot.model, self.recent(slot.model.name))
+        await self._warm_up(ready, slot.model)
         served.hurry()
         if slot.sha256 != await self._in_time(files.identity, self.repository):
             raise LoadFailed(CHANGED)
@@ -161,7 +161,7 @@ class Loader:
             return None
         kept = msgspec.structs.replace(loaded)
         ready = await self._in_this_process(label_of(slot.model), loaded, "")
-        await warm_up(ready, slot.model, self.recent(slot.model.name))
+        await self._warm_up(ready, slot.model)
         if sha256 != await self._in_time(files.identity, self.repository):
             raise LoadFailed(CHANGED)
         if sha256:
@@ -185,6 +185,16 @@ class Loader:
         from kd_engines.deployment.served_compiled import ServedCompiled
 
         return ServedCompiled(label, model, loaded, self.limits.queue, printed)
+
+    async def _warm_up(self, served: Served, model: ModelConfig) -> None:
+        try:
+            async with asyncio.timeout(self.limits.load_s):
+                await warm_up(served, model, self.recent(model.name))
+        except TimeoutError:
+            raise LoadFailed(
+                f"Its first prediction was not done within {self.limits.load_s:g} s "
+                "(KD_LOAD_TIMEOUT_S)."
+            ) from None
 
     def _served(self, slot: ModelSlot, files: ModelFiles, most: int) -> ServedModel:
         spec = self._spec(slot.model, files)

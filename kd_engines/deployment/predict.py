@@ -1,5 +1,6 @@
 """Predictions, the one way that must be fast: from a request to a model and back."""
 
+import asyncio
 import contextlib
 import time
 from urllib.parse import parse_qsl, unquote
@@ -51,17 +52,20 @@ class Predict:
             if form is PREDICT and wants_url(scope):
                 answered = self._answer_later(asked)
             else:
-                answered = await self._answer_now(asked, form)
+                answered = await self._answer_now(asked, form, receive)
         except KdError as error:
             answered = form.refused(error)
         response = answered if isinstance(answered, Response) else _json(answered)
         await response(scope, receive, send)
 
-    async def _answer_now(self, asked: Asked, form: Form) -> bytes | Response:
+    async def _answer_now(self, asked: Asked, form: Form, receive: Receive) -> bytes | Response:
+        gone = asyncio.ensure_future(receive())  # nothing comes after the body
+        gone.add_done_callback(lambda _: asked.pending.leave())
         try:
             with contextlib.suppress(KdError):  # told below
                 await asked.pending.wait()
         finally:
+            gone.cancel()
             asked.served.drop(asked.pending)
         return self._answered(asked, form)
 
@@ -87,15 +91,15 @@ class Predict:
             done()
         return PREDICT.begun(asked)
 
-    def begin(self, path: str, body: bytes, host: str, answer: Answerer) -> bool:
-        """Take a request and call ``answer`` once; False for a request that ASGI is to answer."""
+    def begin(self, path: str, body: bytes, host: str, answer: Answerer) -> Pending | None:
+        """Take a request and call ``answer`` once; None for a request that ASGI is to answer."""
         target = target_of(path)
         if target is None:
-            return False
+            return None
         try:
             asked = self._ask(target, body, host)
         except KdError:
-            return False
+            return None
         form = target[0]
 
         def done() -> None:
@@ -109,7 +113,7 @@ class Predict:
             answer(answered)
 
         asked.pending.then = done
-        return True
+        return asked.pending
 
     def _ask(self, target: Target, body: bytes, host: str) -> Asked:
         form, name, version = target

@@ -6,6 +6,7 @@ waits for one of them at most.
 """
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -22,9 +23,9 @@ LARGEST_QUEUE_BYTES = 64 * 1024 * 1024
 class Pending:
     """A request and, once it has one, its answer or why it has none; ``asked`` is monotonic.
 
-    ``sent_to`` is the worker that has it; ``verdict`` is why a request that ended workers fails,
-    which it is told after a pause. ``then`` is called once with the outcome: a callback, as a
-    future's own costs a turn of the event loop.
+    ``sent_to`` is the worker that has it; ``has_left`` tells that nobody waits for its answer;
+    ``verdict`` is why a request that ended workers fails, which it is told after a pause. ``then``
+    is called once with the outcome: a callback, as a future's own costs a turn of the event loop.
     """
 
     ask: Ask
@@ -32,7 +33,18 @@ class Pending:
     sent_to: WorkerChannel | None = None
     verdict: KdError | None = None
     outcome: Answer | Exception | None = None
+    limit_s: float = math.inf
+    has_left: bool = False
     then: Callable[[], None] | None = None
+
+    @property
+    def deadline(self) -> float:
+        """Return when it is late (monotonic)."""
+        return self.asked + self.limit_s
+
+    def leave(self) -> None:
+        """Take notice that who asked has gone; it has its answer all the same, if it can."""
+        self.has_left = True
 
     def settle(self, outcome: Answer | Exception) -> None:
         """Answer it, or say why there is no answer, unless it was answered."""
@@ -97,15 +109,23 @@ class RequestsHeld:
         return len(self._all)
 
     @property
+    def are_wanted(self) -> bool:
+        """Tell whether anybody waits for an answer."""
+        return any(not pending.has_left for pending in self._all.values())
+
+    @property
     def oldest(self) -> Pending | None:
         """Return the request that has waited longest; None where there is none."""
         return next((p for p in self._all.values() if p.outcome is None), None)
 
-    def add(self, args: bytes, limit_s: float, can_send: bool) -> Pending:
-        """Take a request, and send it unless it has to wait."""
+    def add(self, args: bytes, limit_s: float, grace_s: float, can_send: bool) -> Pending:
+        """Take a request, and send it unless it has to wait; its worker is late ``grace_s`` later
+        than it.
+        """
         self._last_id += 1
         now = time.monotonic()
-        pending = Pending(Ask(self._last_id, args, now + limit_s), now)
+        ask = Ask(self._last_id, args, now + limit_s)
+        pending = Pending(ask, now, limit_s=limit_s + grace_s)
         self._all[self._last_id] = pending
         self.bytes += len(args)
         is_suspicious = self._suspects or self._alone

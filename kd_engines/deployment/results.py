@@ -119,3 +119,11 @@ def _plain(value: Any) -> Any:
         if callable(convert):
             return convert()
     raise TypeError(f"predict returned {type(value).__name__}, which is not a JSON value")
+
+
+def not_in_time(subject: str, limit_s: float) -> str:
+    """Say that something was not done within a prediction's time limit, and who sets that."""
+    return (
+        f"{subject} within {limit_s:g} s, the limit of its ConfigMap's key timeout-s or, without "
+        "that key, of the engine's KD_PREDICT_TIMEOUT_S"
+    )

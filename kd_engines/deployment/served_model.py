@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from kd_engines.deployment.deadlines import Deadlines
 from kd_engines.deployment.replicas import Replicas
 from kd_engines.deployment.requests_held import Pending, RequestsHeld, see_room
+from kd_engines.deployment.results import not_in_time
 from kd_engines.deployment.wire import Answer, Loaded, Spec
 from kd_engines.deployment.worker_channel import WorkerChannel
 from kd_engines.deployment.worker_group import WorkerGroup
@@ -27,6 +28,7 @@ CALM_S = 60.0
 LONGEST_PAUSE_S = 30.0
 # A script of 2020 is timed by its worker, which has what it printed until then.
 GRACE_S = {"function": 0.0, "script": 0.5}
+PING_S = 60.0  # within which an idle worker has to answer
 SLOW_S = 5.0  # a request that lasts longer is told of in the model's status
 
 
@@ -58,8 +60,8 @@ class ServedModel:
         self._held = RequestsHeld(
             lambda: self._replicas.pick(self._worker), lambda: self._worker, self._replicas.other
         )
-        sentence = f"Model {label} gave no answer within {spec.timeout_s:g} s."
-        self._deadlines = Deadlines(self._held, self._workers, lambda: self._limit_s, sentence)
+        sentence = not_in_time(f"Model {label} gave no answer", spec.timeout_s) + "."
+        self._deadlines = Deadlines(self._held, self._workers, sentence)
         self._deaths: deque[float] = deque(maxlen=8)
         self._kills: deque[float] = deque(maxlen=8)
         self._asked_for = asyncio.Event()  # somebody waits for the next worker
@@ -132,7 +134,9 @@ class ServedModel:
 
         Raises ScoringFailed, PredictTimeout, ModelNotReady, TooManyRequests.
         """
-        pending = self.ask(args)
+        return await self._answer(self.ask(args))
+
+    async def _answer(self, pending: Pending) -> Answer:
         try:
             return await pending.wait()
         finally:
@@ -146,7 +150,11 @@ class ServedModel:
         if self.failure:
             raise ModelNotReady(f"Model {self.label} does not run: {self.failure}")
         see_room(self.label, len(self._held), self._queue_limit, self._held.bytes + len(args))
-        pending = self._held.add(args, self.spec.timeout_s, can_send=self._is_up)
+        return self._add(args, self.spec.timeout_s)
+
+    def _add(self, args: bytes, limit_s: float) -> Pending:
+        grace_s = GRACE_S.get(self.kind, 0.0)
+        pending = self._held.add(args, limit_s, grace_s, can_send=self._is_up)
         self._asked_for.set()
         self._deadlines.watch(pending)
         return pending
@@ -159,7 +167,7 @@ class ServedModel:
         """See that an idle worker answers; one that does not is replaced as for any request."""
         if self._is_up and not self._held:
             with contextlib.suppress(KdError):
-                await self.predict(b"")
+                await self._answer(self._add(b"", min(self.spec.timeout_s, PING_S)))
 
     def allow(self, most_processes: int) -> None:
         """Let it have so many processes at most."""
@@ -171,9 +179,8 @@ class ServedModel:
             self._replicas.look(self._worker, idle_processors)
 
     async def close(self) -> None:
-        """Wait until every request has its answer, then end the worker."""
-        deadline = time.monotonic() + self._limit_s
-        while self._held and time.monotonic() < deadline:  # noqa: ASYNC110 - costs requests nothing
+        """Wait until every request has its answer, or nobody waits for it; then end the worker."""
+        while self._held.are_wanted:  # noqa: ASYNC110 - costs requests nothing
             await asyncio.sleep(0.02)
         await self.end()
 
@@ -187,10 +194,6 @@ class ServedModel:
         self.failure = "it was taken off, or replaced, before it had an answer."
         self._refuse_all()
         await asyncio.gather(*self._tasks, self._worker.stop(), return_exceptions=True)
-
-    @property
-    def _limit_s(self) -> float:
-        return self.spec.timeout_s + GRACE_S.get(self.kind, 0.0)
 
     def _new_worker(self) -> WorkerProcess:
         return WorkerProcess(self._group, self._take, self._lost)
@@ -208,7 +211,7 @@ class ServedModel:
             self._held.go_on()
 
     def _take(self, worker: WorkerChannel, answers: list[Answer]) -> None:
-        worker.progress, worker.owes = time.monotonic(), False
+        worker.progress, worker.owes_s = time.monotonic(), 0.0
         if worker is not self._worker:
             for answer in answers:
                 answer.pid = answer.pid or worker.pid

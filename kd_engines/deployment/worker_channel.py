@@ -16,7 +16,8 @@ class WorkerChannel(asyncio.Protocol, ABC):
     """One worker to ask. ``on_answers`` gets its answers, ``on_end`` is called once it has gone.
 
     Whoever asks it keeps in ``unanswered`` what it was sent, in ``progress`` when it was last seen
-    to get on (monotonic), and in ``owes`` whether nobody waits for one of its answers any more.
+    to get on (monotonic), and in ``owes_s`` the time limit of an answer for which nobody waits any
+    more, or 0.
     """
 
     WORDS: ClassVar[int]  # how many times it speaks until it is loaded
@@ -33,7 +34,7 @@ class WorkerChannel(asyncio.Protocol, ABC):
         self.loaded: Loaded | None = None
         self.gone = False
         self.unanswered: set[int] = set()
-        self.progress, self.owes = 0.0, False
+        self.progress = self.owes_s = 0.0
 
     @property
     @abstractmethod

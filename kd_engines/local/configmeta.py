@@ -9,7 +9,7 @@ import base64
 import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kd_engines.local.member import HOST, Member
@@ -21,11 +21,15 @@ VERSION = "7"
 
 @dataclass(frozen=True)
 class Running:
-    """A kdcluster with its app and the members that it has here, by role."""
+    """A kdcluster with its app and the members that it has here, by role.
+
+    ``urls`` says by service where one answers that runs elsewhere.
+    """
 
     cluster: Cluster
     app: App
     members: dict[str, list[Member]]
+    urls: Mapping[str, str] = field(default_factory=dict)
 
 
 def configmeta(
@@ -94,8 +98,10 @@ def _role(running: Running, role: str, group: Sequence[str]) -> dict[str, Any]:
     names = [HOST for _ in members]
     key = [*group, "roles", role]
     services = {}
-    for service in running.app.role_services(role) if members else ():
-        if service.port is None or not service.url_scheme:
+    for service in running.app.role_services(role):
+        elsewhere = running.urls.get(service.id)
+        urls = [elsewhere] if elsewhere else [member.url for member in members]
+        if not urls or service.port is None or not service.url_scheme:
             continue
         services[service.id] = {
             "qualifiers": [],
@@ -105,10 +111,10 @@ def _role(running: Running, role: str, group: Sequence[str]) -> dict[str, Any]:
             "fqdns": {"bdvlibrefkey": [*key, "fqdns"]},
             "global_id": f"1_{role}_{service.id}",
             "exported_service": "",
-            "endpoints": [member.url for member in members],
+            "endpoints": urls,
             # As in KubeDirector one member's token stands for the role. The first's, because it
             # stays the same when members are added.
-            "authToken": members[0].token if service.has_auth_token else "",
+            "authToken": members[0].token if members and service.has_auth_token else "",
         }
     return {
         "services": services,

@@ -17,7 +17,7 @@ from kd_pipeline.clusters import API_VERSION, APP_KIND, CLUSTER_KIND, App, Clust
 from kd_pipeline.errors import Conflict, InvalidInput, InvalidManifest, TooLarge
 from kd_pipeline.manifest_text import BadManifest
 from kd_pipeline.model_config import CM_TYPE_LABEL, MODEL_TYPE, ModelConfig
-from kd_pipeline.project_repository import MOUNT_POINTS
+from kd_pipeline.mount_points import MOUNT_POINTS
 from kd_pipeline.registry import FolderRegistry, Registry
 
 KINDS = {"ConfigMap": "v1", APP_KIND: API_VERSION, CLUSTER_KIND: API_VERSION}
@@ -234,6 +234,8 @@ def _below(path: str, root: Path | None) -> str | None:
     """Return a path relative to the project repository, or None where it is not in it."""
     if path.startswith("repo://"):
         return path.removeprefix("repo://").partition("/")[2] or None
+    if path.startswith("s3://"):
+        return path.replace("://", "/", 1)
     for base in (*MOUNT_POINTS, *([str(root)] if root else [])):
         if path.startswith(f"{base}/"):
             return path.removeprefix(f"{base}/")

@@ -7,14 +7,14 @@ from typing import Any
 from kd_engines.local.configmeta import Running, configmeta
 from kd_engines.local.home import Home
 from kd_engines.local.member import Member
-from kd_pipeline.clusters import App, Cluster
+from kd_pipeline.clusters import ENDPOINT_PREFIX, App, Cluster
 from kd_pipeline.connections import (
     BALANCER_ROLE,
     DEPLOYMENT_DISTROS,
     NOTEBOOK_DISTRO,
     TRAINING_DISTRO,
 )
-from kd_pipeline.errors import KdError
+from kd_pipeline.errors import InvalidManifest, KdError
 from kd_pipeline.model_config import CM_TYPE_LABEL
 from kd_pipeline.registry.folder import FolderRegistry
 from kd_pipeline.registry.manifest_files import Document
@@ -109,6 +109,9 @@ def module_of(app: App) -> str | None:
 def _running(home: Home, cluster: Cluster, app: App, notes: list[str]) -> Running:
     module = module_of(app)
     members: dict[str, list[Member]] = {}
+    if cluster.urls:  # it runs elsewhere
+        _check_urls(cluster, app)
+        return Running(cluster, app, {role.id: [] for role in cluster.roles}, cluster.urls)
     node = 0
     for role in cluster.roles:
         if role.id == BALANCER_ROLE:
@@ -117,7 +120,8 @@ def _running(home: Home, cluster: Cluster, app: App, notes: list[str]) -> Runnin
         if module is None:
             notes.append(
                 f"{cluster.name}: {app.distro_id} is an app that cannot run on one machine; "
-                "training engines, deployment engines and notebooks can."
+                "training engines, deployment engines and notebooks can. One that runs elsewhere "
+                f"is connected by its URL: an annotation {ENDPOINT_PREFIX}<service>."
             )
             break
         count = min(role.members, MOST_MEMBERS)
@@ -127,6 +131,22 @@ def _running(home: Home, cluster: Cluster, app: App, notes: list[str]) -> Runnin
         ]
         node += count
     return Running(cluster, app, members)
+
+
+def _check_urls(cluster: Cluster, app: App) -> None:
+    """Raise InvalidManifest where an annotation names no URL, or none of the kdapp's services."""
+    known = {service.id for role in cluster.roles for service in app.role_services(role.id)}
+    for service, url in cluster.urls.items():
+        if not url.startswith(("http://", "https://")):
+            raise InvalidManifest(
+                f"its annotation {ENDPOINT_PREFIX}{service} is {url[:200]!r}; it must be a URL "
+                "that begins with http:// or https://."
+            )
+        if service not in known:
+            raise InvalidManifest(
+                f"its annotation {ENDPOINT_PREFIX}{service} names a service that its roles do not "
+                f"have in kdapp {app.name}; they have: {', '.join(sorted(known)) or 'none'}."
+            )
 
 
 def _missing(world: World, cluster: Cluster) -> list[str]:

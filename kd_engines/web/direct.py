@@ -24,13 +24,20 @@ Reply = bytes | Response
 Answer = Callable[[Reply], None]
 
 
+class Taken(Protocol):
+    """A request whose answer is made."""
+
+    def leave(self) -> None:
+        """Take notice that its client has gone."""
+
+
 class DirectRoute(Protocol):
     """What answers requests without ASGI."""
 
-    def begin(self, path: str, body: bytes, host: str, answer: Answer) -> bool:
+    def begin(self, path: str, body: bytes, host: str, answer: Answer) -> Taken | None:
         """Take a request, and call ``answer`` once: JSON bytes are a 200, else it is a Response.
 
-        False where it takes none such, or refuses this one.
+        None where it takes none such, or refuses this one.
         """
 
 
@@ -52,6 +59,7 @@ class _Held:
         self.body = bytearray()
         self.more_body = self.keep_alive = True
         self.response_complete = self.disconnected = False
+        self.taken: Taken | None = None
 
 
 class DirectProtocol(LimitedProtocol):
@@ -85,11 +93,11 @@ class DirectProtocol(LimitedProtocol):
             self._answer(held, reply)
 
         try:
-            taken = self._guard.admits(held.headers) and self._route.begin(path, body, host, answer)
+            if self._guard.admits(held.headers):
+                held.taken = self._route.begin(path, body, host, answer)
         except Exception as error:
-            taken = True
             answer(internal_error(error))
-        if taken:
+        if held.taken or held.response_complete:
             self.begin_head()
             held.before, held.headers, held.body = None, {}, bytearray()  # not kept by those after
             return
@@ -100,11 +108,13 @@ class DirectProtocol(LimitedProtocol):
         super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End; a request whose body never came is in flight no more."""
+        """End; a request whose body never came, or that has no answer yet, is in flight no more."""
         held: object = self.cycle
-        if isinstance(held, _Held) and held.more_body:
-            held.more_body = False
+        if isinstance(held, _Held) and not held.response_complete:
+            held.more_body, held.disconnected = False, True
             self._guard.in_flight -= 1
+            if held.taken:
+                held.taken.leave()
         super().connection_lost(exc)
 
     def _plain(self) -> dict[bytes, bytes] | None:
@@ -128,9 +138,11 @@ class DirectProtocol(LimitedProtocol):
         return headers
 
     def _answer(self, held: _Held, reply: Reply) -> None:
-        self._guard.in_flight -= 1
         held.response_complete = True
-        if held.disconnected or self.transport.is_closing():
+        if held.disconnected:
+            return
+        self._guard.in_flight -= 1
+        if self.transport.is_closing():
             return
         closing = not held.keep_alive or self._guard.draining.is_set()
         self.transport.write(self._head_of(reply, closing) + _body_of(reply))

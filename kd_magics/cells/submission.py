@@ -135,6 +135,7 @@ def _wanted(session: Session, cell: Cell, options: Namespace) -> SubmitJob:
         code=cell.code,
         user=user_name(),
         env=session.mlflow | cell_options.environment(options.env, cell.line),
+        credentials=session.credentials,
         timeout_s=options.timeout,
         origin=session.origin(),
         first_line=getattr(session.shell, "first_line", FIRST_LINE),

@@ -1,12 +1,12 @@
 """Point MLflow in this notebook at the connected MLflow cluster.
 
-Credentials go into the kernel's environment, where MLflow looks for them, and nowhere else.
+Credentials go into the environment of the kernel and of its jobs, where MLflow looks for them.
 """
 
 import os
 from argparse import Namespace
 
-from kd_client.mlflow import URI, find_mlflow
+from kd_client.mlflow import find_mlflow
 from kd_magics.help import Help
 from kd_magics.options import Options
 from kd_magics.session import Session
@@ -14,9 +14,10 @@ from kd_magics.session import Session
 HELP = Help(
     usage=("[--cluster CLUSTER] [--credentials SECRET]",),
     text="""
-    Sets MLFLOW_TRACKING_URI, and from a connected secret MLflow's and the object store's
-    credentials, in the environment of this kernel. Jobs that are sent later get the tracking URI
-    and the experiment's name, and no secret.
+    Sets MLFLOW_TRACKING_URI, where the cluster has a service minio-server
+    MLFLOW_S3_ENDPOINT_URL, and from a connected secret MLflow's and the object store's
+    credentials, in the environment of this kernel and of the jobs that it sends from now on. An
+    engine keeps the credentials until the job starts, and tells them to nobody.
 
     --cluster       the MLflow cluster, where several are connected
     --credentials   the name of the secret, where several are connected
@@ -38,8 +39,10 @@ def parser() -> Options:
 def run(session: Session, options: Namespace) -> None:
     """Set MLflow's environment from a connected cluster and secret; no value of it is shown."""
     found = find_mlflow(session, options.cluster, options.credentials)
-    os.environ.update(found.credentials)
-    os.environ[URI] = session.mlflow[URI] = found.uri
+    os.environ.update(found.environment | found.credentials)
+    session.mlflow.update(found.environment)
+    session.credentials = found.credentials
     names = ", ".join(sorted(found.credentials))
     told = f"{names} from secret {found.secret}" if found.secret else "no secret"
+    print("Backend configured")  # what notebooks of 2020 show
     print(f"MLflow is that of cluster {found.cluster}: {found.uri} ({told}).")

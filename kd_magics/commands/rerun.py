@@ -60,7 +60,7 @@ def data(session: Session, options: Namespace) -> Any:
 
 def _sent(session: Session, options: Namespace) -> Job:
     job = session.job_or_last(options.job, "rerun")
-    new = job.rerun(dict(options.param), options.name, session.origin())
+    new = job.rerun(dict(options.param), options.name, session.origin(), session.credentials)
     kept = session.keep(new.client, new.last)
     kept.allow_pickle = new.allow_pickle
     return kept

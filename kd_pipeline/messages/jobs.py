@@ -35,7 +35,8 @@ class SubmitJob(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     that are kept when it has ended well. ``files`` (path relative to a folder of the job's own,
     which is first on its ``sys.path``: content) travel with it. With ``script``, one of the files,
     the code is that script's and runs as Python runs it, with ``arguments``; with ``cells``, the
-    lines at which a notebook's cells begin in it, each cell shows its last value.
+    lines at which a notebook's cells begin in it, each cell shows its last value. ``credentials``
+    are variables of the job's environment that are kept until it starts, and are told to nobody.
     """
 
     code: str
@@ -43,6 +44,7 @@ class SubmitJob(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     user: str = ""
     idempotency_key: str | None = None
     env: dict[str, str] = {}
+    credentials: dict[str, str] = {}
     timeout_s: float | None = None
     origin: dict[str, str] = {}  # notebook, cell, git commit: where the code came from
     first_line: int = 1  # the line of the cell at which the code begins, for tracebacks
@@ -59,13 +61,17 @@ class SubmitJob(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class RerunJob(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """Body of ``POST /jobs/<id>/rerun``: the same code, values and files; ``params`` replace."""
+    """Body of ``POST /jobs/<id>/rerun``: the same code, values and files; ``params`` replace.
+
+    The first job's ``credentials`` are not kept, so a rerun brings its own.
+    """
 
     params: dict[str, Any] = {}
     name: str | None = None
     user: str = ""
     idempotency_key: str | None = None
     origin: dict[str, str] = {}
+    credentials: dict[str, str] = {}
 
 
 class Job(msgspec.Struct):

@@ -10,7 +10,7 @@ import yaml
 
 from kd_pipeline.errors import Forbidden
 from kd_pipeline.model_config import ModelConfig
-from kd_pipeline.project_repository import MOUNT_POINTS
+from kd_pipeline.mount_points import MOUNT_POINTS
 from kd_pipeline.registry.api_server import ApiServerRegistry
 from tests.kubedirector.operator import running_cluster
 from tests.kubedirector.rules import DEFAULTS

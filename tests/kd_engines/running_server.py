@@ -69,9 +69,8 @@ class RunningServer:
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
         """Send one request with the token."""
         headers = {"X-Auth-Token": self.token, **options.pop("headers", {})}
-        return self.session.request(
-            method, self.url + path, headers=headers, timeout=DEADLINE_S, **options
-        )
+        options.setdefault("timeout", DEADLINE_S)
+        return self.session.request(method, self.url + path, headers=headers, **options)
 
     def get(self, path: str) -> Any:
         """Return the JSON of a GET that must succeed."""

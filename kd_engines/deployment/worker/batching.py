@@ -12,8 +12,8 @@ from kd_engines.deployment.rows import Rows, rows_of
 from kd_engines.deployment.wire import Answer, Ask, Frames, frame
 
 FIRST_ROWS, MOST_ROWS = 32, 1024
-# Of a request's time limit, what one batch of several requests may take.
-SHARE = 1 / 8
+# What one batch of several requests may take: this share of their time limit, or of a minute.
+SHARE, LONGEST_S = 1 / 8, 60.0
 READ_BYTES = 1 << 18
 
 
@@ -38,7 +38,7 @@ class Batching(ABC):
     """A loaded model that answers in batches: no timer, just what is there."""
 
     def __init__(self, timeout_s: float) -> None:
-        self._size = BatchSize(timeout_s * SHARE)
+        self._size = BatchSize(min(timeout_s, LONGEST_S) * SHARE)
         self._replicate: Callable[[], None] = lambda: None
 
     @abstractmethod

@@ -25,7 +25,7 @@ from kd_engines.deployment.worker.script_kind import (
     kind_of,
     without_guards,
 )
-from kd_engines.mount_points import localize
+from kd_pipeline.mount_points import localize
 
 if TYPE_CHECKING:
     from kd_pipeline.model_formats import Known

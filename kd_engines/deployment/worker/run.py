@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from kd_engines.deployment.results import not_in_time
 from kd_engines.deployment.wire import Answer, Ask
 from kd_engines.deployment.worker.loading import advice_for
 from kd_engines.exit_codes import ended_with
@@ -72,8 +73,8 @@ class Run:
         if self.timed_out:
             answer.timed_out = True
             waited = self.begun - (self.ask.deadline - timeout_s)
-            turn = f", of which it waited {waited:.1f} s for its turn," if waited > 0.1 else ""
-            answer.failure = f"it ran longer than {timeout_s:g} s{turn} and was ended"
+            turn = f"; {waited:.1f} s of that it waited for its turn" if waited > 0.1 else ""
+            answer.failure = not_in_time("it was not done", timeout_s) + turn
         elif code != 0:
             answer.failure = why(code, log)
         elif not output.strip():

@@ -9,6 +9,7 @@ several times faster: see :mod:`.trust`.
 
 import ast
 import contextlib
+import math
 import mmap
 import os
 import selectors
@@ -20,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kd_engines.deployment.results import not_in_time
 from kd_engines.deployment.rows import no_arguments
 from kd_engines.deployment.wire import Answer, Ask, Frames, frame
 from kd_engines.deployment.worker.fork import Fork, arguments
@@ -224,15 +226,12 @@ class Script2020:
         return [*(forked.run for forked in self._forks.values()), *self._living.runs]
 
     def _pause(self) -> float | None:
-        """Return the seconds until the next deadline; None where nothing runs or waits."""
-        deadlines = [run.deadline for run in self._all_runs()]
-        if self._waiting:
-            deadlines.append(self._waiting[0].deadline)
-        if not deadlines:
-            return None
-        longest = max(0.0, min(deadlines) - time.monotonic())
+        """Return the seconds until the next deadline; None where there is none."""
         told_of = all(forked.end is not None for forked in self._forks.values())
-        return longest if told_of else min(longest, LOOK_EVERY_S)
+        next_look = math.inf if told_of else time.monotonic() + LOOK_EVERY_S
+        waiting = self._waiting[0].deadline if self._waiting else math.inf
+        next_look = min([next_look, waiting, *(run.deadline for run in self._all_runs())])
+        return None if next_look == math.inf else max(0.0, next_look - time.monotonic())
 
     def _end_late(self) -> None:
         now = time.monotonic()
@@ -241,11 +240,9 @@ class Script2020:
                 run.kill(now)
         while self._waiting and self._waiting[0].is_late():
             ask = self._waiting.popleft()
-            late = (
-                f"it waited {self._timeout_s:g} s for its turn: {self._most} runs of a script are "
-                "made at a time here"
-            )
-            self._send(Answer(ask.id, failure=late, timed_out=True))
+            late = not_in_time("it did not have its turn", self._timeout_s)
+            reason = f"{late}; {self._most} runs of a script are made at a time here"
+            self._send(Answer(ask.id, failure=reason, timed_out=True))
 
     def _end_all(self) -> None:
         for run in self._all_runs():

@@ -17,7 +17,8 @@ from kd_engines.training import requirements
 from kd_engines.training.queue.admission import Room, check_values, problems
 from kd_pipeline.errors import InvalidInput, TooLarge, UnsafePath
 from kd_pipeline.messages import MissingModule, Preflight, PreflightAnswer
-from kd_pipeline.project_repository import MOUNT_POINTS, SCHEME, ProjectRepository
+from kd_pipeline.mount_points import MOUNT_POINTS, local_text
+from kd_pipeline.project_repository import SCHEME, ProjectRepository
 
 MOST = 1000  # modules or paths of one question
 # Where the package has another name than the module; `-` and `_` are the same to pip.
@@ -108,7 +109,7 @@ def _may_exist(path: str, repository: ProjectRepository) -> bool:
     try:
         if inside or not os.path.isabs(path):  # noqa: PTH117
             return repository.resolve(path).exists()
-        return Path(path).exists()
+        return Path(local_text(path, repository.root)).exists()
     except (UnsafePath, OSError, ValueError):
         return not inside  # nothing is said about what is not looked at
 

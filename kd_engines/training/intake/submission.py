@@ -27,7 +27,7 @@ def check(wanted: SubmitJob) -> None:
             f"timeout_s is {wanted.timeout_s:g}; it is a number of seconds above 0 and at most "
             f"{LONGEST_TIMEOUT_S:,}."
         )
-    _check_environment(wanted.env)
+    _check_environment(wanted.env | wanted.credentials)
     check_values(wanted.resources)
     wrong = requirements.problem(wanted.requirements)
     if wrong:
@@ -64,7 +64,8 @@ def _check_texts(wanted: SubmitJob) -> None:
             )
     if wanted.idempotency_key == "":
         raise InvalidInput("idempotency_key is empty; leave it out or give one per submission.")
-    for field, texts in (("env", wanted.env), ("origin", wanted.origin)):
+    extras = {"env": wanted.env, "credentials": wanted.credentials, "origin": wanted.origin}
+    for field, texts in extras.items():
         length = sum(len(key) + len(value) for key, value in texts.items())
         if length > LARGEST_EXTRAS:
             raise TooLarge(

@@ -71,10 +71,10 @@ class Main:
         tree: ast.Module = compile(
             source, self.path, "exec", ONLY_AST | TOP_LEVEL_AWAIT, dont_inherit=True
         )
-        if "/bd-fs-mnt/" in source:
+        if "/bd-fs-mnt/" in source or "s3://" in source:
             from pathlib import Path
 
-            from kd_engines import mount_points
+            from kd_pipeline import mount_points
 
             tree = mount_points.localize(tree, source, Path(root))
         in_loop = running.wants_loop(tree, source)

@@ -12,9 +12,9 @@ import os
 import sys
 from pathlib import Path
 
-from kd_engines.mount_points import compile_localized, localize
 from kd_engines.training.job.code import SCRIPT_VARIABLE
 from kd_engines.training.job_folder import records
+from kd_pipeline.mount_points import compile_localized, localize
 
 KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 

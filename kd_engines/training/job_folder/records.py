@@ -5,6 +5,7 @@
 =================  =================  ===========================================================
 job.json           engine             what was submitted; written last, so it makes the job
 code.py            engine             the code
+credentials.json   engine             credentials for the job's environment, until it starts
 sent.msgpack       engine             inputs, files, params and wanted outputs; only where there
                                       are any; written before job.json, as code.py is
 started.json       who claims it      made exclusively: the runner, or an engine that ends a
@@ -52,6 +53,7 @@ USAGE = "usage.json"
 USAGE_TIMES = "usage-times.jsonl"
 CANCEL = "cancel.json"
 SENT = "sent.msgpack"
+CREDENTIALS = "credentials.json"
 CELL = "cell.py"
 FILES = "files"
 VALUES = "values"
@@ -84,6 +86,14 @@ def create_exclusive(path: str, content: bytes) -> None:
     The same as `kd_pipeline.atomic.create_exclusive` without that module's imports.
     """
     _publish(path, content, os.link)
+
+
+def remove(path: str) -> None:
+    """Remove a file, if it is there and can be removed."""
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
 
 
 def replace(path: str, content: bytes) -> None:

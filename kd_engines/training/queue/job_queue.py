@@ -243,7 +243,7 @@ class JobQueue:
             return
         folder, root = self._store.folder / str(job), self._store.root
         held = self._admission.choose(record.job.resources)
-        own = variables(held, record.job.env)
+        own = self._store.credentials(job) | variables(held, record.job.env)
         environment = launch.job_environment(job, folder, root, self._cluster, own, self._tokens())
         ours, theirs = os.pipe()
         try:

@@ -57,6 +57,7 @@ def main(
         os.close(gate_in)
         os.waitpid(child, 0)
         return 0
+    records.remove(f"{job_folder}/{records.CREDENTIALS}")
     os.write(gate_in, b"g")
     os.close(gate_in)
     _tell(notify, b"s")

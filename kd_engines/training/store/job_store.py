@@ -224,8 +224,13 @@ class JobStore:
         with contextlib.suppress(FileExistsError):
             claim = msgspec.json.encode(Started(started=records.now(), node=self.runners.node))
             create_exclusive(self.path(job, records.STARTED), claim)
+            self.path(job, records.CREDENTIALS).unlink(missing_ok=True)
             return True
         return False
+
+    def credentials(self, job: int) -> dict[str, str]:
+        """Return the credentials for a waiting job's environment."""
+        return self.parsed(job, records.CREDENTIALS, dict[str, str]) or {}
 
     def end(self, job: int, status: JobStatus, reason: str) -> None:
         """Write how a job ended, unless that is written already."""

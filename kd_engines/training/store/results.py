@@ -118,6 +118,7 @@ def repeated(store: JobStore, record: Record, wanted: RerunJob) -> SubmitJob:
         user=wanted.user or job.user,
         idempotency_key=wanted.idempotency_key,
         env=job.env,
+        credentials=wanted.credentials,
         timeout_s=job.timeout_s,
         origin=wanted.origin or job.origin,
         first_line=job.first_line,

@@ -80,10 +80,15 @@ class Submissions:
         if (folder / records.JOB).exists():
             return False
         code = wanted.code.encode()
+        secret = msgspec.json.encode(wanted.credentials) if wanted.credentials else b""
         folder.mkdir(exist_ok=True)
         submitted = _submitted(job, wanted, rerun_of)
         try:
-            for name, content in ((records.CODE, code), (records.SENT, packed)):
+            for name, content in (
+                (records.CODE, code),
+                (records.SENT, packed),
+                (records.CREDENTIALS, secret),
+            ):
                 if content:
                     with contextlib.suppress(FileExistsError):
                         create_exclusive(folder / name, content)

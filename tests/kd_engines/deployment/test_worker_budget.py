@@ -29,7 +29,7 @@ def test_a_worker_imports_little() -> None:
         "kd_engines.exit_codes",
         "kd_engines.members",
         "kd_engines.members.processes",
-        "kd_engines.mount_points",
+        "kd_pipeline.mount_points",
         "kd_pipeline.plain_text",
     }
 

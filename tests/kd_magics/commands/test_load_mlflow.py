@@ -128,6 +128,7 @@ def test_mlflow_is_found_and_no_secret_is_shown(
     attach(empty_notebook, tracking.url, times=times)
     shown = empty_notebook.good("%loadMlflow")
     assert shown.text == (
+        "Backend configured\n"
         f"MLflow is that of cluster tracking: {tracking.url} (AWS_SECRET_ACCESS_KEY, "
         "MLFLOW_TRACKING_PASSWORD, MLFLOW_TRACKING_USERNAME from secret creds).\n"
     )
@@ -151,7 +152,7 @@ def test_an_experiment_is_created_once(empty_notebook: Notebook, tracking: Track
     assert os.environ["MLFLOW_EXPERIMENT_NAME"] == "Größe & Zahl"
 
 
-def test_jobs_get_the_place_and_the_name_and_no_secret(
+def test_jobs_get_the_place_the_name_and_the_credentials(
     empty_notebook: Notebook, tracking: Tracking
 ) -> None:
     attach(empty_notebook, tracking.url)
@@ -162,6 +163,7 @@ def test_jobs_get_the_place_and_the_name_and_no_secret(
         "MLFLOW_TRACKING_URI": tracking.url,
         "MLFLOW_EXPERIMENT_NAME": "demoexp",
     }
+    assert session.credentials == {k: v for k, v in CREDENTIALS.items() if k.isupper()}
 
 
 def test_a_job_finds_them_in_its_environment(notebook: Notebook, engine: RunningEngine) -> None:

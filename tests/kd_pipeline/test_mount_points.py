@@ -5,17 +5,16 @@ from typing import Any
 
 import pytest
 
-from kd_engines import mount_points
-from kd_engines.mount_points import compile_localized
-from kd_pipeline import project_repository
+from kd_pipeline import mount_points
+from kd_pipeline.mount_points import compile_localized
 
 ROOT = Path("/srv/repo")
 
 
-def value(source: str) -> Any:
+def value(source: str, root: Path = ROOT) -> Any:
     """Return what ``x`` is after the localized source ran."""
     namespace: dict[str, Any] = {"name": "taxi"}
-    exec(compile_localized(source, "cell", ROOT), namespace)
+    exec(compile_localized(source, "cell", root), namespace)
     return namespace["x"]
 
 
@@ -46,8 +45,33 @@ def test_paths_below_a_missing_mount_point_are_in_the_repository(
 
 
 def test_an_existing_mount_point_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mount_points, "MOUNT_POINTS", (str(tmp_path),))
-    assert value(f"x = '{tmp_path}/a'") == f"{tmp_path}/a"
+    (tmp_path / "project_repo").mkdir()
+    monkeypatch.setattr(mount_points, "MOUNTED", str(tmp_path))
+    monkeypatch.setattr(mount_points, "SIGNS", (str(tmp_path),))
+    assert value(f"x = '{tmp_path}/project_repo/a'") == f"{tmp_path}/project_repo/a"
+    assert value(f"x = '{tmp_path}/TenantShare/a'") == "/srv/repo/a"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("x = '/bd-fs-mnt/trips/2020.csv'", "{root}/mnt/trips/2020.csv"),
+        ("x = '/bd-fs-mnt/trips'", "{root}/mnt/trips"),
+        ("x = 'It is in /bd-fs-mnt/trips.'", "It is in {root}/mnt/trips."),
+        ("x = '/bd-fs-mnt/trips.old/a'", "/bd-fs-mnt/trips.old/a"),
+        ("x = '/bd-fs-mnt/others/a'", "/bd-fs-mnt/others/a"),
+        ("x = 's3://models.v2/taxi/1.ubj'", "{root}/s3/models.v2/taxi/1.ubj"),
+        ("x = f's3://models.v2/{name}'", "{root}/s3/models.v2/taxi"),
+        ("x = 's3://elsewhere/taxi'", "s3://elsewhere/taxi"),
+        ("x = 'https://s3.example/models.v2'", "https://s3.example/models.v2"),
+    ],
+)
+def test_other_mounts_and_buckets_are_folders_of_the_repository(
+    source: str, expected: str, tmp_path: Path
+) -> None:
+    (tmp_path / "mnt" / "trips").mkdir(parents=True)
+    (tmp_path / "s3" / "models.v2").mkdir(parents=True)
+    assert value(source, tmp_path) == expected.format(root=tmp_path)
 
 
 def test_line_numbers_stay() -> None:
@@ -61,7 +85,3 @@ def test_a_syntax_error_is_the_sources_own() -> None:
     with pytest.raises(SyntaxError) as caught:
         compile_localized("x = '/bd-fs-mnt/project_repo'\n(", "cell", ROOT)
     assert (caught.value.filename, caught.value.lineno) == ("cell", 2)
-
-
-def test_the_mount_points_are_those_of_the_project_repository() -> None:
-    assert mount_points.MOUNT_POINTS == project_repository.MOUNT_POINTS
