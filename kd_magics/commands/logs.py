@@ -9,13 +9,13 @@ from kd_client.errors import BadOptions
 from kd_magics import named_jobs
 from kd_magics.help import Help
 from kd_magics.options import Options, count
-from kd_magics.output import log_times, logs
+from kd_magics.output import log_times, logs, tracebacks
 from kd_magics.session import Session
 
 HELP = Help(
     usage=(
         "[[CLUSTER/]JOB | HISTORY_URL] [-f] [--tail LINES] [--since TIME]\n"
-        "        [--grep REGEX] [--save FILE]",
+        "        [--grep REGEX] [--save FILE] [--traceback]",
     ),
     notebook="""
     Without a job it is the last one of this notebook, or else the cluster's newest. With -f a job
@@ -35,6 +35,7 @@ HELP = Help(
     --grep REGEX   only the lines that match, without figures; in single quotes where it has
                    a $ or a {{, which else name variables
     --save FILE    write the whole log to a file instead
+    --traceback    only the traceback of a job that failed, with every frame of the libraries
     --url URL      the job of a history URL, at a connected cluster; --url may be left out
     """,
     examples=(
@@ -43,6 +44,7 @@ HELP = Help(
         "9 --tail 20",
         "training-engine-instance/9 --grep 'loss|error$'",
         "--save first-try.log",
+        "9 --traceback",
     ),
 )
 
@@ -57,6 +59,7 @@ def parser() -> Options:
     options.add_argument("--since", type=log_times.since, metavar="TIME")
     options.add_argument("--grep", type=_pattern, metavar="REGEX")
     options.add_argument("--save", metavar="FILE")
+    options.add_argument("--traceback", action="store_true")
     return options
 
 
@@ -72,6 +75,11 @@ def run(session: Session, options: Namespace) -> None:
         job = named_jobs.find_url(session, options.url)
     else:
         job = named_jobs.find(session, options.job)
+    if options.traceback:
+        if options.save or options.follow or options.tail or options.since or options.grep:
+            raise BadOptions("--traceback shows all of it; leave out the other options.")
+        print(tracebacks.of(job))
+        return
     wanted = logs.Wanted(options.tail, options.since, options.grep, session.settings)
     if options.save:
         logs.save(job, Path(options.save).expanduser(), wanted)

@@ -15,7 +15,7 @@ from kd_engines.training.job_folder import records
 LIBRARY_FRAMES = 3
 _LEFT_OUT = "<left out>"  # stands in the stack for what was cut
 _LEFT_OUT_LINE = re.compile(rf'  File "{_LEFT_OUT}", line (\d+), in .*\n')
-_LEFT_OUT_WORDS = r"  … \1 frames of libraries are left out; the job's outputs have them\n"
+_LEFT_OUT_WORDS = r"  … \1 frames of libraries are left out; logs --traceback shows them\n"
 # Where libraries are, beside what is packed (frozen) into Python itself.
 _LIBRARIES = ("/site-packages/", "/dist-packages/", "/environments/")
 _PYTHON = os.path.dirname(os.__file__)
@@ -74,9 +74,9 @@ def report(error: BaseException, own: OwnCode, outputs: Any) -> None:
 
 
 def report_thread(name: str, error: BaseException, own: OwnCode) -> None:
-    """Print the short traceback of a thread's exception, as Python would its whole one."""
+    """Print the traceback of a thread's exception, whole, as Python does: no output has it."""
     whole = _whole(error)
-    shown = _shortened(whole, own) if whole else _least(error)
+    shown = "".join(own.line(line) for line in whole.format()) if whole else _least(error)
     tell(f"Exception in thread {name}:\n{shown}")
 
 

@@ -301,6 +301,19 @@ def test_a_traceback_is_shown_once(notebook: Notebook) -> None:
     assert "    row['tenur']" in filtered._render_traceback_()
 
 
+def test_the_whole_traceback_is_a_command_away(notebook: Notebook) -> None:
+    code = "import pandas\npandas.DataFrame({'miles': [1]}).apply(lambda row: row['fare'], axis=1)"
+    failed = notebook.run(f"{CELL.rstrip()} --wait\n{code}").text
+    assert "frames of libraries are left out; logs --traceback shows them" in failed
+    whole = notebook.good("%logs --traceback").text
+    assert "left out" not in whole
+    assert whole.count("/pandas/") > failed.count("/pandas/") > 0
+    assert whole.endswith("KeyError: 'fare'\n")
+    assert "leave out the other options" in notebook.fails("%logs --traceback -f", BadOptions)
+    notebook.good(f"{CELL.rstrip()} --wait\npass")
+    assert "is Finished and has no traceback." in notebook.fails("%logs --traceback", NotFound)
+
+
 def test_a_thread_that_failed_is_told_below_the_log(notebook: Notebook) -> None:
     code = "import threading\nthread = threading.Thread(target=lambda: 1 / 0, name='trial')\n"
     shown = notebook.good(f"{CELL.rstrip()} --wait\n{code}thread.start()")
