@@ -21,7 +21,7 @@ from kd_pipeline.mount_points import MOUNT_POINTS
 
 PANEL = "Jobs and models, as the magics of a notebook"
 HELP, JSON = "--help", "--json"
-INTERRUPTED = 130
+INTERRUPTED, CUT_OFF = 130, 141  # as a shell tells SIGINT and SIGPIPE
 
 Mounted = tuple[str, str, str, Callable[[Sequence[str]], int]]
 
@@ -55,6 +55,7 @@ def run(name: str, words: Sequence[str]) -> int:
     with face.terminal():
         try:
             _run(COMMANDS[name], words)
+            sys.stdout.flush()
         except KdError as error:
             told = face.whole(error)
             begin = "" if told.startswith(f"kd {name}: ") else f"kd {name}: "
@@ -62,6 +63,9 @@ def run(name: str, words: Sequence[str]) -> int:
             return 1
         except KeyboardInterrupt:
             return INTERRUPTED
+        except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return CUT_OFF
     return 0
 
 

@@ -144,6 +144,23 @@ def test_models_are_registered_and_named(attached: Path) -> None:
     good("unregister", "taxi/1")
 
 
+@pytest.mark.parametrize(
+    "words", [["attachments"], ["logs", "--tail", "100000"], ["jobs", "--json"]]
+)
+def test_who_reads_the_first_line_only_sees_no_traceback(
+    attached: Path, engine: RunningEngine, words: list[str]
+) -> None:
+    engine.run("for number in range(100_000): print(number)")
+    command = [sys.executable, "-m", "kd_engines", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode in (0, 141)
+
+
 @pytest.mark.slow
 def test_attachments_and_deployments_without_a_notebook(attached: Path) -> None:
     lines = good("attachments").splitlines()
