@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,8 @@ from kd_pipeline.errors import InvalidInput, KdError, Unavailable
 from kd_pipeline.registry.surroundings import open_kubernetes
 from kd_pipeline.version import version
 
+# By extra, a package that it brings.
+ENGINES, LAB = {"engines": "uvicorn"}, {"lab": "jupyterlab"}
 READY_WITHIN_S = 60.0
 STOPPED_WITHIN_S = 90.0
 
@@ -68,6 +71,7 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when all is ready.")] = False,
 ) -> None:
     """Start the kdclusters of the manifests, and keep them running until Ctrl-C."""
+    _check_installed({**ENGINES, **(LAB if lab else {})})
     place = Home.at(home, manifests).create()
     if detach:
         _detach(place, lab, lab_root)
@@ -79,6 +83,16 @@ def up(
         if sys.stdout.isatty():
             _announce_when_ready(place)
         supervisor.run()
+
+
+def _check_installed(extras: dict[str, str]) -> None:
+    """Raise InvalidInput where this installation lacks an extra."""
+    missing = [extra for extra, package in extras.items() if find_spec(package) is None]
+    if missing:
+        raise InvalidInput(
+            "This installation has the magics and commands, and nothing to run here: "
+            f"`pip install 'kd-magics[{','.join(missing)}]'`."
+        )
 
 
 @app.command()

@@ -150,6 +150,15 @@ def test_jupyter_finds_both_halves_enabled(installed: Installed) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+def test_its_commands_work_without_the_engines(installed: Installed) -> None:
+    code = "from importlib.util import find_spec; print(find_spec('uvicorn'))"
+    assert installed.run("python", "-c", code) == "None\n"
+    assert "No model is registered yet." in installed.run("kd", "models")
+    assert " jobs " in installed.run("kd", "--help")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_its_jupyterlab_answers_the_sidebar(server: str) -> None:
     authorized = {"Authorization": f"token {LOGIN}"}
     about = requests.get(server + "kd-magics/about", headers=authorized, timeout=30)

@@ -6,14 +6,25 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+import pytest
 
-def test_without_the_engines_it_says_what_to_install() -> None:
-    code = "import sys; sys.modules['typer'] = None; import kd_engines.__main__ as m; m.main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stderr == (
-        "kd: typer is not installed here; the engines need `pip install 'kd-magics[engines]'`.\n"
+
+@pytest.mark.parametrize("words", [["up"], ["up", "--detach"], ["up", "--lab"]])
+def test_without_the_engines_it_says_what_to_install(tmp_path: Path, words: list[str]) -> None:
+    lacks = "import sys; sys.modules['uvicorn'] = sys.modules['jupyterlab'] = None"
+    code = f"{lacks}; sys.argv[1:] = {words}; import kd_engines.__main__ as m; m.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "KD_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
     )
+    extras = "engines,lab" if "--lab" in words else "engines"
+    assert done.returncode == 1
+    assert done.stderr.endswith(f"to run here: `pip install 'kd-magics[{extras}]'`.\n")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "home").exists()
 
 
 def test_it_tells_its_version_and_completes_in_three_shells() -> None:
