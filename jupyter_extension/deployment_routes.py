@@ -68,14 +68,16 @@ class FormRoute(NamedRoute):
 class PredictRoute(NamedRoute):
     """POST deployments/{cluster}/models/{name}/{version}/predict."""
 
-    LONG = "'s models"
-
     @web.authenticated
     @authorized
     async def post(self, cluster: str, name: str, version: str) -> None:
         """Ask a model and answer its answer."""
         args = self.body(PredictTry).scoring_args
         await self.answer(predictions.predict, self.pipeline, cluster, name, version, args)
+
+    def lane(self) -> str:
+        """Return the model, which may take long; others and the cluster do not wait for it."""
+        return "{cluster}'s model {name}".format(**self.path_kwargs)
 
 
 ROUTES: list[tuple[str, type[Route]]] = [

@@ -33,7 +33,6 @@ class Route(APIHandler):
     """A route below /kd-magics."""
 
     auth_resource = "kd_magics"
-    LONG = ""
 
     def initialize(self, pipeline: Pipeline) -> None:
         """Take the pipeline that all routes share."""
@@ -43,11 +42,13 @@ class Route(APIHandler):
     async def run(self, call: Callable[..., T], *given: Any, **wanted: Any) -> T:
         """Return what a blocking ``call`` returns, run in a thread.
 
-        Calls of paths that name a cluster share that cluster's threads, but for those that may
-        take long, as ``LONG`` says what of it they wait for; all others have those of their route.
+        See :meth:`lane` for which threads it shares with others.
         """
-        lane = (self.path_kwargs.get("cluster") or type(self).__name__) + self.LONG
-        return await self.pipeline.threads.run(lane, call, *given, **wanted)
+        return await self.pipeline.threads.run(self.lane(), call, *given, **wanted)
+
+    def lane(self) -> str:
+        """Return what calls wait for: the cluster that their path names, or else their route."""
+        return self.path_kwargs.get("cluster") or type(self).__name__
 
     async def answer(
         self, call: Callable[..., Any], *given: Any, status: int = 200, **wanted: Any

@@ -52,7 +52,8 @@ def load(shell: "InteractiveShell") -> None:
     shell.Completer.custom_matchers.append(loaded.completer.match)
     shell.events.register("pre_run_cell", clusters.refresh)
     shell.input_transformers_cleanup.append(clusters.read_cell)
-    shell.ast_transformers.append(loaded.local_paths)
+    transformers: list[Any] = shell.ast_transformers
+    transformers.append(loaded.local_paths)
     setattr(shell, _LOADED, loaded)
     clusters.refresh()
     soon = threading.Timer(SOON_S, importlib.import_module, [NEEDED_SOON])
@@ -67,7 +68,9 @@ def unload(shell: "InteractiveShell") -> None:
         return
     shell.events.unregister("pre_run_cell", loaded.clusters.refresh)
     shell.input_transformers_cleanup.remove(loaded.clusters.read_cell)
-    shell.ast_transformers.remove(loaded.local_paths)
+    transformers: list[Any] = shell.ast_transformers
+    if loaded.local_paths in transformers:
+        transformers.remove(loaded.local_paths)
     configurables: list[Any] = shell.configurables
     configurables.remove(loaded.settings)
     shell.Completer.custom_matchers.remove(loaded.completer.match)

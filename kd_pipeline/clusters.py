@@ -54,10 +54,15 @@ class Cluster:
 
     @property
     def urls(self) -> dict[str, str]:
-        """Return by service where a cluster answers that runs elsewhere, as its annotations say."""
+        """Return by service where a cluster answers that runs elsewhere, as its annotations say.
+
+        Raises InvalidManifest for annotations that are none.
+        """
         annotations = (self.manifest.get("metadata") or {}).get("annotations") or {}
+        if not isinstance(annotations, dict):
+            raise InvalidManifest(f"kdcluster {self.name!r} has annotations that are no mapping.")
         return {
-            key.removeprefix(ENDPOINT_PREFIX): str(url)
+            str(key).removeprefix(ENDPOINT_PREFIX): str(url)
             for key, url in annotations.items()
             if str(key).startswith(ENDPOINT_PREFIX)
         }

@@ -19,10 +19,11 @@ What lies elsewhere is a symbolic link in ``mnt`` or ``s3``.
 import os
 from pathlib import Path
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import ast
+    from collections.abc import Callable
 
 MOUNTED = "/bd-fs-mnt"
 REPOSITORIES = ("project_repo", "TenantShare")  # each the project repository
@@ -30,6 +31,8 @@ MOUNT_POINTS = tuple(f"{MOUNTED}/{name}" for name in REPOSITORIES)
 MOUNTS, BUCKETS = "mnt", "s3"  # folders of the project repository
 SIGNS = (f"{MOUNTED}/", f"{BUCKETS}://")
 _NAME = r"[\w-]++(?:\.[\w-]++)*+"  # with a full stop behind it, it is the end of a sentence
+_END = r"""(?=[/\s"'`),:;\]}<>|&]|\.?(?:\s|$))"""
+T = TypeVar("T", bound="ast.AST")
 
 
 def compile_localized(source: str, filename: str, root: Path) -> CodeType:
@@ -57,41 +60,83 @@ def localize(tree: "ast.Module", source: str, root: Path) -> "ast.Module":
     Only whole path parts count (not ``/bd-fs-mnt/project_repo2``). Parts of f-strings count too,
     and paths inside a longer text, such as a shell command.
     """
-    if not names_places(source):
-        return tree
+    return point_to(tree, root) if names_places(source) else tree
+
+
+def point_to(tree: "T", root: Path, leave: "Callable[[ast.AST], bool]" = lambda _: False) -> "T":
+    """Replace the places in the constants of a tree, but for the parts that ``leave`` is true of.
+
+    What is glued to a value in an f-string is no whole path part. A text of several lines that is
+    Python stays: where it is written to a file, whoever runs that sees to it.
+    """
     import ast
 
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant):
-            node.value = local_value(node.value, root)
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if leave(node):
+            continue
+        if isinstance(node, ast.JoinedStr):
+            _point_parts(node, root)
+            waiting += (part for part in node.values if not isinstance(part, ast.Constant))
+        elif not isinstance(node, ast.Constant):
+            waiting += ast.iter_child_nodes(node)
+        elif isinstance(node.value, str) and not _is_code(node.value):
+            node.value = local_text(node.value, root)
+        elif isinstance(node.value, bytes):
+            node.value = os.fsencode(local_text(os.fsdecode(node.value), root))
     return tree
 
 
-def local_value(value: Any, root: Path) -> Any:
-    """Return a constant as it is on this machine: a text or bytes may name places."""
-    if isinstance(value, str):
-        return local_text(value, root)
-    if isinstance(value, bytes):
-        return os.fsencode(local_text(os.fsdecode(value), root))
-    return value
+def _point_parts(text: "ast.JoinedStr", root: Path) -> None:
+    import ast
+
+    parts = text.values
+    for n, part in enumerate(parts):
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            part.value = local_text(part.value, root, (n > 0, n + 1 < len(parts)))
 
 
-def local_text(text: str, root: Path) -> str:
-    """Return a text with the places that it names as they are on this machine."""
+def _is_code(text: str) -> bool:
+    if "\n" not in text or not names_places(text):
+        return False
+    import ast
+
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def local_text(text: str, root: Path, glued: tuple[bool, bool] = (False, False)) -> str:
+    """Return a text with the places that it names as they are on this machine.
+
+    ``glued`` tells whether something stands right before it and right behind it.
+    """
     if not names_places(text):
         return text
     import re
 
     def place(found: re.Match[str]) -> str:
         mount, bucket = found.groups()
+        if (glued[0] and found.start() == 0) or (glued[1] and found.end() == len(text)):
+            return found.group()
         if bucket:
             folder = root / BUCKETS / bucket
-        elif (Path(MOUNTED) / mount).is_dir():
+        elif _is_folder(Path(MOUNTED) / mount):
             return found.group()
         elif mount in REPOSITORIES:
             return str(root)
         else:
             folder = root / MOUNTS / mount
-        return str(folder) if folder.is_dir() else found.group()
+        return str(folder) if _is_folder(folder) else found.group()
 
-    return re.sub(rf"(?<![\w.-])(?:{MOUNTED}/({_NAME})|{BUCKETS}://({_NAME}))", place, text)
+    return re.sub(rf"(?<![\w.-])(?:{MOUNTED}/({_NAME})|{BUCKETS}://({_NAME})){_END}", place, text)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        return False

@@ -114,6 +114,7 @@ def _defaults() -> str:
   timeout http-keep-alive {IDLE_S}s
   timeout client {LONGEST_SILENCE}
   timeout server {LONGEST_SILENCE}
+  option abortonclose
   option clitcpka
   option srvtcpka
 {errors}

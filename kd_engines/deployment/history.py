@@ -15,6 +15,7 @@ MOST = 1000
 LARGEST_TEXT = 64 * 1024
 LARGEST_LISTED = 1024
 TRAFFIC_S = 30.0
+SOON_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,10 @@ class History:
         return [*reversed(self._running.values()), *reversed(self._recent)]
 
     def last_asked(self, name: str) -> bytes | None:
-        """Return what a version of a model was asked last, and answered; None where none was."""
+        """Return what a version of a model was asked last, and answered soon; None without one."""
         for one in reversed(self._recent):
-            if one.status == "Finished" and one.model.partition("/")[0] == name:
+            is_its = one.status == "Finished" and one.model.partition("/")[0] == name
+            if is_its and one.seconds < SOON_S:
                 return one.args if len(one.args) < LARGEST_TEXT else None
         return None
 

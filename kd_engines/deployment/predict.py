@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import time
 from urllib.parse import parse_qsl, unquote
 
@@ -22,6 +23,7 @@ from kd_engines.web.direct import Answer as Answerer
 from kd_pipeline.errors import InvalidInput, KdError, PredictTimeout, ScoringFailed, TooLarge
 
 LARGEST_BODY = 4 * 1024 * 1024
+GONE = Response(status_code=499)  # nobody reads it
 # A prediction's form, its model and version; without a version the engine chooses.
 Target = tuple[Form, str, str | None]
 PREDICT, INFER = PredictForm(), InferForm()
@@ -59,15 +61,27 @@ class Predict:
         await response(scope, receive, send)
 
     async def _answer_now(self, asked: Asked, form: Form, receive: Receive) -> bytes | Response:
+        pending, told = asked.pending, asyncio.Event()
+        pending.then = told.set
         gone = asyncio.ensure_future(receive())  # nothing comes after the body
-        gone.add_done_callback(lambda _: asked.pending.leave())
+        gone.add_done_callback(lambda _: told.set())
         try:
-            with contextlib.suppress(KdError):  # told below
-                await asked.pending.wait()
+            if pending.outcome is None:
+                await told.wait()
         finally:
             gone.cancel()
-            asked.served.drop(asked.pending)
-        return self._answered(asked, form)
+            if pending.outcome is None:
+                pending.leave()
+                pending.then = functools.partial(self._note, asked, form)
+            else:
+                asked.served.drop(pending)
+        return GONE if pending.outcome is None else self._answered(asked, form)
+
+    def _note(self, asked: Asked, form: Form) -> None:
+        """Remember the answer to a client that has gone."""
+        asked.served.drop(asked.pending)
+        with contextlib.suppress(KdError):
+            self._answered(asked, form)
 
     def _answer_later(self, asked: Asked) -> bytes:
         """Return where the answer will be: what the product of 2020 called the mode "batch"."""

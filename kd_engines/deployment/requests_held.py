@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from kd_engines.deployment.wire import Answer, Ask
 from kd_engines.deployment.worker_channel import WorkerChannel
-from kd_pipeline.errors import KdError, TooManyRequests
+from kd_pipeline.errors import KdError, ScoringFailed, TooManyRequests
 
 LARGEST_QUEUE_BYTES = 64 * 1024 * 1024
 
@@ -113,6 +113,26 @@ class RequestsHeld:
         """Tell whether anybody waits for an answer."""
         return any(not pending.has_left for pending in self._all.values())
 
+    def clear_the_way(self, worker: WorkerChannel, since_s: float) -> None:
+        """End what a worker computes for nobody since so long, while others wait for it."""
+        for number in self._in_the_way(worker, since_s):
+            if worker.kind == "script":  # whose runs have processes of their own
+                worker.send(Ask(number, b"", 0.0))
+            else:
+                worker.kill()
+
+    def _in_the_way(self, worker: WorkerChannel, since_s: float) -> list[int]:
+        """Return ids; of a worker that answers in order the first of what it has, if any."""
+        theirs = [p for p in self._all.values() if p.sent_to is worker and p.outcome is None]
+        if all(pending.has_left for pending in theirs):
+            return []
+        until = time.monotonic() - since_s
+        if worker.kind == "script":
+            return [p.ask.id for p in theirs if p.has_left and p.asked <= until]
+        first = min(worker.unanswered)
+        is_for_nobody = first not in self._all or self._all[first].has_left
+        return [first] if is_for_nobody and worker.progress <= until else []
+
     @property
     def oldest(self) -> Pending | None:
         """Return the request that has waited longest; None where there is none."""
@@ -181,9 +201,13 @@ class RequestsHeld:
         alone = self._alone if self._alone and self._alone.sent_to is worker else None
         if alone:
             self._alone, alone.sent_to = None, None
-        theirs = [p for p in self._all.values() if p.sent_to is worker and p.outcome is None]
-        for pending in theirs:
-            pending.sent_to = None
+        theirs = []
+        for pending in [p for p in self._all.values() if p.sent_to is worker and p.outcome is None]:
+            if pending.has_left:  # it may be what ended it
+                pending.settle(ScoringFailed("Its process ended, and who had asked was gone."))
+            else:
+                pending.sent_to = None
+                theirs.append(pending)
         if was_ended:
             self._waiting.extendleft(reversed(theirs))
         else:

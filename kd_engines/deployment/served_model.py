@@ -29,6 +29,7 @@ LONGEST_PAUSE_S = 30.0
 # A script of 2020 is timed by its worker, which has what it printed until then.
 GRACE_S = {"function": 0.0, "script": 0.5}
 PING_S = 60.0  # within which an idle worker has to answer
+LONGEST_CLOSE_S = 3600.0
 SLOW_S = 5.0  # a request that lasts longer is told of in the model's status
 
 
@@ -165,6 +166,8 @@ class ServedModel:
 
     async def ping(self) -> None:
         """See that an idle worker answers; one that does not is replaced as for any request."""
+        for worker in list(self._workers()):
+            self._held.clear_the_way(worker, PING_S)
         if self._is_up and not self._held:
             with contextlib.suppress(KdError):
                 await self._answer(self._add(b"", min(self.spec.timeout_s, PING_S)))
@@ -180,7 +183,8 @@ class ServedModel:
 
     async def close(self) -> None:
         """Wait until every request has its answer, or nobody waits for it; then end the worker."""
-        while self._held.are_wanted:  # noqa: ASYNC110 - costs requests nothing
+        deadline = time.monotonic() + LONGEST_CLOSE_S
+        while self._held.are_wanted and time.monotonic() < deadline:  # noqa: ASYNC110 - costs requests nothing
             await asyncio.sleep(0.02)
         await self.end()
 

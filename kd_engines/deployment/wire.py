@@ -81,6 +81,7 @@ class Ask(msgspec.Struct, array_like=True):
     """A request: ``args`` is the JSON text of its ``scoring_args``; none asks who is there.
 
     Nobody waits for its answer after ``deadline``, in seconds of this machine's monotonic clock.
+    One without ``args`` whose deadline is 0 says so of the request that has its ``id``.
     ``replicate`` has no answer: it asks for a fork that answers over the descriptor sent before.
     """
 

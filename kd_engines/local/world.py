@@ -1,8 +1,10 @@
 """What the manifests ask for: which members there should be, and what each is connected to."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from kd_engines.local.configmeta import Running, configmeta
 from kd_engines.local.home import Home
@@ -121,7 +123,8 @@ def _running(home: Home, cluster: Cluster, app: App, notes: list[str]) -> Runnin
             notes.append(
                 f"{cluster.name}: {app.distro_id} is an app that cannot run on one machine; "
                 "training engines, deployment engines and notebooks can. One that runs elsewhere "
-                f"is connected by its URL: an annotation {ENDPOINT_PREFIX}<service>."
+                "and wants no token is connected by its URL: an annotation "
+                f"{ENDPOINT_PREFIX}<service>."
             )
             break
         count = min(role.members, MOST_MEMBERS)
@@ -135,18 +138,37 @@ def _running(home: Home, cluster: Cluster, app: App, notes: list[str]) -> Runnin
 
 def _check_urls(cluster: Cluster, app: App) -> None:
     """Raise InvalidManifest where an annotation names no URL, or none of the kdapp's services."""
-    known = {service.id for role in cluster.roles for service in app.role_services(role.id)}
-    for service, url in cluster.urls.items():
-        if not url.startswith(("http://", "https://")):
+    known = {
+        service.id: service
+        for role in cluster.roles
+        for service in app.role_services(role.id)
+        if service.port is not None and service.url_scheme
+    }
+    for name, url in cluster.urls.items():
+        annotation = f"its annotation {ENDPOINT_PREFIX}{name}"
+        if not _is_url(url):
             raise InvalidManifest(
-                f"its annotation {ENDPOINT_PREFIX}{service} is {url[:200]!r}; it must be a URL "
-                "that begins with http:// or https://."
+                f"{annotation} is {url[:200]!r}; it must be a URL such as http://127.0.0.1:5000."
             )
-        if service not in known:
+        if name not in known:
             raise InvalidManifest(
-                f"its annotation {ENDPOINT_PREFIX}{service} names a service that its roles do not "
-                f"have in kdapp {app.name}; they have: {', '.join(sorted(known)) or 'none'}."
+                f"{annotation} names a service that its roles do not have with a port in kdapp "
+                f"{app.name}; they have: {', '.join(sorted(known)) or 'none'}."
             )
+        if known[name].has_auth_token:
+            raise InvalidManifest(
+                f"{annotation} names a service that wants a token (hasAuthToken), which only "
+                "KubeDirector can hand on."
+            )
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname)
+        return known and parts.port != 0 and not re.search(r"[\s\x00-\x1f]", text)
+    except ValueError:
+        return False
 
 
 def _missing(world: World, cluster: Cluster) -> list[str]:

@@ -1,32 +1,37 @@
 """Cells that run in the notebook itself find the places of a tenant as jobs find them."""
 
 import ast
+from typing import TypeVar
 
 from kd_pipeline.errors import PathNotFound
-from kd_pipeline.mount_points import local_value, names_places
+from kd_pipeline.mount_points import point_to
 from kd_pipeline.project_repository import ProjectRepository
 
-# What a magic gets is for it to read: a cell that is sent goes out as it was written.
-OF_MAGICS = frozenset({"run_line_magic", "run_cell_magic"})
+T = TypeVar("T", bound=ast.AST)
+MAGICS = frozenset({"run_line_magic", "run_cell_magic"})
+# Those of IPython that take paths; what another one gets is for it to read: a cell that is sent
+# goes out as it was written.
+WITH_PATHS = frozenset(
+    {"bash", "cd", "load", "ls", "prun", "pushd", "run", "script", "sh", "sx", "system"}
+    | {"writefile"}
+)
 
 
-class LocalPaths(ast.NodeTransformer):
+class LocalPaths:
     """Points a cell's texts to the project repository of this kernel, where it finds one."""
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Leave what is for magics alone."""
-        if isinstance(node.func, ast.Attribute) and node.func.attr in OF_MAGICS:
-            return node
-        return self.generic_visit(node)
+    def visit(self, tree: T) -> T:
+        """Return a cell's tree (called by IPython, which drops whoever raises)."""
+        try:
+            return point_to(tree, ProjectRepository.default().root, _is_for_others)
+        except PathNotFound:
+            return tree
 
-    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
-        """Replace the places in a text."""
-        text = node.value
-        if isinstance(text, bytes):
-            text = text.decode(errors="replace")
-        if isinstance(text, str) and names_places(text):
-            try:
-                node.value = local_value(node.value, ProjectRepository.default().root)
-            except PathNotFound:
-                return node
-        return node
+
+def _is_for_others(node: ast.AST) -> bool:
+    """Tell whether something is a call of a magic that reads its line and body itself."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return False
+    name = node.args[0] if node.args else None
+    known = isinstance(name, ast.Constant) and name.value in WITH_PATHS
+    return node.func.attr in MAGICS and not known

@@ -6,7 +6,7 @@ Credentials go into the environment of the kernel and of its jobs, where MLflow 
 import os
 from argparse import Namespace
 
-from kd_client.mlflow import find_mlflow
+from kd_client.mlflow import PLACES, find_mlflow
 from kd_magics.help import Help
 from kd_magics.options import Options
 from kd_magics.session import Session
@@ -39,6 +39,7 @@ def parser() -> Options:
 def run(session: Session, options: Namespace) -> None:
     """Set MLflow's environment from a connected cluster and secret; no value of it is shown."""
     found = find_mlflow(session, options.cluster, options.credentials)
+    _forget(session)
     os.environ.update(found.environment | found.credentials)
     session.mlflow.update(found.environment)
     session.credentials = found.credentials
@@ -46,3 +47,11 @@ def run(session: Session, options: Namespace) -> None:
     told = f"{names} from secret {found.secret}" if found.secret else "no secret"
     print("Backend configured")  # what notebooks of 2020 show
     print(f"MLflow is that of cluster {found.cluster}: {found.uri} ({told}).")
+
+
+def _forget(session: Session) -> None:
+    """Take away what an earlier %loadMlflow has set: it would go to another server."""
+    places = {name: session.mlflow.pop(name) for name in PLACES if name in session.mlflow}
+    for name, value in (places | session.credentials).items():
+        if os.environ.get(name) == value:
+            del os.environ[name]

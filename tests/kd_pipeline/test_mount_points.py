@@ -64,6 +64,16 @@ def test_an_existing_mount_point_stays(tmp_path: Path, monkeypatch: pytest.Monke
         ("x = f's3://models.v2/{name}'", "{root}/s3/models.v2/taxi"),
         ("x = 's3://elsewhere/taxi'", "s3://elsewhere/taxi"),
         ("x = 'https://s3.example/models.v2'", "https://s3.example/models.v2"),
+        ("x = f'/bd-fs-mnt/trips{name}/a'", "/bd-fs-mnt/tripstaxi/a"),
+        ("x = f'http://{name}/bd-fs-mnt/trips/a'", "http://taxi/bd-fs-mnt/trips/a"),
+        ("x = f'{name} /bd-fs-mnt/trips'", "taxi {root}/mnt/trips"),
+        ("x = '/bd-fs-mnt/trips%s' % 2", "/bd-fs-mnt/trips2"),
+        ("x = '/bd-fs-mnt/trips{}'.format(2)", "/bd-fs-mnt/trips2"),
+        ("x = '/bd-fs-mnt/trips~old'", "/bd-fs-mnt/trips~old"),
+        ("x = '/bd-fs-mnt/' + 300 * 'a' + '/b'", "/bd-fs-mnt/" + 300 * "a" + "/b"),
+        (f"x = '/bd-fs-mnt/{300 * 'a'}/b'", f"/bd-fs-mnt/{300 * 'a'}/b"),
+        ("x = 'import os\\nopen(\"/bd-fs-mnt/trips/a\")'", 'import os\nopen("/bd-fs-mnt/trips/a")'),
+        ("x = 'cp /bd-fs-mnt/trips/a .\\nls'", "cp {root}/mnt/trips/a .\nls"),
     ],
 )
 def test_other_mounts_and_buckets_are_folders_of_the_repository(

@@ -2,9 +2,9 @@
 
 Libraries alone: what lies beside the script in the project repository is the user's own code, which
 may read its arguments or do its work when it is imported. It is looked through for the libraries
-that it imports, and runs in each fork. Nor is anything imported that stands in some branch, or
-behind what decides which library is found, or how it sets itself up (`sys.path.insert`,
-`os.environ[…] = …`).
+that it imports, and runs in each fork. Nor is anything imported that stands in some branch, behind
+one that may return, or behind what decides which library is found, or how it sets itself up
+(`sys.path.insert`, `os.environ[…] = …`).
 """
 
 import ast
@@ -24,6 +24,7 @@ _PLACES = frozenset({"environ", "path", "modules", "meta_path", "path_hooks"})
 _CHANGES = frozenset({"insert", "setdefault", "update", "pop", "clear", "remove", "extend"})
 _DECIDING = frozenset({"putenv", "unsetenv"})
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_ENDS = (ast.Return, ast.Raise, ast.Yield, ast.YieldFrom, ast.Break, ast.Continue)
 _OPEN = (ast.Try, ast.TryStar, ast.With, *_NAMED)
 
 
@@ -43,7 +44,10 @@ def import_ahead(tree: ast.Module, script: Path, root: Path, model: Path) -> Non
 
 
 def called_by(tree: ast.Module, entries: Collection[str]) -> ast.Module:
-    """Return the functions and classes of a script that these of its functions may come to."""
+    """Return the functions and classes of a script that these of its functions may come to.
+
+    None of them where one of them decides what an import finds, or does.
+    """
     defined = {node.name: node for node in tree.body if isinstance(node, _NAMED)}
     waiting, found = list(entries), dict[str, ast.stmt]()
     while waiting:
@@ -51,7 +55,8 @@ def called_by(tree: ast.Module, entries: Collection[str]) -> ast.Module:
         if name in defined and name not in found:
             found[name] = defined[name]
             waiting += (node.id for node in ast.walk(found[name]) if isinstance(node, ast.Name))
-    return ast.Module(list(found.values()), [])
+    body = list(found.values())
+    return ast.Module([] if any(_decides(n) for one in body for n in ast.walk(one)) else body, [])
 
 
 def _importing(model: Path) -> ast.Module:
@@ -90,6 +95,8 @@ def _imported(body: list[ast.stmt]) -> Iterator[str]:
             yield node.module
         elif isinstance(node, _OPEN) or is_guard(node):
             yield from _imported(node.body)
+        if not isinstance(node, _NAMED) and any(isinstance(n, _ENDS) for n in ast.walk(node)):
+            return  # what comes after it may never be come to
 
 
 def _decides(node: ast.AST) -> bool:

@@ -1,6 +1,7 @@
 """One run of a script of 2020: its pipes, what came through them, and what its answer is."""
 
 import contextlib
+import math
 import os
 import signal
 import time
@@ -72,6 +73,9 @@ class Run:
         answer = Answer(self.ask.id, prediction(output), output, None, log, self.pid)
         if self.timed_out:
             answer.timed_out = True
+            if timeout_s == math.inf:
+                answer.failure = "who had asked was gone, and others waited"
+                return answer
             waited = self.begun - (self.ask.deadline - timeout_s)
             turn = f"; {waited:.1f} s of that it waited for its turn" if waited > 0.1 else ""
             answer.failure = not_in_time("it was not done", timeout_s) + turn

@@ -24,12 +24,13 @@ from pathlib import Path
 from kd_engines.deployment.results import not_in_time
 from kd_engines.deployment.rows import no_arguments
 from kd_engines.deployment.wire import Answer, Ask, Frames, frame
+from kd_engines.deployment.worker.batching import late
 from kd_engines.deployment.worker.fork import Fork, arguments
 from kd_engines.deployment.worker.imports_ahead import import_ahead
 from kd_engines.deployment.worker.living_pool import LivingPool
 from kd_engines.deployment.worker.living_process import LivingProcess
 from kd_engines.deployment.worker.run import READ_BYTES, Run
-from kd_engines.deployment.worker.trust import Check, Trust
+from kd_engines.deployment.worker.trust import CHECK_S, Check, Trust
 
 # How often is looked for ends where the system does not tell them (macOS).
 LOOK_EVERY_S = 0.01
@@ -122,8 +123,19 @@ class Script2020:
         for ask in asks:
             if ask.args:
                 self._waiting.append(ask)
+            elif ask.deadline <= 0:
+                self._give_up(ask.id)
             else:  # it only asks whether somebody is there
                 self._send(Answer(ask.id))
+
+    def _give_up(self, number: int) -> None:
+        """End the run of a request for which nobody waits, or do not begin it."""
+        for run in self._all_runs():
+            if run.ask.id == number:
+                run.kill(time.monotonic())
+        for ask in [ask for ask in self._waiting if ask.id == number]:
+            self._waiting.remove(ask)
+            self._send(late(ask))
 
     def _send(self, answer: Answer) -> None:
         self._connection.sendall(frame(answer))
@@ -138,7 +150,7 @@ class Script2020:
                 self._start(self._waiting.popleft())
                 continue
             check = self._trust.waiting.popleft()
-            ask = Ask(0, b"", time.monotonic() + self._timeout_s)
+            ask = Ask(0, b"", time.monotonic() + min(self._timeout_s, CHECK_S))
             try:
                 if check.in_fork:
                     self._start_fork(ask, check.args, check)

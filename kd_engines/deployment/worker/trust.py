@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from kd_engines.deployment.worker.run import Run
 
 CHECKS = 3  # runs that must be the same
+CHECK_S = 10.0  # a script that takes longer gains nothing, and clients may wait for its place
 CHECK_EVERY = 100  # runs of a trusted process
 MOST_UNCLEAN = 3
 MOST_WAITING = 8
@@ -75,7 +76,7 @@ class Trust:
 
     def compared(self, check: Check, run: Run, code: int, is_clean: bool = True) -> None:
         """Take a run that was made to be compared."""
-        if not check.is_same(run, code):
+        if run.timed_out or not check.is_same(run, code):
             self.end("its output is another one where its process lives on")
         elif not is_clean:
             self.end("it leaves threads, files or work for its end")

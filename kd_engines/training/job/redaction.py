@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 
 HIDDEN = "[hidden]"
+CREDENTIALS = "KD_CREDENTIALS"
 SHORTEST_SECRET = 6  # a shorter value of the environment is too common a text to hide everywhere
 SHORTEST_KEY = 16  # `key` alone is a secret only if it is long: loops use the name too
 # A tokenizer is none, and a number under such a name counts tokens or keys.
@@ -38,11 +39,15 @@ _IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
 
 
 class Secrets:
-    """The secrets that a process knows by the names of its environment variables."""
+    """The secrets that a process knows by the names of its environment variables.
+
+    Those that ``KD_CREDENTIALS`` lists are secrets whatever they are called.
+    """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         found = os.environ if environment is None else environment
         names = {name for name in found if name not in _FOLDERS and looks_secret(name)}
+        names |= {name for name in found.get(CREDENTIALS, "").split(",") if name in found}
         values = {found[name] for name in names}
         # The longest first, as one may be a part of another.
         self._values = sorted(

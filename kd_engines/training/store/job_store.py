@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import msgspec
 
+from kd_engines.training.job.redaction import CREDENTIALS
 from kd_engines.training.job_folder import records
 from kd_engines.training.job_folder.record import Exit, Record, Started, Submitted, parse
 from kd_engines.training.store.runners import Runners
@@ -224,16 +225,17 @@ class JobStore:
         with contextlib.suppress(FileExistsError):
             claim = msgspec.json.encode(Started(started=records.now(), node=self.runners.node))
             create_exclusive(self.path(job, records.STARTED), claim)
-            self.path(job, records.CREDENTIALS).unlink(missing_ok=True)
             return True
         return False
 
     def credentials(self, job: int) -> dict[str, str]:
-        """Return the credentials for a waiting job's environment."""
-        return self.parsed(job, records.CREDENTIALS, dict[str, str]) or {}
+        """Return the credentials for a waiting job's environment, with their names."""
+        found = self.parsed(job, records.CREDENTIALS, dict[str, str]) or {}
+        return {**found, CREDENTIALS: ",".join(found)} if found else {}
 
     def end(self, job: int, status: JobStatus, reason: str) -> None:
         """Write how a job ended, unless that is written already."""
+        records.remove(str(self.path(job, records.CREDENTIALS)))
         content = msgspec.json.encode(Exit(status=status, ended=records.now(), reason=reason))
         with contextlib.suppress(FileExistsError):
             create_exclusive(self.path(job, records.EXIT), content)

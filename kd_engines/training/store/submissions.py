@@ -93,8 +93,13 @@ class Submissions:
                     with contextlib.suppress(FileExistsError):
                         create_exclusive(folder / name, content)
             create_exclusive(folder / records.JOB, msgspec.json.encode(submitted))
-        except FileExistsError:
+        except FileExistsError:  # another one with its key; its job may have started meanwhile
+            if (folder / records.STARTED).exists():
+                records.remove(str(folder / records.CREDENTIALS))
             return False
+        except OSError:
+            records.remove(str(folder / records.CREDENTIALS))
+            raise
         fsync_folder(self._jobs)
         return True
 
@@ -153,7 +158,8 @@ def _submitted(job: int, wanted: SubmitJob, rerun_of: int | None) -> Submitted:
 def _body_sha256(wanted: SubmitJob, packed: bytes, rerun_of: int | None) -> str:
     """Return the hash by which a repeated submission is known as the same."""
     # What is packed may be large: it is hashed as it is kept, not encoded a second time.
-    rest = msgspec.structs.replace(wanted, inputs={}, files={})
+    # Nothing is told of credentials, not even by a hash; those of a repetition may be newer.
+    rest = msgspec.structs.replace(wanted, inputs={}, files={}, credentials={})
     digest = hashlib.sha256(msgspec.json.encode(rest))
     digest.update(packed)
     if rerun_of is not None:

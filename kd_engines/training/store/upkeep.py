@@ -3,13 +3,16 @@
 import contextlib
 import errno
 import secrets
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from kd_engines.training.job_folder import records
 from kd_pipeline.atomic import sweep
 from kd_pipeline.errors import Unavailable
 
 PROBE = b"x" * 4096
+CUT_OFF_S = 3600.0
 
 
 def check_writable(jobs: Path) -> None:
@@ -25,9 +28,22 @@ def check_writable(jobs: Path) -> None:
 
 
 def sweep_jobs(folder: Path, jobs: Iterable[int]) -> None:
-    """Remove what crashes have left of files that were being written."""
-    for place in (folder.parent, folder.parent / "job-keys", *(folder / str(job) for job in jobs)):
+    """Remove what crashes have left: parts of files, credentials of jobs that have started."""
+    for place in (folder.parent, folder.parent / "job-keys"):
         sweep(place)
+    for job in jobs:
+        own = folder / str(job)
+        sweep(own)
+        if (own / records.STARTED).exists() or _is_cut_off(own):
+            records.remove(str(own / records.CREDENTIALS))
+
+
+def _is_cut_off(job: Path) -> bool:
+    """Tell whether a submission did not come to its end, and surely will not."""
+    with contextlib.suppress(OSError):
+        is_old = time.time() - (job / records.CREDENTIALS).stat().st_mtime > CUT_OFF_S
+        return is_old and not (job / records.JOB).exists()
+    return False
 
 
 def unwritable(error: OSError, what: str, then: str) -> Unavailable:

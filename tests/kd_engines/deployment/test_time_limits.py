@@ -1,8 +1,11 @@
 """How long a prediction may take: as long as it needs, but for what operator and model say."""
 
+import asyncio
+import json
 import math
 import os
 import signal
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +14,11 @@ from typing import Any
 import pytest
 import requests
 
+from kd_engines.deployment import served_model
 from kd_engines.deployment.limits import Limits, time_limit
+from kd_engines.deployment.served_model import ServedModel
+from kd_engines.deployment.wire import Spec
+from kd_engines.deployment.worker_group import WorkerGroup
 from kd_pipeline.errors import InvalidInput
 from kd_pipeline.model_config import ModelConfig
 from tests.kd_engines.deployment.running_deployment import RunningDeployment, sentence
@@ -31,9 +38,11 @@ print("done")
 """
 
 
-def ask(engine: RunningDeployment, label: str, args: Any, timeout: float) -> requests.Response:
+def ask(
+    engine: RunningDeployment, label: str, args: Any, timeout: float, query: str = ""
+) -> requests.Response:
     body = {"use_scoring": True, "scoring_args": args}
-    return engine.call("POST", f"/{label}/predict", json=body, timeout=timeout)
+    return engine.call("POST", f"/{label}/predict{query}", json=body, timeout=timeout)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +105,72 @@ def test_what_nobody_waits_for_holds_no_process_of_a_model_that_is_taken_off(
     assert runs(process)
     engine.disconnect(label)
     eventually(lambda: not runs(process))
+
+
+@pytest.mark.parametrize("path", ["", "?x=1"])  # the second one is for ASGI
+def test_who_has_gone_holds_up_no_stop(
+    start_deployment: Callable[..., RunningDeployment], tmp_path: Path, path: str
+) -> None:
+    engine = start_deployment()
+    label = engine.serve("given-up", "1", SLEEPS)
+    with pytest.raises(requests.ReadTimeout):
+        ask(engine, label, {"s": 600, "pid": str(tmp_path / "pid")}, 1, path)
+    began = time.monotonic()
+    engine.stop()
+    assert time.monotonic() - began < 8
+
+
+@pytest.mark.parametrize("source", [SLEEPS, SLEEPS_2020], ids=["function", "2020"])
+def test_what_nobody_waits_for_does_not_keep_others_waiting(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        monkeypatch.setattr(served_model, "PING_S", 0.5)
+        served = await loaded(source, tmp_path)
+        gone = [served.ask(args(300, tmp_path)) for _ in range(os.cpu_count() or 1)]
+        for pending in gone:
+            pending.leave()
+        waits = asyncio.create_task(served.predict(args(0, tmp_path)))
+        await asyncio.sleep(1)
+        assert not waits.done()
+        await served.ping()
+        answer = await asyncio.wait_for(waits, 20)
+        assert (answer.failure, answer.result) == (None, b'"done"')
+        await served.end()
+
+    asyncio.run(main())
+
+
+def args(seconds: float, folder: Path) -> bytes:
+    return json.dumps({"s": seconds, "pid": str(folder / "pid")}).encode()
+
+
+async def loaded(source: str, folder: Path) -> ServedModel:
+    """Return a model that runs, of an engine that is this process."""
+    script = folder / "score.py"
+    script.write_text(source)
+    (folder / "model").write_text("none")
+
+    async def unchanged() -> None:
+        return
+
+    spec = Spec(str(script), script.read_bytes(), str(folder / "model"), str(folder), math.inf)
+    group = WorkerGroup(folder / "configmeta.json")
+    served = ServedModel("given-up/1", spec, group, 100, unchanged)
+    await served.parse()
+    await served.load(30)
+    return served
+
+
+def test_a_version_is_let_in_that_takes_longer_than_the_one_before(
+    start_deployment: Callable[..., RunningDeployment], tmp_path: Path
+) -> None:
+    engine = start_deployment(KD_LOAD_TIMEOUT_S="2")
+    slow = {"s": 2.5, "pid": str(tmp_path / "pid")}
+    label = engine.serve("slower", "1", SLEEPS)
+    assert engine.predict(label, slow) == "done"
+    assert engine.predict(label, {**slow, "s": 0}) == "done"
+    engine.serve("slower", "2", SLEEPS.replace('args["s"]', "4"))
 
 
 def test_a_model_that_hangs_on_its_example_is_not_let_in(

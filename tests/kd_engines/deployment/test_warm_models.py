@@ -107,6 +107,29 @@ class Row:
     assert engine.predict(label, {}) == [True, True, False]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if not rows.get('gpu'): return seen()\n    import fractions",
+        "set_up()\n    import fractions",
+    ],
+)
+def test_what_may_not_be_come_to_is_not_imported(engine: RunningDeployment, body: str) -> None:
+    source = f"""
+import os, sys
+def predict(model, rows):
+    before = seen()
+    {body}
+    return before
+def seen():
+    return "fractions" in sys.modules
+def set_up():
+    os.environ["FRACTIONS"] = "1"
+"""
+    label = engine.serve(f"unseen-{len(body)}", "1", source)
+    assert engine.predict(label, {}) is False
+
+
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize(
     "put",

@@ -166,6 +166,22 @@ def test_jobs_get_the_place_the_name_and_the_credentials(
     assert session.credentials == {k: v for k, v in CREDENTIALS.items() if k.isupper()}
 
 
+def test_another_cluster_gets_nothing_of_the_first(
+    empty_notebook: Notebook, tracking: Tracking
+) -> None:
+    attach(empty_notebook, tracking.url)
+    empty_notebook.good("%loadMlflow")
+    session = empty_notebook.shell._kd_magics.session
+    session.mlflow["MLFLOW_S3_ENDPOINT_URL"] = os.environ["MLFLOW_S3_ENDPOINT_URL"] = "http://s3"
+    os.environ["MLFLOW_TRACKING_USERNAME"] = "mine"
+    attach(empty_notebook, "http://127.0.0.1:9", secrets=0)
+    empty_notebook.good("%loadMlflow")
+    assert session.mlflow == {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+    assert session.credentials == {}
+    left = {name for name in os.environ if name.startswith(("MLFLOW_", "AWS_"))}
+    assert left == {"MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME"}
+
+
 def test_a_job_finds_them_in_its_environment(notebook: Notebook, engine: RunningEngine) -> None:
     session = notebook.shell._kd_magics.session
     session.mlflow["MLFLOW_EXPERIMENT_NAME"] = "demoexp"
