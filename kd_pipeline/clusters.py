@@ -60,7 +60,10 @@ class Cluster:
         """
         annotations = (self.manifest.get("metadata") or {}).get("annotations") or {}
         if not isinstance(annotations, dict):
-            raise InvalidManifest(f"kdcluster {self.name!r} has annotations that are no mapping.")
+            raise InvalidManifest(
+                f"kdcluster {self.name!r} has annotations that are a list or text; they must be "
+                "names with values."
+            )
         return {
             str(key).removeprefix(ENDPOINT_PREFIX): str(url)
             for key, url in annotations.items()

@@ -205,7 +205,7 @@ def test_what_kd_up_cannot_connect_is_noted(home: RunningHome, notebook: Noteboo
         ({f"{prefix}mlflow-server": "127.0.0.1:5000"}, "it must be a URL such as", NotFound),
         ({f"{prefix}mlflow-server": "http://"}, "it must be a URL such as", NotFound),
         ({f"{prefix}mlflow-server": "http://a b:1"}, "it must be a URL such as", NotFound),
-        (["a"], "annotations that are no mapping", NotFound),
+        (["a"], "annotations that are a list or text", NotFound),
         ({f"{prefix}mlflow": "http://127.0.0.1:1"}, "they have: minio-server, mlflow-s", NotFound),
         ({}, f"an annotation {prefix}<service>", EngineDown),
     ):
