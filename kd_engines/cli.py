@@ -80,8 +80,7 @@ def up(
     supervisor = Supervisor(place, lab_root.resolve() if lab else None)
     on_signals(supervisor.stopping.set, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     with lock:
-        if sys.stdout.isatty():
-            _announce_when_ready(place)
+        _announce_when_ready(place)
         supervisor.run()
 
 
@@ -229,22 +228,27 @@ def _announce_when_ready(place: Home) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
         while not (found := read_status(place)).ready and time.monotonic() < deadline:
             time.sleep(0.3)
+        begin = "Ready" if found.ready else "Not all is ready yet"
         typer.echo(found.as_text())
         _tell_lab(place)
-        typer.echo("Ctrl-C stops everything.")
+        typer.echo(f"{begin}. Ctrl-C stops everything.")
+        sys.stdout.flush()
 
     threading.Thread(target=announce, daemon=True).start()
 
 
 def _tell_lab(place: Home) -> None:
-    """Print the URL of each JupyterLab; it may hold a token, so it goes to a terminal alone."""
-    if not sys.stdout.isatty():
-        return
+    """Print the URL of each JupyterLab; with its token to a terminal alone."""
     world = read_world(place, place.registry())
     for member in world.members():
         running = world.running[member.cluster]
         if module_of(running.app) == "lab" and member.alive():
-            typer.echo(f"JupyterLab of {member.cluster}: {login_url(member, running)}")
+            url, _, token = login_url(member, running).partition("?")
+            if sys.stdout.isatty() and token:
+                url = f"{url}?{token}"
+            elif token:
+                url = f"{url} (its token is in {member.record_path})"
+            typer.echo(f"JupyterLab of {member.cluster}: {url}")
 
 
 def _wait_for_end(place: Home) -> None:

@@ -14,10 +14,8 @@ from typing import Any
 
 from kd_magics import face
 from kd_magics.catalogue import COMMANDS, Command
-from kd_pipeline.connections_file import kd_home
 from kd_pipeline.errors import InvalidInput, KdError
 from kd_pipeline.hints import TRAIN
-from kd_pipeline.mount_points import MOUNT_POINTS
 
 PANEL = "Jobs and models, as the magics of a notebook"
 HELP, JSON = "--help", "--json"
@@ -80,7 +78,6 @@ def _run(command: Command, words: Sequence[str]) -> None:
         raise InvalidInput(f"{JSON} is not for kd {command.name}, which prints text.")
     own = [word for word in own if word != JSON]
     options = command.parser().read_words([*own, *rest])
-    _name_repository()
     session = _session(command.name, options)
     if wants_json:
         print(_document(command.data(session, options)))
@@ -103,14 +100,6 @@ def _session(name: str, options: Any) -> Any:
     session = Session(TerminalShell(origin), KdMagics())
     session.settings.card = False  # a terminal cannot redraw it
     return session
-
-
-def _name_repository() -> None:
-    """Name the project repository of `kd up`, where the surroundings name no other one."""
-    folder = kd_home() / "project_repo"
-    mounted = any(Path(place).is_dir() for place in MOUNT_POINTS)
-    if not os.environ.get("KD_PROJECT_REPO") and not mounted and folder.is_dir():
-        os.environ["KD_PROJECT_REPO"] = str(folder)
 
 
 def _document(value: Any) -> str:

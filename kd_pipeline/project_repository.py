@@ -6,6 +6,7 @@ mean the same place: ``repo://project_repo/models/x``, ``/bd-fs-mnt/project_repo
 ``models/x``. ``s3://bucket/x`` is ``s3/bucket/x``, as in 2020.
 """
 
+import json
 import os
 import re
 from pathlib import Path, PurePosixPath
@@ -29,12 +30,12 @@ class ProjectRepository:
 
     @classmethod
     def default(cls) -> "ProjectRepository":
-        """Return the repository of ``KD_PROJECT_REPO`` or of a mount point.
+        """Return the repository of ``KD_PROJECT_REPO``, of a mount point, or of `kd up`.
 
         Raises PathNotFound where there is neither.
         """
         named = os.environ.get("KD_PROJECT_REPO")
-        for folder in [named] if named else MOUNT_POINTS:
+        for folder in [named] if named else (*MOUNT_POINTS, *_of_kd_up()):
             if Path(folder).is_dir():
                 return cls(folder)
         where = f"KD_PROJECT_REPO names {named!r}, which" if named else f"{MOUNT_POINTS[0]}"
@@ -105,6 +106,18 @@ class ProjectRepository:
             if path == prefix or path.startswith(prefix + "/"):
                 return PurePosixPath(path[len(prefix) :].lstrip("/"))
         return PurePosixPath(path)
+
+
+def _of_kd_up() -> list[str]:
+    """Return the project repository of the `kd up` that ran last, and where it usually is."""
+    from kd_pipeline.connections_file import kd_home
+
+    try:
+        record = json.loads((kd_home() / "run" / "supervisor.json").read_bytes())
+        found = [str(record["project_repository"])]
+    except (OSError, ValueError, KeyError, TypeError):
+        found = []
+    return [*found, str(kd_home() / "project_repo")]
 
 
 def _exists(path: Path) -> bool:

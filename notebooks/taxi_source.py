@@ -13,10 +13,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 import requests
 from taxi_generated import GENERATED_FILE, write_generated_trips
-from taxi_trips import ZONES_FILE, read_trips
+from taxi_trips import ZONES_FILE, read_file, read_trips
 
 from kd_pipeline.atomic import write_atomic
 from kd_pipeline.errors import InvalidInput, PathNotFound, TooLarge, Unavailable
@@ -168,7 +167,7 @@ def _deliver(
 ) -> Path:
     """Write the trips between two shares of the time as CSV with TLC's own columns."""
     path = source.path
-    raw = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    raw = read_file(path)
     order = read_trips(path)["pickup"].argsort(kind="stable")
     chosen = order[:: -(-len(order) // MOST_TRIPS)]
     part = raw.iloc[chosen[round(len(chosen) * start) : round(len(chosen) * end)]]

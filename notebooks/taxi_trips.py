@@ -6,6 +6,7 @@ the zones' centroids turn back into coordinates. The notebook and the training j
 with this module: the notebook copies it to ``repo://project_repo/code``.
 """
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -25,6 +26,7 @@ FEATURES = (
 )
 COORDINATES = FEATURES[1:5]
 TRIP_COLUMNS = ("pickup", "dropoff", "trip_distance", *COORDINATES)
+TIMES = ("pickup", "dropoff")
 SHORTEST_S, LONGEST_S = 20, 10_800  # seconds; both excluded, as in the tutorial
 FARTHEST_MILES = 150
 ZONES_FILE = "taxi_zone_centroids.csv"
@@ -57,7 +59,8 @@ def read_trips(*paths: Path | str, zones: Path | str | None = None) -> pd.DataFr
     """Read trips of any TLC layout (.csv or .parquet) into one table with ``TRIP_COLUMNS``.
 
     ``zones`` names the zones' centroids; by default the file of that name beside the trips. Times
-    are New York's, distances miles, coordinates degrees. Raises ValueError for an unknown layout.
+    are New York's, distances miles, coordinates degrees. Raises ValueError, which names the file,
+    for what is no layout of TLC's.
     """
     return pd.concat([_one_table(Path(path), zones) for path in paths], ignore_index=True)
 
@@ -111,8 +114,23 @@ def score_table(columns: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
+def read_file(path: Path) -> pd.DataFrame:
+    """Return a file of TLC's as it is; raises ValueError, which names it, where it is no table.
+
+    In some years each row of the CSV files ends in one or two commas more than the header.
+    """
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of those commas
+            return pd.read_csv(path, index_col=False)
+    except ValueError as error:  # what both readers raise for content that is none of theirs
+        raise ValueError(f"{path} cannot be read as a table: {error}") from error
+
+
 def _one_table(path: Path, zones: Path | str | None) -> pd.DataFrame:
-    raw = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    raw = read_file(path)
     found = {str(column).strip().lower(): column for column in raw.columns}
     trips = pd.DataFrame(
         {
@@ -130,9 +148,26 @@ def _one_table(path: Path, zones: Path | str | None) -> pd.DataFrame:
             f"{path} is in no layout of TLC's trips: {', '.join(missing)} cannot be read from its "
             f"columns {_shortened(found)}."
         )
-    for time in ("pickup", "dropoff"):
-        trips[time] = pd.to_datetime(trips[time])
+    for column in TRIP_COLUMNS:
+        as_it_was = trips[column]
+        trips[column] = _times(as_it_was) if column in TIMES else _numbers(as_it_was)
+        if len(trips) and trips[column].isna().all():
+            kind = "a time" if column in TIMES else "a number"
+            raise ValueError(
+                f"{path}: no row has {kind} as its {column}; the first has {as_it_was.iloc[0]!r}."
+            )
     return trips[list(TRIP_COLUMNS)]
+
+
+def _times(values: pd.Series) -> pd.Series:
+    """Return times; what is none, as a number is, is a gap."""
+    if pd.api.types.is_numeric_dtype(values):
+        return pd.Series(pd.NaT, index=values.index)
+    return pd.to_datetime(values, errors="coerce", format="ISO8601")
+
+
+def _numbers(values: pd.Series) -> pd.Series:
+    return pd.to_numeric(values, errors="coerce")
 
 
 def _with_coordinates(trips: pd.DataFrame, zones: Path) -> pd.DataFrame:
@@ -146,7 +181,8 @@ def _with_coordinates(trips: pd.DataFrame, zones: Path) -> pd.DataFrame:
     centroids = pd.read_csv(zones).set_index("pqlookup.objectid")
     for end in ("start", "end"):
         for ours, theirs in (("latitude", "lat"), ("longitude", "long")):
-            trips[f"{end}station{ours}"] = trips[f"{end}_zone"].map(centroids[f"pqlookup.{theirs}"])
+            zone = _numbers(trips[f"{end}_zone"])
+            trips[f"{end}station{ours}"] = zone.map(centroids[f"pqlookup.{theirs}"])
     return trips
 
 

@@ -171,6 +171,21 @@ def test_its_jupyterlab_answers_the_sidebar(server: str) -> None:
     assert "kd-magics" in script.text
 
 
+@pytest.mark.slow
+def test_a_half_made_environment_is_made_again(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    subprocess.run(["make", ".venv/ready"], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run([str(python), "-m", "pip", "--version"], check=True, capture_output=True)
+
+
+def test_the_readme_has_each_extra_of_a_user() -> None:
+    table = re.findall(r"^\| `\[(\w+)\]` \|", (ROOT / "README.md").read_text(), re.M)
+    assert set(table) == PROJECT["optional-dependencies"].keys() - {"test"}
+
+
 def test_set_up_installs_every_extra_that_it_names() -> None:
     """`make demo` of a clone has what the notebook needs; a rule passes on all its extras."""
     told = subprocess.run(

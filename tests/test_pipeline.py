@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 import requests
+from nbclient import NotebookClient
 
 from kd_pipeline.connections import Endpoint
 from kd_pipeline.registry import FolderRegistry
@@ -60,6 +62,20 @@ def notebook(home: RunningHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[Not
     notebook.close()
     tokens = home.secrets()
     assert not [t for t in tokens if any(t in shown.everything for shown in notebook.shown)]
+
+
+def test_a_kernel_of_one_s_own_finds_all_of_kd_up(
+    home: RunningHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("KD_CONFIGMETA", "KD_PROJECT_REPO", "KD_REGISTRY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KD_HOME", str(home.path))
+    cells = ["%load_ext kd_magics", TRAIN.format(version=9, factor=4), REGISTER.format(v=9)]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    ran = NotebookClient(book, timeout=90, resources={"metadata": {"path": tmp_path}}).execute()
+    said = "".join(output.get("text", "") for output in ran.cells[-1].outputs)
+    assert "double" in said, ran.cells[-1].outputs
+    assert ("double", "9") in {model.key for model in FolderRegistry(home.manifests).models()}
 
 
 def predict(home: RunningHome, cluster: str, version: str) -> requests.Response:

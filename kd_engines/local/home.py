@@ -82,7 +82,8 @@ class Home:
                 f"`kd up` runs already for {self.path} (process {pid}); "
                 "`kd status` shows it, `kd down` stops it."
             ) from None
-        write_json(self.run / "supervisor.json", identity(os.getpid()))
+        record = {**identity(os.getpid()), "project_repository": str(self.repository.root)}
+        write_json(self.run / "supervisor.json", record)
         return lock
 
     def supervisor_pid(self) -> int | None:

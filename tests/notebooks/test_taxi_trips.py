@@ -108,6 +108,61 @@ def test_the_names_of_2014_with_their_leading_blanks(tmp_path: Path) -> None:
     assert (row["startstationlatitude"], row["endstationlongitude"]) == (40.73, -73.98)
 
 
+@pytest.mark.parametrize("commas", [0, 1, 2])
+def test_rows_that_end_in_more_commas_than_the_header(tmp_path: Path, commas: int) -> None:
+    file = tmp_path / "yellow_2014-01.csv"
+    file.write_text(
+        "vendor_id, pickup_datetime, dropoff_datetime, trip_distance, pickup_longitude,"
+        " pickup_latitude, dropoff_longitude, dropoff_latitude\n"
+        "\n"
+        "CMT,2014-01-09 20:45:25,2014-01-09 20:52:31,0.7,-73.99477,40.736828,-73.982227,40.73179"
+        + ("," * commas + "\n")
+    )
+    (trip,) = clean_trips(read_trips(file)).to_dict("records")
+    assert trip["pickup"] == pd.Timestamp("2014-01-09 20:45:25")
+    assert trip["trip_distance"] == 0.7
+    assert trip["startstationlongitude"] == -73.99477
+    assert trip["duration"] == 426
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"Trip_Pickup_DateTime": 1_230_812_000_000_000}, "no row has a time as its pickup"),
+        (
+            {"Trip_Dropoff_DateTime": "soon"},
+            "no row has a time as its dropoff; the first has 'soon'",
+        ),
+        ({"Trip_Distance": "far"}, "no row has a number as its trip_distance"),
+    ],
+)
+def test_a_column_that_holds_something_else_is_told(
+    sample: Path, tmp_path: Path, change: dict, said: str
+) -> None:
+    file = tmp_path / "trips.csv"
+    pd.read_csv(sample).head(5).assign(**change).to_csv(file, index=False)
+    with pytest.raises(ValueError, match=f"trips.csv: {said}"):
+        read_trips(file)
+
+
+def test_one_bad_time_costs_one_trip_and_zones_may_be_text(sample: Path, tmp_path: Path) -> None:
+    new, _ = zoned(sample, 5)
+    new["tpep_pickup_datetime"] = new["tpep_pickup_datetime"].astype(str)
+    new.loc[2, "tpep_pickup_datetime"] = "never"
+    new["PULocationID"] = new["PULocationID"].astype(str)
+    new.to_csv(tmp_path / "trips.csv", index=False)
+    assert len(read_trips(tmp_path / "trips.csv", zones=sample.with_name(ZONES_FILE)).dropna()) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.csv", b""), ("a.parquet", b"no"), ("a.csv", b"\xff\xfe\x00,")]
+)
+def test_what_is_no_table_is_named(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=name):
+        read_trips(tmp_path / name)
+
+
 def test_an_unknown_layout_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(

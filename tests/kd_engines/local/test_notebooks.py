@@ -50,6 +50,9 @@ def test_each_notebook_has_its_password_and_the_same_engine(
     (tmp_path / "mine.txt").write_text("here")
     home.up("--lab", "--lab-root", str(tmp_path))
     first, second = home.wait(NOTEBOOK)["url"], home.wait("second-notebook")["url"]
+    log = home.path / "run" / "supervisor.log"
+    eventually(lambda: "Ready. Ctrl-C stops everything." in log.read_text())
+    assert f"JupyterLab of {NOTEBOOK}: {first}/lab\n" in log.read_text()
     assert requests.get(f"{first}/api/contents", timeout=30).status_code == 403
     assert log_in(first, "ada's word")
     assert log_in(second, "ben's word")

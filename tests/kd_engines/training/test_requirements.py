@@ -145,7 +145,7 @@ def test_extras_and_versions_count_for_what_is_there() -> None:
         "pytest>=1000",
         "no-such-package",
     ]
-    assert requirements.missing(["kd-magics[ray]"]) == ["kd-magics[ray]"]
+    assert requirements.missing(["requests[socks]"]) == ["requests[socks]"]
 
 
 def test_a_python_without_pip_is_told(tmp_path: Path) -> None:
