@@ -7,10 +7,10 @@ shell instead, which also knows what the user has added.
 _NAMES = """
 alias attachments autoawait autocall automagic autosave bash bookmark cancel capture cat cd
 clear colors conda config cp debug deploy deployments describe dhist dirs ed edit env file
-gui hist history html javascript jobs js killbgscripts latex ldir less lf lk ll load loadpy
+get gui hist history html javascript jobs js killbgscripts latex ldir less lf lk ll load loadpy
 logoff logon logs logstart logstate logstop ls lsmagic lx macro magic mamba man markdown
 matplotlib micromamba mkdir models more mount mv notebook page pastebin pdb pdef pdoc perl pfile
-pinfo pinfo2 pip popd pprint precision predict prun psearch psource pushd pwd pycat pylab
+pinfo pinfo2 pip popd pprint precision predict prun psearch psource pushd put pwd pycat pylab
 pypy python python2 python3 qtconsole quickref recall register rehashx rep rerun reset rm
 rmdir ruby run save sc script sh subshell svg sx system tb time timeit unalias undeploy
 unregister uv who whos why writefile xdel xmode

@@ -85,6 +85,9 @@ _ALL = (
     Command("undeploy", "Take a model off a deployment cluster and wait until it is gone."),
     Command("deployments", "Show every model version on every deployment cluster."),
     Command("predict", "Ask a deployed model, and return its answer."),
+    Command("put", "Copy files into the project repository."),
+    Command("get", "Copy files out of the project repository."),
+    Command("cp", "Copy files into the project repository, or out of it.", in_notebook=False),
     # These set the environment of a kernel, which a command does not have.
     Command(
         "loadMlflow",
