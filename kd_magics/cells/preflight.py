@@ -119,11 +119,17 @@ def _engine(client: TrainingClient, wanted: SubmitJob, patient: bool) -> list[st
         *_module_lines(answer, {n: line + offset for n, line in modules.items()}, client.name),
         *(
             f"{path} (line {paths[path] + offset}) is not there in {client.name}'s project "
-            "repository: put it there, or check the spelling"
+            f"repository: {_put(path)} puts it there, or check the spelling"
             for path in answer.missing_paths
         ),
         *(problem.rstrip(".") for problem in answer.problems),
     ]
+
+
+def _put(path: str) -> str:
+    """Return what puts a file to where a cell looks for it."""
+    folder, _, name = path.rpartition("/")
+    return face.typed("put", name, "--to", f"{folder or '.'}/")
 
 
 def _module_lines(answer: PreflightAnswer, lines: dict[str, int], cluster: str) -> list[str]:

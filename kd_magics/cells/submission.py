@@ -101,7 +101,8 @@ def check_cell(cell: str, magic: str, is_python: bool = True) -> None:
     if size > LARGEST_CELL:
         raise TooLarge(
             f"The {face.code()} has {size:,} bytes, {LARGEST_CELL:,} are the limit; nothing was "
-            "sent. Put data and modules into the project repository and read them from there."
+            f"sent. {face.typed('put', 'FILE')} puts data and modules into the project repository; "
+            "read them from there."
         )
     if not is_python and cell.strip():
         return

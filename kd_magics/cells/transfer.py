@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kd_client.errors import BadOptions
+from kd_magics import face
 from kd_pipeline import values
 from kd_pipeline.errors import TooLarge
 from kd_pipeline.messages import Value
@@ -46,8 +47,8 @@ def collect_files(paths: Iterable[str], folder: Path) -> dict[str, bytes]:
             if len(found) >= MOST_FILES or total > values.LARGEST_VALUES:
                 raise TooLarge(
                     f"--files {text}: at most {MOST_FILES:,} files and "
-                    f"{size_text(values.LARGEST_VALUES)} are sent; put data into the project "
-                    "repository and read it from there."
+                    f"{size_text(values.LARGEST_VALUES)} are sent. {face.typed('put', text)} puts "
+                    "it into the project repository; read it from there."
                 )
             found[name] = file.read_bytes()
     return found

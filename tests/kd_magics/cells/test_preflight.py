@@ -93,10 +93,12 @@ def test_missing_files_are_told(notebook: Notebook, engine: RunningEngine) -> No
     (engine.repository / "data").mkdir(exist_ok=True)
     (engine.repository / "data" / "there.csv").write_text("a,b")
     code = "open('data/there.csv')\nopen('repo://project_repo/data/gone.csv')\nopen('data/no.csv')"
-    where = f"is not there in {CLUSTER}'s project repository: put it there, or check the spelling"
+    where = f"is not there in {CLUSTER}'s project repository"
+    hint = "puts it there, or check the spelling"
     assert findings(notebook, f"{CELL}\n{code}") == [
-        f"repo://project_repo/data/gone.csv (line 3) {where}",
-        f"data/no.csv (line 4) {where}",
+        f"repo://project_repo/data/gone.csv (line 3) {where}: "
+        f"%put gone.csv --to repo://project_repo/data/ {hint}",
+        f"data/no.csv (line 4) {where}: %put no.csv --to data/ {hint}",
     ]
     notebook.good(f"{CELL} --wait\nopen('data/there.csv').close()")
 
