@@ -1,5 +1,6 @@
 """The command `kd`: up, down, status, doctor, export, import, and what others mount on it."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from typing import Annotated
 import typer
 
 from kd_engines.doctor import examine
+from kd_engines.lab import repository_shown
 from kd_engines.local.applying import apply
 from kd_engines.local.commands import login_url
 from kd_engines.local.exchange import exported, import_into, notes_on_order, read_stream
@@ -67,7 +69,9 @@ def up(
     home: HomeOption = None,
     manifests: ManifestsOption = None,
     lab: Annotated[bool, typer.Option("--lab", help="Start JupyterLab for each notebook.")] = False,
-    lab_root: Annotated[Path, typer.Option(help="What JupyterLab shows.")] = Path(),
+    lab_root: Annotated[
+        Path, typer.Option(help="What JupyterLab shows, and in it project_repo, a link.")
+    ] = Path(),
     detach: Annotated[bool, typer.Option("--detach", help="Return when all is ready.")] = False,
 ) -> None:
     """Start the kdclusters of the manifests, and keep them running until Ctrl-C."""
@@ -79,7 +83,9 @@ def up(
     lock = place.lock()
     supervisor = Supervisor(place, lab_root.resolve() if lab else None)
     on_signals(supervisor.stopping.set, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    with lock:
+    root = place.repository.root
+    shown = repository_shown(lab_root.resolve(), root) if lab else contextlib.nullcontext()
+    with lock, shown:
         _announce_when_ready(place)
         supervisor.run()
 

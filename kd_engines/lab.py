@@ -1,8 +1,32 @@
 """JupyterLab's configuration for a notebook member, on one machine and in a pod."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+REPOSITORY_LINK = "project_repo"
+
+
+@contextlib.contextmanager
+def repository_shown(root: Path, repository: Path) -> Iterator[None]:
+    """Show the project repository in the file browser: as a link in its root, while this lasts.
+
+    Where something has that name it is left alone.
+    """
+    link = root / REPOSITORY_LINK
+    if repository.is_relative_to(root) or root.is_relative_to(repository):
+        yield  # it is there already, or would be within itself
+        return
+    with contextlib.suppress(OSError):
+        link.symlink_to(repository, target_is_directory=True)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if link.is_symlink() and link.resolve() == repository:
+                link.unlink()
 
 
 def lab_config(host: str, port: int, root: Path, token: str, password: str) -> dict[str, Any]:

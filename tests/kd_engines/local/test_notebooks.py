@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from kd_engines.lab import repository_shown
 from tests.kd_engines.local.running_home import NOTEBOOK, TRAINING, RunningHome
 from tests.kd_engines.running_server import eventually
 
@@ -22,6 +23,43 @@ def kernel(url: str, password: str) -> dict[str, Any]:
     session.post(f"{url}/login", data={"_xsrf": token[1], "password": password}, timeout=30).close()
     found = session.get(f"{url}/api/kernelspecs", timeout=30).json()["kernelspecs"]
     return dict(found["python3"])
+
+
+def test_the_project_repository_is_in_the_file_browser(
+    new_home: Callable[..., RunningHome], tmp_path: Path
+) -> None:
+    home = new_home()
+    root = tmp_path / "mine"
+    root.mkdir()
+    home.up("--lab", "--lab-root", str(root))
+    url = home.wait(NOTEBOOK)["url"]
+    token = home.connections(NOTEBOOK).own.endpoints[0].token
+    headers = {"Authorization": f"token {token}"}
+    contents = f"{url}/api/contents/project_repo"
+    listed = requests.get(contents, headers=headers, timeout=30).json()["content"]
+    assert {entry["name"] for entry in listed} >= {"data", "code", "models"}
+    upload = {"type": "file", "format": "text", "content": "miles\n1\n"}
+    answer = requests.put(f"{contents}/data/trips.csv", json=upload, headers=headers, timeout=30)
+    assert answer.status_code == 201, answer.text
+    assert (home.repository / "data" / "trips.csv").read_text() == "miles\n1\n"
+    home.kd("down")
+    assert list(root.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [".", "project_repo/data"])
+def test_nothing_is_linked_into_itself(tmp_path: Path, name: str) -> None:
+    repository = tmp_path / "project_repo"
+    (repository / "data").mkdir(parents=True)
+    with repository_shown(tmp_path / name, repository):
+        assert not [path for path in tmp_path.rglob("*") if path.is_symlink()]
+
+
+def test_what_has_its_name_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "lab" / "project_repo").mkdir(parents=True)
+    (tmp_path / "repository").mkdir()
+    with repository_shown(tmp_path / "lab", tmp_path / "repository"):
+        assert not (tmp_path / "lab" / "project_repo").is_symlink()
+    assert (tmp_path / "lab" / "project_repo").is_dir()
 
 
 def log_in(url: str, password: str) -> bool:
