@@ -1,4 +1,10 @@
-"""Who may ask an engine: tokens, hosts and sites, checked before anything else sees a request."""
+"""Who may ask an engine: tokens, hosts and sites, checked before anything else sees a request.
+
+``KD_QUERY_TOKEN=1`` also takes a token in the URL, ``KD_AUTH_NONE=1`` also ``?auth=none``, from the
+hosts of this machine or cluster and those that ``KD_ALLOWED_HOSTS`` lists. When it is stopped an
+engine answers what has begun, for ``KD_DRAIN_MAX_S`` (30) seconds at most, and takes further
+requests for ``KD_DRAIN_MIN_S`` (0.2), until a balancer has noticed.
+"""
 
 import asyncio
 import hmac
