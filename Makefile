@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all that is needed; each sets up its own .venv first.
-.PHONY: help demo lab test test-fast check check-frontend bench chaos testcluster clean
+.PHONY: help demo lab test test-fast check check-frontend docs bench chaos testcluster clean
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -23,6 +23,7 @@ help:
 	@echo "make lab        the same engines with JupyterLab, left running until Ctrl-C"
 	@echo "make test       everything: style, types, tests, notebooks"
 	@echo "make test-fast  the tests without the slow ones"
+	@echo "make docs       the pages of docs/ as a site, in .venv/site"
 	@echo "make chaos      ten minutes of faults beside models and jobs under load, and what came of it"
 	@echo "make bench      predictions, jobs, the sidebar and a large namespace, beside peers (with wrk, if it is there)"
 
@@ -34,7 +35,7 @@ lab: .venv/demo .venv/sidebar
 	@[ -d .lab/notebooks ] || cp -R notebooks .lab/notebooks  # what is saved there is yours
 	$(BIN)/kd up --lab --lab-root .lab/notebooks
 
-test: check testcluster .venv/oldest-lab .venv/mlflow
+test: check docs testcluster .venv/oldest-lab .venv/mlflow
 	$(NPM) test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest --nbval-lax notebooks
@@ -71,6 +72,10 @@ check: .venv/test check-frontend
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Fails on a link that leads nowhere.
+docs: .venv/test
+	$(BIN)/mkdocs build --strict --quiet
 
 check-frontend: .venv/sidebar
 	$(NPM) run check
