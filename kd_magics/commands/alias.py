@@ -4,7 +4,12 @@ from argparse import Namespace
 from typing import Any
 
 from kd_client.errors import BadOptions
-from kd_client.models.aliases import delete_alias, move_alias
+from kd_client.models.aliases import (
+    delete_alias,
+    deployed_clusters,
+    move_alias,
+    wait_until_moved,
+)
 from kd_magics import face
 from kd_magics.help import Help
 from kd_magics.options import Options
@@ -46,12 +51,15 @@ def run(session: Session, options: Namespace) -> None:
         for cluster in done["waiting"]:
             deploy = face.typed("deploy", f"{name}/{version}", "--to", cluster)
             print(f"On {cluster} it moves when that version is there: {deploy}")
+        for cluster in done["late"]:
+            print(f"On {cluster} it has not moved yet; {face.typed('deployments')} tells when.")
 
 
-def data(_session: Session, options: Namespace) -> dict[str, Any]:
+def data(session: Session, options: Namespace) -> dict[str, Any]:
     """Set, delete or list; return the aliases by their versions, or what was changed.
 
-    ``waiting`` are the clusters that do not have the new version yet.
+    ``waiting`` are the clusters that do not have the new version yet, ``late`` those that have it
+    and have not moved the alias within some seconds.
     """
     name, _, version = options.model.partition("/")
     registry = open_registry()
@@ -61,16 +69,21 @@ def data(_session: Session, options: Namespace) -> dict[str, Any]:
         delete_alias(registry, name, options.alias)
         return {"name": name, "alias": options.alias, "version": None}
     if options.alias and version and not options.delete:
-        return _set(registry, name, version, options.alias)
+        return _set(session, registry, name, version, options.alias)
     raise BadOptions(
         "Give NAME/VERSION and ALIAS to set one, NAME ALIAS --delete to delete it, or NAME to list "
         "them."
     )
 
 
-def _set(registry: Registry, name: str, version: str, alias: str) -> dict[str, Any]:
+def _set(
+    session: Session, registry: Registry, name: str, version: str, alias: str
+) -> dict[str, Any]:
     was, waiting = move_alias(registry, name, version, alias)
-    return {"name": name, "alias": alias, "version": version, "was": was, "waiting": waiting}
+    there = [one for one in deployed_clusters(registry, name) if one not in waiting]
+    late = wait_until_moved(session, there, name, version, alias)
+    moved = {"name": name, "alias": alias, "version": version}
+    return {**moved, "was": was, "waiting": waiting, "late": late}
 
 
 def _list(name: str, versions: dict[str, str]) -> None:
