@@ -20,7 +20,8 @@ def of_file(path: Path) -> tuple[str, int]:
 def files_of(path: Path) -> dict[str, Path]:
     """Return a folder's files by their paths relative to it, in order; a file is its only one.
 
-    Links are followed, also those to folders; each folder is entered once.
+    Links are followed, also those to folders; each folder is entered once. What is being copied
+    (hidden, and ``.partial``) does not count.
     """
     if path.is_file():
         return {path.name: path}
@@ -32,7 +33,8 @@ def files_of(path: Path) -> dict[str, Path]:
             below.clear()
             continue
         entered.add(real)
-        files = [file for file in map(Path(folder).joinpath, names) if file.is_file()]
+        whole = (name for name in names if not (name[:1] == "." and name.endswith(".partial")))
+        files = [file for file in map(Path(folder).joinpath, whole) if file.is_file()]
         found |= {file.relative_to(path).as_posix(): file for file in files}
     return dict(sorted(found.items()))
 

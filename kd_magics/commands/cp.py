@@ -8,6 +8,7 @@ from kd_magics import copying
 from kd_magics.help import Help
 from kd_magics.options import Options
 from kd_magics.session import Session
+from kd_pipeline.mount_points import REPOSITORIES
 from kd_pipeline.project_repository import SCHEME, ProjectRepository
 
 HELP = Help(
@@ -44,15 +45,20 @@ def data(_session: Session, options: Namespace) -> list[dict[str, Any]]:
     *sources, target = options.paths
     if not sources:
         raise BadOptions("Name what is to be copied, and then where it is to be.")
-    if not any(path.startswith(SCHEME) for path in options.paths):
+    ours = [path for path in options.paths if path.startswith(SCHEME)]
+    if not ours:
         raise BadOptions(f"None of the paths is in the project repository ({SCHEME}project_repo/).")
+    for path in ours:
+        if path.removeprefix(SCHEME).partition("/")[0] not in REPOSITORIES:
+            raise BadOptions(f"{path} is in no project repository; write {SCHEME}project_repo/….")
     repository = ProjectRepository.default()
     found = [
         repository.existing(path) if path.startswith(SCHEME) else copying.local(path)
         for path in sources
     ]
-    is_ours = target.startswith(SCHEME)
-    place = repository.resolve(target) if is_ours else copying.local(target)
-    if target.endswith("/") or len(sources) > 1:
-        place.mkdir(parents=True, exist_ok=True)
-    return copying.copy_all(found, place, options.replace)
+    if not target.startswith(SCHEME):
+        return copying.copy_all("cp", found, (target, copying.local(target)), options.replace)
+    return copying.copy_all(
+        *("cp", found, (target, repository.resolve(target)), options.replace),
+        lambda place: repository.resolve(str(place)),
+    )

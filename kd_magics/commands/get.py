@@ -41,4 +41,5 @@ def data(_session: Session, options: Namespace) -> list[dict[str, Any]]:
     """Copy files, and return what is there now."""
     repository = ProjectRepository.default()
     sources = [repository.existing(path) for path in options.paths]
-    return copying.copy_all(sources, copying.local(options.to), options.replace)
+    target = options.to, copying.local(options.to)
+    return copying.copy_all("get", sources, target, options.replace)

@@ -39,7 +39,9 @@ def run(session: Session, options: Namespace) -> None:
 
 def data(_session: Session, options: Namespace) -> list[dict[str, Any]]:
     """Copy files, and return what is there now."""
-    target = ProjectRepository.default().resolve(options.to)
-    if options.to.endswith("/") or len(options.files) > 1:
-        target.mkdir(parents=True, exist_ok=True)
-    return copying.copy_all(map(copying.local, options.files), target, options.replace)
+    repository = ProjectRepository.default()
+    target = options.to, repository.resolve(options.to)
+    return copying.copy_all(
+        *("put", [copying.local(file) for file in options.files], target, options.replace),
+        lambda place: repository.resolve(str(place)),
+    )

@@ -94,11 +94,78 @@ def test_a_folder_is_copied_with_all_in_it(tmp_path: Path) -> None:
     for name in ("a/one.csv", "a/b/two.csv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
+    (tmp_path / "a" / "empty").mkdir()
     (tmp_path / "data").mkdir()
-    places = [place for _, place in files.to_copy(tmp_path / "a", tmp_path / "data")]
-    assert places == [tmp_path / "data/a/b/two.csv", tmp_path / "data/a/one.csv"]
+    (tmp_path / "a" / "link").symlink_to(tmp_path / "data")
+    (tmp_path / "a" / "gone").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "a" / "pipe")
+    plan = files.Plan()
+    plan.add(tmp_path / "a", tmp_path / "data")
+    assert sorted(plan.files.values()) == [
+        tmp_path / "data/a/b/two.csv",
+        tmp_path / "data/a/one.csv",
+    ]
+    assert {path.name for path in plan.left_out} == {"link", "gone", "pipe"}
+    assert tmp_path / "data/a/empty" in plan.folders
+
+
+def test_what_no_copy_can_be_made_of_is_told(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    os.mkfifo(tmp_path / "pipe")
     with pytest.raises(PathNotFound):
-        list(files.to_copy(tmp_path / "none", tmp_path / "data"))
+        files.Plan().add(tmp_path / "none", tmp_path / "data")
+    with pytest.raises(InvalidInput, match="neither a file nor a folder"):
+        files.Plan().add(tmp_path / "pipe", tmp_path / "data")
+    with pytest.raises(InvalidInput, match="lies within"):
+        files.Plan().add(tmp_path, tmp_path / "data")
+    with pytest.raises(InvalidInput, match="lies within"):
+        files.Plan().add(tmp_path / "data" / "..", tmp_path / "data")
+    plan = files.Plan()
+    plan.add(source, tmp_path / "data")
+    with pytest.raises(InvalidInput, match="Two of the files"):
+        plan.add(source, tmp_path / "data")
+
+
+def test_two_at_once_are_one_copy_and_a_refusal(source: Path, tmp_path: Path) -> None:
+    target = tmp_path / "data" / "trips.csv"
+    refused = []
+
+    def again(so_far: int, _whole: int) -> None:
+        if so_far == files.PIECE:
+            with pytest.raises(Conflict, match="by somebody else right now"):
+                files.copy(source, target)
+            refused.append(so_far)
+
+    assert files.copy(source, target, told=again).sha256 == SHA256
+    assert refused
+    assert target.read_bytes() == CONTENT
+
+
+def test_what_appears_meanwhile_is_not_overwritten(source: Path, tmp_path: Path) -> None:
+    target = tmp_path / "data" / "trips.csv"
+
+    def appear(so_far: int, whole: int) -> None:
+        if so_far == whole:
+            target.write_text("somebody else's")
+
+    with pytest.raises(Conflict, match="other content"):
+        files.copy(source, target, told=appear)
+    assert target.read_text() == "somebody else's"
+
+
+def test_modes_stay_and_older_attempts_go(source: Path, tmp_path: Path) -> None:
+    target = tmp_path / "data" / ("n" * 240)
+    source.chmod(0o700)
+    with pytest.raises(KeyboardInterrupt):
+        files.copy(source, target, told=interrupted_at(files.PIECE))
+    os.utime(source, (1, 1))  # another source now
+    files.copy(source, target)
+    assert left(target.parent) == [target.name]
+    assert target.stat().st_mode & 0o777 == 0o700
+    target.chmod(0o600)
+    target.write_text("older")
+    files.copy(source, target, replace=True)
+    assert target.stat().st_mode & 0o777 == 0o600
 
 
 def test_what_cannot_be_written_is_told(source: Path, tmp_path: Path) -> None:

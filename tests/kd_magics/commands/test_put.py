@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kd_magics.errors import BadOptions
-from kd_pipeline.errors import Conflict, PathNotFound, UnsafePath
+from kd_pipeline.errors import Conflict, InvalidInput, PathNotFound, UnsafePath
 from tests.kd_magics.running_command import fails, good
 from tests.kd_magics.running_notebook import Notebook
 
@@ -36,7 +36,7 @@ def test_a_file_goes_in_and_comes_back(
     empty_notebook.good("%get data/trips.csv")
     assert (here / "trips.csv").read_text() == TRIPS
     empty_notebook.good("%get repo://project_repo/data --to all/")
-    assert (here / "all" / "trips.csv").read_text() == TRIPS
+    assert (here / "all" / "data" / "trips.csv").read_text() == TRIPS
 
 
 def test_a_job_finds_it(notebook: Notebook, here: Path) -> None:
@@ -55,6 +55,18 @@ def test_what_is_wrong_is_told(empty_notebook: Notebook, here: Path) -> None:
     assert "--replace" in empty_notebook.fails("%put trips.csv", Conflict)
     empty_notebook.good("%put trips.csv --replace")
     empty_notebook.fails("%put", BadOptions)
+    (here / "100%.csv").write_text("x")
+    empty_notebook.fails("%put 100%.csv", UnsafePath)
+    assert "is a file" in empty_notebook.fails("%put 100%.csv --to data/trips.csv/", InvalidInput)
+    assert "home folder" in empty_notebook.fails("%put ~nobody-here/x", BadOptions)
+    empty_notebook.good("%get data/trips.csv --to results/")
+    assert (here / "results" / "trips.csv").is_file()
+    (here / "results" / "trips.csv").write_text("mine")
+    told = empty_notebook.fails("%get data/trips.csv --to results/", Conflict)
+    assert "%get --replace" in told
+    empty_notebook.good("%put results")
+    empty_notebook.good("%get data/results data/trips.csv --to both --replace")
+    assert sorted(path.name for path in (here / "both").iterdir()) == ["results", "trips.csv"]
 
 
 @pytest.mark.slow
@@ -73,3 +85,4 @@ def test_in_a_terminal(here: Path, surroundings: Path) -> None:
     assert (here / "back.csv").read_text() == TRIPS
     assert "None of the paths is in the project repository" in fails("cp", "trips.csv", "b.csv")
     assert "Name what is to be copied" in fails("cp", "trips.csv")
+    assert "no project repository" in fails("cp", "trips.csv", "repo://data/")
