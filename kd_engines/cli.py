@@ -95,7 +95,7 @@ def _check_installed(extras: dict[str, str]) -> None:
     missing = [extra for extra, package in extras.items() if find_spec(package) is None]
     if missing:
         raise InvalidInput(
-            "This installation has the magics and commands, and nothing to run here: "
+            "This installation lacks what is to run here: "
             f"`pip install 'kd-magics[{','.join(missing)}]'`."
         )
 

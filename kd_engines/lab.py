@@ -15,18 +15,24 @@ def repository_shown(root: Path, repository: Path) -> Iterator[None]:
 
     Where something has that name it is left alone.
     """
-    link = root / REPOSITORY_LINK
-    if repository.is_relative_to(root) or root.is_relative_to(repository):
-        yield  # it is there already, or would be within itself
-        return
-    with contextlib.suppress(OSError):
-        link.symlink_to(repository, target_is_directory=True)
+    link, is_ours = root / REPOSITORY_LINK, False
+    if not (_is_seen(root, repository) or root.is_relative_to(repository)):
+        with contextlib.suppress(OSError):
+            link.symlink_to(repository, target_is_directory=True)
+            is_ours = True
     try:
         yield
     finally:
         with contextlib.suppress(OSError):
-            if link.is_symlink() and link.resolve() == repository:
+            if is_ours and link.is_symlink():
                 link.unlink()
+
+
+def _is_seen(root: Path, repository: Path) -> bool:
+    """Tell whether the file browser, which hides dot folders, shows the repository anyhow."""
+    if not repository.is_relative_to(root):
+        return False
+    return not any(part.startswith(".") for part in repository.relative_to(root).parts)
 
 
 def lab_config(host: str, port: int, root: Path, token: str, password: str) -> dict[str, Any]:

@@ -66,8 +66,7 @@ def localize(tree: "ast.Module", source: str, root: Path) -> "ast.Module":
 def point_to(tree: "T", root: Path, leave: "Callable[[ast.AST], bool]" = lambda _: False) -> "T":
     """Replace the places in the constants of a tree, but for the parts that ``leave`` is true of.
 
-    What is glued to a value in an f-string is no whole path part. A text of several lines that is
-    Python stays: where it is written to a file, whoever runs that sees to it.
+    What is glued to a value in an f-string is no whole path part.
     """
     import ast
 
@@ -81,7 +80,7 @@ def point_to(tree: "T", root: Path, leave: "Callable[[ast.AST], bool]" = lambda 
             waiting += (part for part in node.values if not isinstance(part, ast.Constant))
         elif not isinstance(node, ast.Constant):
             waiting += ast.iter_child_nodes(node)
-        elif isinstance(node.value, str) and not _is_code(node.value):
+        elif isinstance(node.value, str):
             node.value = local_text(node.value, root)
         elif isinstance(node.value, bytes):
             node.value = os.fsencode(local_text(os.fsdecode(node.value), root))
@@ -97,18 +96,6 @@ def _point_parts(text: "ast.JoinedStr", root: Path) -> None:
             part.value = local_text(part.value, root, (n > 0, n + 1 < len(parts)))
 
 
-def _is_code(text: str) -> bool:
-    if "\n" not in text or not names_places(text):
-        return False
-    import ast
-
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
-
-
 def local_text(text: str, root: Path, glued: tuple[bool, bool] = (False, False)) -> str:
     """Return a text with the places that it names as they are on this machine.
 
@@ -120,7 +107,10 @@ def local_text(text: str, root: Path, glued: tuple[bool, bool] = (False, False))
 
     def place(found: re.Match[str]) -> str:
         mount, bucket = found.groups()
-        if (glued[0] and found.start() == 0) or (glued[1] and found.end() == len(text)):
+        is_glued = bool(glued[1] and found.end() == len(text))
+        if mount not in REPOSITORIES and (is_glued or not re.match(_END, text[found.end() :])):
+            return found.group()
+        if glued[0] and found.start() == 0:
             return found.group()
         if bucket:
             folder = root / BUCKETS / bucket
@@ -132,7 +122,7 @@ def local_text(text: str, root: Path, glued: tuple[bool, bool] = (False, False))
             folder = root / MOUNTS / mount
         return str(folder) if _is_folder(folder) else found.group()
 
-    return re.sub(rf"(?<![\w.-])(?:{MOUNTED}/({_NAME})|{BUCKETS}://({_NAME})){_END}", place, text)
+    return re.sub(rf"(?<![\w.-])(?:{MOUNTED}/({_NAME})|{BUCKETS}://({_NAME}))", place, text)
 
 
 def _is_folder(path: Path) -> bool:

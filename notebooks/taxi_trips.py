@@ -27,6 +27,7 @@ FEATURES = (
 COORDINATES = FEATURES[1:5]
 TRIP_COLUMNS = ("pickup", "dropoff", "trip_distance", *COORDINATES)
 TIMES = ("pickup", "dropoff")
+US_TIMES = "%m/%d/%Y %I:%M:%S %p"  # as New York's open data exports them
 SHORTEST_S, LONGEST_S = 20, 10_800  # seconds; both excluded, as in the tutorial
 FARTHEST_MILES = 150
 ZONES_FILE = "taxi_zone_centroids.csv"
@@ -125,7 +126,7 @@ def read_file(path: Path) -> pd.DataFrame:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of those commas
             return pd.read_csv(path, index_col=False)
-    except ValueError as error:  # what both readers raise for content that is none of theirs
+    except (ValueError, OSError) as error:  # what both readers raise for what they cannot read
         raise ValueError(f"{path} cannot be read as a table: {error}") from error
 
 
@@ -150,8 +151,11 @@ def _one_table(path: Path, zones: Path | str | None) -> pd.DataFrame:
         )
     for column in TRIP_COLUMNS:
         as_it_was = trips[column]
-        trips[column] = _times(as_it_was) if column in TIMES else _numbers(as_it_was)
-        if len(trips) and trips[column].isna().all():
+        try:
+            trips[column] = _times(as_it_was) if column in TIMES else _numbers(as_it_was)
+        except ValueError as error:  # such as times of several zones
+            raise ValueError(f"{path}: {column} cannot be read: {error}") from error
+        if column not in COORDINATES and len(trips) and trips[column].isna().all():
             kind = "a time" if column in TIMES else "a number"
             raise ValueError(
                 f"{path}: no row has {kind} as its {column}; the first has {as_it_was.iloc[0]!r}."
@@ -163,7 +167,11 @@ def _times(values: pd.Series) -> pd.Series:
     """Return times; what is none, as a number is, is a gap."""
     if pd.api.types.is_numeric_dtype(values):
         return pd.Series(pd.NaT, index=values.index)
-    return pd.to_datetime(values, errors="coerce", format="ISO8601")
+    found = pd.to_datetime(values, errors="coerce", format="ISO8601")
+    others = found.isna() & values.notna()
+    if others.any():
+        found[others] = pd.to_datetime(values[others], errors="coerce", format=US_TIMES)
+    return found
 
 
 def _numbers(values: pd.Series) -> pd.Series:

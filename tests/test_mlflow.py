@@ -63,7 +63,7 @@ def ended(server: subprocess.Popen[bytes]) -> None:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run an S3 server with a bucket; return its URL."""
-    assert BIN.exists(), "make .venv/mlflow sets up the environment of this test"
+    assert BIN.exists(), "make .venv/mlflow/ready sets up the environment of this test"
     url = f"http://127.0.0.1:{free_port()}"
     port = url.rpartition(":")[2]
     log = tmp_path_factory.mktemp("s3") / "log"

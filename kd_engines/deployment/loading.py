@@ -195,6 +195,7 @@ class Loader:
                 await warm_up(served, model, self.recent(model.name))
         except TimeoutError:
             if not has_example:  # it may take longer than another version's
+                served.start_again()  # and is not to be at that when a client asks
                 return
             raise LoadFailed(
                 f"Its first prediction was not done within {self.limits.load_s:g} s "

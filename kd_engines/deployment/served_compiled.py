@@ -99,6 +99,9 @@ class ServedCompiled:
     def look(self, _idle_processors: float) -> None:
         """Do nothing: it has no process of its own that could be one of several."""
 
+    def start_again(self) -> None:
+        """Do nothing: what it is at is over soon."""
+
     async def close(self) -> None:
         """Wait until every request has its answer, then end."""
         while self._count:  # noqa: ASYNC110 - costs requests nothing

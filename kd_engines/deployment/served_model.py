@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 
 from kd_engines.deployment.deadlines import Deadlines
+from kd_engines.deployment.pauses import pause_after
 from kd_engines.deployment.replicas import Replicas
 from kd_engines.deployment.requests_held import Pending, RequestsHeld, see_room
 from kd_engines.deployment.results import not_in_time
@@ -22,10 +23,6 @@ from kd_engines.deployment.worker_process import WorkerProcess
 from kd_pipeline.errors import KdError, ModelNotReady, ScoringFailed
 
 log = logging.getLogger("kd_engines.deployment")
-# Deaths that come soon after each other lengthen a pause: the one before the next start where
-# nobody waits for it, and the one before a request that ended workers has its answer.
-CALM_S = 60.0
-LONGEST_PAUSE_S = 30.0
 # A script of 2020 is timed by its worker, which has what it printed until then.
 GRACE_S = {"function": 0.0, "script": 0.5}
 PING_S = 60.0  # within which an idle worker has to answer
@@ -172,6 +169,10 @@ class ServedModel:
             with contextlib.suppress(KdError):
                 await self._answer(self._add(b"", min(self.spec.timeout_s, PING_S)))
 
+    def start_again(self) -> None:
+        """End what its worker is at, with the worker."""
+        self._worker.kill()
+
     def allow(self, most_processes: int) -> None:
         """Let it have so many processes at most."""
         self._replicas.most = most_processes
@@ -271,16 +272,16 @@ class ServedModel:
         """Answer the request that ended workers; who sends many such waits, and nobody else."""
         self._kills.append(time.monotonic())
         killer.verdict = ScoringFailed(f"Model {self.label} failed on this request twice: {how}.")
-        pause_s = _pause_after(self._kills)
+        pause_s = pause_after(self._kills)
         asyncio.get_running_loop().call_later(pause_s, killer.settle, killer.verdict)
 
     async def _pause(self) -> None:
         """Wait before the next start, unless somebody waits for it already."""
         if self.failure:  # it dies at loading: nobody is waiting any more
-            await asyncio.sleep(max(1.0, _pause_after(self._deaths)))
+            await asyncio.sleep(max(1.0, pause_after(self._deaths)))
             return
         try:
-            async with asyncio.timeout(_pause_after(self._deaths)):
+            async with asyncio.timeout(pause_after(self._deaths)):
                 await self._asked_for.wait()
         except TimeoutError:
             return
@@ -293,8 +294,3 @@ class ServedModel:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _pause_after(times: deque[float]) -> float:
-    recent = sum(1 for one in times if time.monotonic() - one < CALM_S)
-    return 0.0 if recent <= 2 else min(LONGEST_PAUSE_S, 0.25 * 2 ** (recent - 2))

@@ -1,6 +1,7 @@
 """Cells that run in the notebook itself find the places of a tenant as jobs find them."""
 
 import ast
+from pathlib import Path
 from typing import TypeVar
 
 from kd_pipeline.errors import PathNotFound
@@ -12,9 +13,11 @@ MAGICS = frozenset({"run_line_magic", "run_cell_magic"})
 # Those of IPython that take paths; what another one gets is for it to read: a cell that is sent
 # goes out as it was written.
 WITH_PATHS = frozenset(
-    {"bash", "cd", "load", "ls", "prun", "pushd", "run", "script", "sh", "sx", "system"}
-    | {"writefile"}
+    {"bash", "cat", "cd", "cp", "edit", "env", "less", "load", "ls", "mkdir", "more", "mv", "perl"}
+    | {"pip", "prun", "pushd", "pycat", "python", "python3", "rm", "rmdir", "ruby", "run", "save"}
+    | {"script", "set_env", "sh", "sx", "system"}
 )
+WRITES = "writefile"  # to a path, which it takes, what the cell says
 
 
 class LocalPaths:
@@ -23,15 +26,24 @@ class LocalPaths:
     def visit(self, tree: T) -> T:
         """Return a cell's tree (called by IPython, which drops whoever raises)."""
         try:
-            return point_to(tree, ProjectRepository.default().root, _is_for_others)
-        except PathNotFound:
+            root = ProjectRepository.default().root
+        except (PathNotFound, OSError):
             return tree
 
+        def is_for_others(node: ast.AST) -> bool:
+            return _is_for_others(node, root)
 
-def _is_for_others(node: ast.AST) -> bool:
+        return point_to(tree, root, is_for_others)
+
+
+def _is_for_others(node: ast.AST, root: Path) -> bool:
     """Tell whether something is a call of a magic that reads its line and body itself."""
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
         return False
     name = node.args[0] if node.args else None
-    known = isinstance(name, ast.Constant) and name.value in WITH_PATHS
-    return node.func.attr in MAGICS and not known
+    called = name.value if isinstance(name, ast.Constant) else None
+    if node.func.attr not in MAGICS or called in WITH_PATHS:
+        return False
+    if called == WRITES:
+        point_to(node.args[1], root)
+    return True

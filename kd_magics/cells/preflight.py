@@ -127,9 +127,10 @@ def _engine(client: TrainingClient, wanted: SubmitJob, patient: bool) -> list[st
 
 
 def _put(path: str) -> str:
-    """Return what puts a file to where a cell looks for it."""
-    folder, _, name = path.rpartition("/")
-    return face.typed("put", name, "--to", f"{folder or '.'}/")
+    """Return what puts a file, or a folder, to where a cell looks for it."""
+    folder, _, name = path.rstrip("/").rpartition("/")
+    words = (name, "--to", f"{folder or '.'}/")
+    return face.typed("put", *(f'"{word}"' if " " in word else word for word in words))
 
 
 def _module_lines(answer: PreflightAnswer, lines: dict[str, int], cluster: str) -> list[str]:

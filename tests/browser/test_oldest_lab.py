@@ -19,7 +19,7 @@ WAITS_MS = 60_000
 @pytest.fixture(scope="module")
 def oldest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabOf]:
     """Run JupyterLab 4.4 in an environment of its own, as the notebook of a `kd up`."""
-    assert PYTHON.exists(), "make .venv/oldest-lab sets up the environment of this test"
+    assert PYTHON.exists(), "make .venv/oldest-lab/ready sets up the environment of this test"
     folder = tmp_path_factory.mktemp("oldest")
     home = RunningHome(folder / "home", deployment=True)
     home.up()

@@ -22,7 +22,7 @@ def test_without_the_engines_it_says_what_to_install(tmp_path: Path, words: list
     )
     extras = "engines,lab" if "--lab" in words else "engines"
     assert done.returncode == 1
-    assert done.stderr.endswith(f"to run here: `pip install 'kd-magics[{extras}]'`.\n")
+    assert done.stderr.endswith(f"is to run here: `pip install 'kd-magics[{extras}]'`.\n")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "home").exists()
 

@@ -72,7 +72,11 @@ def test_an_existing_mount_point_stays(tmp_path: Path, monkeypatch: pytest.Monke
         ("x = '/bd-fs-mnt/trips~old'", "/bd-fs-mnt/trips~old"),
         ("x = '/bd-fs-mnt/' + 300 * 'a' + '/b'", "/bd-fs-mnt/" + 300 * "a" + "/b"),
         (f"x = '/bd-fs-mnt/{300 * 'a'}/b'", f"/bd-fs-mnt/{300 * 'a'}/b"),
-        ("x = 'import os\\nopen(\"/bd-fs-mnt/trips/a\")'", 'import os\nopen("/bd-fs-mnt/trips/a")'),
+        ('x = \'{\\n"at": "/bd-fs-mnt/trips/a"}\'', '{{\n"at": "{root}/mnt/trips/a"}}'),
+        ("x = f'/bd-fs-mnt/project_repo{name}'", "{root}taxi"),
+        ("x = '/bd-fs-mnt/project_repo%s' % '/a'", "{root}/a"),
+        ("x = '/bd-fs-mnt/project_repo{}'.format('/a')", "{root}/a"),
+        ("x = '/bd-fs-mnt/project_repo*'", "{root}*"),
         ("x = 'cp /bd-fs-mnt/trips/a .\\nls'", "cp {root}/mnt/trips/a .\nls"),
     ],
 )

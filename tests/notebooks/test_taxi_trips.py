@@ -145,6 +145,14 @@ def test_a_column_that_holds_something_else_is_told(
         read_trips(file)
 
 
+def test_times_as_new_york_s_open_data_writes_them(sample: Path, tmp_path: Path) -> None:
+    old = pd.read_csv(sample).head(5)
+    for column in ("Trip_Pickup_DateTime", "Trip_Dropoff_DateTime"):
+        old.loc[1:, column] = pd.to_datetime(old[column][1:]).dt.strftime("%m/%d/%Y %I:%M:%S %p")
+    old.to_csv(tmp_path / "trips.csv", index=False)
+    pd.testing.assert_frame_equal(read_trips(tmp_path / "trips.csv"), read_trips(sample).head(5))
+
+
 def test_one_bad_time_costs_one_trip_and_zones_may_be_text(sample: Path, tmp_path: Path) -> None:
     new, _ = zoned(sample, 5)
     new["tpep_pickup_datetime"] = new["tpep_pickup_datetime"].astype(str)

@@ -1,7 +1,6 @@
 """One run of a script of 2020: its pipes, what came through them, and what its answer is."""
 
 import contextlib
-import math
 import os
 import signal
 import time
@@ -35,6 +34,7 @@ class Run:
     log: bytearray = field(default_factory=bytearray)
     truncated: bool = False
     timed_out: bool = False
+    is_given_up: bool = False
     begun: float = field(default_factory=time.monotonic)
 
     def take(self, descriptor: int, data: bytes) -> None:
@@ -73,7 +73,7 @@ class Run:
         answer = Answer(self.ask.id, prediction(output), output, None, log, self.pid)
         if self.timed_out:
             answer.timed_out = True
-            if timeout_s == math.inf:
+            if self.is_given_up:
                 answer.failure = "who had asked was gone, and others waited"
                 return answer
             waited = self.begun - (self.ask.deadline - timeout_s)

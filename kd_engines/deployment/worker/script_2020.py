@@ -132,6 +132,7 @@ class Script2020:
         """End the run of a request for which nobody waits, or do not begin it."""
         for run in self._all_runs():
             if run.ask.id == number:
+                run.is_given_up = True
                 run.kill(time.monotonic())
         for ask in [ask for ask in self._waiting if ask.id == number]:
             self._waiting.remove(ask)

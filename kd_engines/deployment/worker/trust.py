@@ -6,6 +6,7 @@ byte, and ends the same, is the living process trusted. Now and then a run is co
 """
 
 import sys
+import time
 from collections import deque
 from dataclasses import dataclass
 
@@ -60,6 +61,8 @@ class Trust:
         """Take a run of a client in a process of its own."""
         if had_effects:
             self.end("it does what is seen from outside, such as writing a file")
+        elif time.monotonic() - run.begun > CHECK_S:
+            self.end(f"it takes more than {CHECK_S:g} s")
         elif self.wants_checks and not run.timed_out and code >= 0:
             self.waiting.append(Check.of(run, code, in_fork=False))
 

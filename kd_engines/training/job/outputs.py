@@ -52,16 +52,19 @@ class Outputs:
             content = {"offset": os.fstat(STDOUT).st_size, "output": json_form(output)}
             if display_id is not None:
                 content["display_id"] = str(json_form(display_id))
-            self._write(json.dumps(content, allow_nan=False).encode() + b"\n")
+            is_error = output.get("output_type") == "error"
+            self._write(json.dumps(content, allow_nan=False).encode() + b"\n", is_error)
         except (OSError, ValueError, RecursionError) as error:  # ValueError: stdout is closed
             reason = getattr(error, "strerror", None) or error
             _say(f"An output of this job could not be kept: {reason}.")
 
-    def _write(self, line: bytes) -> None:
+    def _write(self, line: bytes, is_error: bool) -> None:
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             used = os.fstat(descriptor).st_size
-            if len(line) > LARGEST_OUTPUT or used + len(line) > LARGEST_OUTPUTS:
+            # There is always room for how it ended.
+            room = LARGEST_OUTPUTS + (LARGEST_OUTPUT if is_error else 0)
+            if len(line) > LARGEST_OUTPUT or used + len(line) > room:
                 self._tell_too_large(len(line), used)
             elif os.write(descriptor, line) < len(line):  # the disk is full now
                 os.ftruncate(descriptor, used)

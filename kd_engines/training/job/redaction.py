@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 HIDDEN = "[hidden]"
 CREDENTIALS = "KD_CREDENTIALS"
+# What stands beside a secret, and is too common a text to hide everywhere.
+NO_SECRETS = ("_USERNAME", "_REGION", "_URL", "_URI")
 SHORTEST_SECRET = 6  # a shorter value of the environment is too common a text to hide everywhere
 SHORTEST_KEY = 16  # `key` alone is a secret only if it is long: loops use the name too
 # A tokenizer is none, and a number under such a name counts tokens or keys.

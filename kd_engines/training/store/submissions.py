@@ -98,7 +98,8 @@ class Submissions:
                 records.remove(str(folder / records.CREDENTIALS))
             return False
         except OSError:
-            records.remove(str(folder / records.CREDENTIALS))
+            if not (folder / records.JOB).exists():  # another one with its key may have made it
+                records.remove(str(folder / records.CREDENTIALS))
             raise
         fsync_folder(self._jobs)
         return True

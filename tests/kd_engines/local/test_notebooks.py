@@ -54,6 +54,18 @@ def test_nothing_is_linked_into_itself(tmp_path: Path, name: str) -> None:
         assert not [path for path in tmp_path.rglob("*") if path.is_symlink()]
 
 
+def test_below_a_hidden_folder_it_is_linked_and_a_link_of_others_stays(tmp_path: Path) -> None:
+    repository = tmp_path / ".kd-magics" / "project_repo"
+    repository.mkdir(parents=True)
+    link = tmp_path / "project_repo"
+    with repository_shown(tmp_path, repository):
+        assert link.resolve() == repository
+        with repository_shown(tmp_path, repository):
+            pass
+        assert link.is_symlink()
+    assert not link.is_symlink()
+
+
 def test_what_has_its_name_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "lab" / "project_repo").mkdir(parents=True)
     (tmp_path / "repository").mkdir()

@@ -27,7 +27,8 @@ def trips(surroundings: Path) -> Path:
         f"%time open('{TRIPS}').read()",
         f"%%time\nfound = open('{TRIPS}').read()\nfound",
         "%cd /bd-fs-mnt/trips\nopen('2020.csv').read()",
-        f"%%writefile {TRIPS}\na trip",
+        f"%%writefile {TRIPS}\n{TRIPS}",
+        f"%cp {TRIPS} here.csv\nopen('here.csv').read()",
     ],
 )
 def test_a_cell_finds_a_file_of_another_mount(
@@ -36,7 +37,7 @@ def test_a_cell_finds_a_file_of_another_mount(
     monkeypatch.chdir(trips.parents[2])
     value = empty_notebook.good(cell).value
     if "writefile" in cell:
-        assert trips.read_text() == "a trip\n"
+        assert trips.read_text() == f"{TRIPS}\n"
     else:
         assert value == "a trip"
 
