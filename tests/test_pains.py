@@ -2,20 +2,22 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = re.findall(r"^\| (\d+) \|(.*)\|$", (ROOT / "docs" / "pains.md").read_text(), re.M)
 
 
-def defined() -> set[str]:
+@cache
+def defined() -> frozenset[str]:
     """Return the names of all test functions."""
-    return {
+    return frozenset(
         node.name
         for path in (ROOT / "tests").rglob("test_*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-    }
+    )
 
 
 def test_every_complaint_has_a_row_with_tests_that_exist() -> None:

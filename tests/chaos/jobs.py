@@ -133,7 +133,8 @@ class Load:
             return
         self.report.reads += 1
         if answer.status_code >= 500 and answer.status_code != 503:
-            self.report.unreadable.append(f"{path}: {answer.status_code} {answer.text[:200]}")
+            told = f"{path}: {answer.status_code} {answer.text[:200]}"
+            self.report.unreadable.append(f"{told}\n{self.world.log_end()}")
 
 
 def kill_engine(world: JobsWorld, load: Load, rng: random.Random) -> None:

@@ -52,6 +52,10 @@ class JobsWorld:
         headers = {"X-Auth-Token": endpoint.token}
         return requests.get(f"{endpoint.url}{path}", headers=headers, timeout=20)
 
+    def log_end(self) -> str:
+        """Return the end of the engine's log, which says why it failed."""
+        return (self.home.folder(TRAINING) / "log").read_text(errors="replace")[-4000:]
+
     def engine_pid(self) -> int | None:
         """Return the training engine's process, if it runs."""
         with contextlib.suppress(OSError, ValueError, KeyError):

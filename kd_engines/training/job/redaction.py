@@ -4,10 +4,9 @@ import os
 import re
 from collections.abc import Mapping
 
+from kd_engines.training.job_folder import records
+
 HIDDEN = "[hidden]"
-CREDENTIALS = "KD_CREDENTIALS"
-# What stands beside a secret, and is too common a text to hide everywhere.
-NO_SECRETS = ("_USERNAME", "_REGION", "_URL", "_URI")
 SHORTEST_SECRET = 6  # a shorter value of the environment is too common a text to hide everywhere
 SHORTEST_KEY = 16  # `key` alone is a secret only if it is long: loops use the name too
 # A tokenizer is none, and a number under such a name counts tokens or keys.
@@ -49,7 +48,7 @@ class Secrets:
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         found = os.environ if environment is None else environment
         names = {name for name in found if name not in _FOLDERS and looks_secret(name)}
-        names |= {name for name in found.get(CREDENTIALS, "").split(",") if name in found}
+        names |= {name for name in found.get(records.SECRETS, "").split(",") if name in found}
         values = {found[name] for name in names}
         # The longest first, as one may be a part of another.
         self._values = sorted(

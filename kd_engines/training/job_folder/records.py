@@ -54,6 +54,9 @@ USAGE_TIMES = "usage-times.jsonl"
 CANCEL = "cancel.json"
 SENT = "sent.msgpack"
 CREDENTIALS = "credentials.json"
+SECRETS = "KD_CREDENTIALS"  # the variable of a job's environment that names those that are secret
+# What stands beside a secret, and is too common a text to hide everywhere.
+NO_SECRETS = ("_USERNAME", "_REGION", "_URL", "_URI")
 CELL = "cell.py"
 FILES = "files"
 VALUES = "values"

@@ -18,7 +18,6 @@ from typing import TypeVar
 
 import msgspec
 
-from kd_engines.training.job.redaction import CREDENTIALS, NO_SECRETS
 from kd_engines.training.job_folder import records
 from kd_engines.training.job_folder.record import Exit, Record, Started, Submitted, parse
 from kd_engines.training.store.runners import Runners
@@ -231,8 +230,8 @@ class JobStore:
     def credentials(self, job: int) -> dict[str, str]:
         """Return the credentials for a waiting job's environment, with their names."""
         found = self.parsed(job, records.CREDENTIALS, dict[str, str]) or {}
-        secret = (name for name in found if not name.endswith(NO_SECRETS))
-        return {**found, CREDENTIALS: ",".join(secret)} if found else {}
+        secret = (name for name in found if not name.endswith(records.NO_SECRETS))
+        return {**found, records.SECRETS: ",".join(secret)} if found else {}
 
     def end(self, job: int, status: JobStatus, reason: str) -> None:
         """Write how a job ended, unless that is written already."""
