@@ -64,20 +64,6 @@ def notebook(home: RunningHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[Not
     assert not [t for t in tokens if any(t in shown.everything for shown in notebook.shown)]
 
 
-def test_a_kernel_of_one_s_own_finds_all_of_kd_up(
-    home: RunningHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("KD_CONFIGMETA", "KD_PROJECT_REPO", "KD_REGISTRY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("KD_HOME", str(home.path))
-    cells = ["%load_ext kd_magics", TRAIN.format(version=9, factor=4), REGISTER.format(v=9)]
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    ran = NotebookClient(book, timeout=90, resources={"metadata": {"path": tmp_path}}).execute()
-    said = "".join(output.get("text", "") for output in ran.cells[-1].outputs)
-    assert "double" in said, ran.cells[-1].outputs
-    assert ("double", "9") in {model.key for model in FolderRegistry(home.manifests).models()}
-
-
 def predict(home: RunningHome, cluster: str, version: str) -> requests.Response:
     endpoint: Endpoint = home.connections().cluster(cluster).api_endpoints()[0]
     return requests.post(
@@ -183,3 +169,17 @@ def predict_by_record(home: RunningHome) -> requests.Response:
         headers={"X-Auth-Token": record["token"]},
         timeout=30,
     )
+
+
+def test_a_kernel_of_one_s_own_finds_all_of_kd_up(
+    home: RunningHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("KD_CONFIGMETA", "KD_PROJECT_REPO", "KD_REGISTRY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KD_HOME", str(home.path))
+    cells = ["%load_ext kd_magics", TRAIN.format(version=9, factor=4), REGISTER.format(v=9)]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    ran = NotebookClient(book, timeout=90, resources={"metadata": {"path": tmp_path}}).execute()
+    said = "".join(output.get("text", "") for output in ran.cells[-1].outputs)
+    assert "double" in said, ran.cells[-1].outputs
+    assert ("double", "9") in {model.key for model in FolderRegistry(home.manifests).models()}
