@@ -1,7 +1,6 @@
 """Predictions, the one way that must be fast: from a request to a model and back."""
 
 import asyncio
-import contextlib
 import functools
 import time
 from urllib.parse import parse_qsl, unquote
@@ -78,31 +77,21 @@ class Predict:
         return GONE if pending.outcome is None else self._answered(asked, form)
 
     def _note(self, asked: Asked, form: Form) -> None:
-        """Remember the answer to a client that has gone."""
+        """Remember an answer for which no client waits here."""
         asked.served.drop(asked.pending)
-        with contextlib.suppress(Exception):  # nobody else is there to hear of it
+        try:
             self._answered(asked, form)
+        except Exception as error:  # nobody else is there to hear of it
+            self._history.add(_remembered(asked, "Failed", str(error)))
 
     def _answer_later(self, asked: Asked) -> bytes:
         """Return where the answer will be: what the product of 2020 called the mode "batch"."""
-        label, pid = asked.served.label, asked.served.pid or 0
-
-        def remember(status: str, log: str = "") -> Prediction:
-            taken = time.perf_counter() - asked.began
-            return Prediction(asked.id, label, asked.args, "", log, pid, status, taken)
-
-        def done() -> None:
-            asked.served.drop(asked.pending)
-            try:
-                self._answered(asked, PREDICT)
-            except Exception as error:  # nobody else is there to hear of it
-                self._history.add(remember("Failed", str(error)))
-
-        self._history.begin(remember("Running"))
-        asked.pending.then = done
-        if asked.pending.outcome is not None:
-            asked.pending.then = None
-            done()
+        pending = asked.pending
+        self._history.begin(_remembered(asked, "Running"))
+        pending.then = functools.partial(self._note, asked, PREDICT)
+        if pending.outcome is not None:
+            pending.then = None
+            self._note(asked, PREDICT)
         return PREDICT.begun(asked)
 
     def begin(self, path: str, body: bytes, host: str, answer: Answerer) -> Pending | None:
@@ -152,6 +141,12 @@ class Predict:
             )
         )
         return form.answered(asked, answer, error)
+
+
+def _remembered(asked: Asked, status: str, log: str = "") -> Prediction:
+    """Return what is known of a prediction without its answer."""
+    taken, pid = time.perf_counter() - asked.began, asked.served.pid or 0
+    return Prediction(asked.id, asked.served.label, asked.args, "", log, pid, status, taken)
 
 
 def _json(body: bytes) -> Response:

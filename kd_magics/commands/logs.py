@@ -71,13 +71,14 @@ def run(session: Session, options: Namespace) -> None:
         raise BadOptions("Give a job or a URL, not both.")
     if options.save and (options.follow or options.tail):
         raise BadOptions("--save keeps the whole log so far; leave out -f and --tail.")
+    others = (options.save, options.follow, options.tail, options.since, options.grep)
+    if options.traceback and any(others):
+        raise BadOptions("--traceback shows all of it; leave out the other options.")
     if options.url:
         job = named_jobs.find_url(session, options.url)
     else:
         job = named_jobs.find(session, options.job)
     if options.traceback:
-        if options.save or options.follow or options.tail or options.since or options.grep:
-            raise BadOptions("--traceback shows all of it; leave out the other options.")
         print(tracebacks.of(job))
         return
     wanted = logs.Wanted(options.tail, options.since, options.grep, session.settings)

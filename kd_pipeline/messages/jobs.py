@@ -36,7 +36,8 @@ class SubmitJob(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     which is first on its ``sys.path``: content) travel with it. With ``script``, one of the files,
     the code is that script's and runs as Python runs it, with ``arguments``; with ``cells``, the
     lines at which a notebook's cells begin in it, each cell shows its last value. ``credentials``
-    are variables of the job's environment that are kept until it starts, and are told to nobody.
+    are variables of the job's environment that are kept until it starts; the secret ones are told
+    to nobody.
     """
 
     code: str

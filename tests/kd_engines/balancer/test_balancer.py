@@ -18,7 +18,8 @@ from tests.kd_engines.balancer.running_balancer import (
     Member,
     RunningBalancer,
 )
-from tests.kd_engines.running_server import eventually
+from tests.kd_engines.deployment.running_deployment import RunningDeployment
+from tests.kd_engines.running_server import eventually, runs
 
 pytestmark = pytest.mark.slow
 
@@ -168,3 +169,24 @@ def _haproxy(balancer: RunningBalancer) -> psutil.Process:
     (found,) = psutil.Process(balancer.process.pid).children()
     assert found.name() == "haproxy"
     return found
+
+
+def test_an_engine_learns_that_a_client_has_gone(balancer: RunningBalancer, tmp_path: Path) -> None:
+    engine = RunningDeployment(tmp_path / "deployment")
+    try:
+        source = "import time\ndef predict(model, args): time.sleep(600)"
+        label = engine.serve("hangs", "1", source)
+        balancer.join(engine)
+        (worker,) = engine.workers()
+        with pytest.raises(requests.ReadTimeout):
+            requests.post(
+                f"{balancer.url}/{label}/predict",
+                json={"use_scoring": True, "scoring_args": {}},
+                headers={"X-Auth-Token": engine.token},
+                timeout=1,
+            )
+        engine.disconnect(label)
+        eventually(lambda: not runs(worker.pid))
+    finally:
+        balancer.leave(engine)
+        engine.stop()

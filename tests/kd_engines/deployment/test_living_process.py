@@ -11,6 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
+from kd_engines.deployment.wire import Ask
+from kd_engines.deployment.worker.run import Run
+from kd_engines.deployment.worker.trust import CHECK_S, Trust
 from tests.kd_engines.deployment.running_deployment import RunningDeployment, sentence
 from tests.kd_engines.running_server import eventually
 
@@ -159,6 +162,23 @@ def test_one_that_dies_is_replaced(engine: RunningDeployment, death: str) -> Non
     assert dead.json()["output"] == "before\n"
     assert engine.ask(label, {"n": 1}).json()["output"] == "before\n1\n"
     assert engine.state(label)["restarts"] == 0
+
+
+@pytest.mark.slow
+def test_a_check_that_hangs_keeps_no_client_waiting_for_ever(engine: RunningDeployment) -> None:
+    again = "import time\nif hasattr(json, 'used'): time.sleep(600)\njson.used = 1\nprint('done')"
+    label = engine.serve("hangs-again", "1", READS + again)
+    assert [engine.predict(label, {"n": 1}) for _ in range(6)] == ["done"] * 6
+
+
+def test_a_script_that_takes_long_is_not_run_to_be_compared() -> None:
+    trust = Trust()
+    ends = {"ask": Ask(1, b"{}"), "args": [], "pid": 0, "out": 0, "err": 0, "deadline": 0.0}
+    trust.forked(Run(**ends, begun=time.monotonic() - 1), 0, had_effects=False)
+    assert len(trust.waiting) == 1
+    trust.forked(Run(**ends, begun=time.monotonic() - CHECK_S - 1), 0, had_effects=False)
+    assert not trust.waiting
+    assert not trust.wants_checks
 
 
 def test_one_that_is_late_is_ended_and_replaced(

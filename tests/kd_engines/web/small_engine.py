@@ -75,18 +75,25 @@ async def by_asgi(request: Request) -> Response:
     return json_response({"way": "asgi", "size": len(body), "in flight": app.in_flight})
 
 
+class Taken:
+    """A request that was taken; who leaves changes nothing here."""
+
+    def leave(self) -> None:
+        """Do nothing."""
+
+
 class Direct:
     """Answers /direct without ASGI, after as many milliseconds as the body is long."""
 
-    def begin(self, path: str, body: bytes, host: str, answer: Answer) -> bool:
+    def begin(self, path: str, body: bytes, host: str, answer: Answer) -> Taken | None:
         """Take what is short; the first letter says how it ends."""
         if path != "/direct" or not body or body[:1] == b"!":
-            return False
+            return None
         if body[:1] == b"#":
             raise RuntimeError("secret detail")
         seconds = len(body) / 1000
         asyncio.get_running_loop().call_later(seconds, self._end, body, host, answer)
-        return True
+        return Taken()
 
     def _end(self, body: bytes, host: str, answer: Answer) -> None:
         if body[:1] == b"?":

@@ -39,11 +39,13 @@ def test_a_file_goes_in_and_comes_back(
     assert (here / "all" / "data" / "trips.csv").read_text() == TRIPS
 
 
-def test_a_job_finds_it(notebook: Notebook, here: Path) -> None:
-    # The engine has another project repository: a path says where a job is to look.
-    assert notebook.good("%put trips.csv --to data/2020/").text.startswith(
+def test_a_folder_that_is_not_there_is_made(
+    empty_notebook: Notebook, here: Path, surroundings: Path
+) -> None:
+    assert empty_notebook.good("%put trips.csv --to data/2020/").text.startswith(
         "repo://project_repo/data/2020/trips.csv  "
     )
+    assert (surroundings / "project_repo" / "data" / "2020" / "trips.csv").read_text() == TRIPS
 
 
 def test_what_is_wrong_is_told(empty_notebook: Notebook, here: Path) -> None:
