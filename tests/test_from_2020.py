@@ -156,10 +156,7 @@ def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebo
         subprocess.run(["sh", "-c", line], check=True)
     (home.repository / "s3" / "bucket").mkdir(parents=True)
     (home.repository / "s3" / "bucket" / "2020.csv").write_text(READ[1])
-    monkeypatch.setenv("KD_CONFIGMETA", str(home.folder(NOTEBOOK) / "configmeta.json"))
-    monkeypatch.setenv("KD_PROJECT_REPO", str(home.repository))
-    monkeypatch.setenv("KD_REGISTRY", str(home.manifests))
-    notebook = Notebook(home.folder(NOTEBOOK) / "configmeta.json")
+    notebook = Notebook(home.surround(monkeypatch))
     notebook.good("%load_ext kd_magics")
     yield notebook
     notebook.close()

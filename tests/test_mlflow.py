@@ -131,15 +131,13 @@ def home(tracking: str, store: str, tmp_path: Path) -> Iterator[RunningHome]:
 
 @pytest.fixture
 def notebook(home: RunningHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
-    monkeypatch.setenv("KD_CONFIGMETA", str(home.folder(NOTEBOOK) / "configmeta.json"))
-    monkeypatch.setenv("KD_PROJECT_REPO", str(home.repository))
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_S3_ENDPOINT_URL"):
         monkeypatch.setenv(name, "")
     for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
         monkeypatch.setenv(name, "")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "")
-    notebook = Notebook(home.folder(NOTEBOOK) / "configmeta.json")
+    notebook = Notebook(home.surround(monkeypatch))
     notebook.good("%load_ext kd_magics")
     yield notebook
     notebook.close()

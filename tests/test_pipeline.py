@@ -53,10 +53,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHome]:
 @pytest.fixture
 def notebook(home: RunningHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
     """Open a notebook of that home, with the magics loaded."""
-    monkeypatch.setenv("KD_CONFIGMETA", str(home.folder(NOTEBOOK) / "configmeta.json"))
-    monkeypatch.setenv("KD_PROJECT_REPO", str(home.repository))
-    monkeypatch.setenv("KD_REGISTRY", str(home.manifests))
-    notebook = Notebook(home.folder(NOTEBOOK) / "configmeta.json")
+    notebook = Notebook(home.surround(monkeypatch))
     notebook.good("%load_ext kd_magics")
     yield notebook
     notebook.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kd_engines.local.running_home import NOTEBOOK, RunningHome
+from tests.kd_engines.local.running_home import RunningHome
 from tests.kd_magics.running_notebook import Notebook
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -26,11 +26,7 @@ def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebo
     """Open a notebook on engines that begin afresh."""
     home = RunningHome(tmp_path / "home", deployment=True)
     home.up()
-    configmeta = home.folder(NOTEBOOK) / "configmeta.json"
-    monkeypatch.setenv("KD_CONFIGMETA", str(configmeta))
-    monkeypatch.setenv("KD_PROJECT_REPO", str(home.repository))
-    monkeypatch.setenv("KD_REGISTRY", str(home.manifests))
-    notebook = Notebook(configmeta)
+    notebook = Notebook(home.surround(monkeypatch))
     yield notebook
     notebook.close()
     home.kd("down")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 import requests
 import yaml
 
@@ -82,6 +83,14 @@ class RunningHome:
     def folder(self, cluster: str, number: int = 1) -> Path:
         """Return a member's folder."""
         return next((self.path / "run" / cluster).glob(f"*-{number}"))
+
+    def surround(self, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """Give this process what a notebook of this home finds; return its configmeta.json."""
+        configmeta = self.folder(NOTEBOOK) / "configmeta.json"
+        monkeypatch.setenv("KD_CONFIGMETA", str(configmeta))
+        monkeypatch.setenv("KD_PROJECT_REPO", str(self.repository))
+        monkeypatch.setenv("KD_REGISTRY", str(self.manifests))
+        return configmeta
 
     def connections(self, cluster: str = NOTEBOOK) -> Connections:
         """Return what a member's configmeta.json says."""
