@@ -59,5 +59,7 @@ def test_the_card_and_the_list_say_what_went_wrong(kernel: RunningKernel, code: 
     last = card(kernel, request)[-1][1]
     assert reason in last["text/plain"]
     listed = kernel.run("%jobs --limit 1")
-    [text] = [m["content"]["data"]["text/plain"] for m in listed if "data" in m["content"]]
+    # The card's widget goes on beside it: what it sends has the request of the cell at work.
+    [table] = [m["content"]["data"] for m in listed if m["msg_type"] == "execute_result"]
+    text = table["text/plain"]
     assert reason.rstrip(".") in text
