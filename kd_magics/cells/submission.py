@@ -216,7 +216,8 @@ def _show_dry_run(client: TrainingClient, jobs: list[SubmitJob]) -> None:
 def _go_on_with_grid(session: Session, options: Namespace) -> None:
     """Show the jobs of a grid, and wait for them where that is asked for."""
     sweep = session.shell.user_ns["_jobs"]
-    shown = card.show_grid(session, sweep)
+    with sweep.left_alone():
+        shown = card.show_grid(session, sweep)
     if not options.wait:
         print(f"{len(sweep)} jobs; _jobs shows them as a table, _jobs.best() the best one.")
         return

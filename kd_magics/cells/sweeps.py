@@ -50,13 +50,8 @@ class Sweep(Sequence[Job]):
 
         Raises WatchStopped where it is interrupted.
         """
-        try:
+        with self.left_alone():
             self.wait()
-        except KeyboardInterrupt:
-            raise WatchStopped(
-                f"Stopped waiting; the {len(self)} jobs go on. _jobs shows them, _jobs.wait() "
-                "waits again, _jobs.cancel() ends them."
-            ) from None
         bad = [job for job in self._jobs if not ended_well(job.message)]
         print(f"{len(self._jobs) - len(bad)} of {len(self._jobs)} jobs finished.")
         if bad:
@@ -71,6 +66,17 @@ class Sweep(Sequence[Job]):
                 first.remote,
                 hint=first.hint,
             )
+
+    @contextlib.contextmanager
+    def left_alone(self) -> Iterator[None]:
+        """Raise WatchStopped where what is done is interrupted: the jobs go on."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise WatchStopped(
+                f"Stopped waiting; the {len(self)} jobs go on. _jobs shows them, _jobs.wait() "
+                "waits again, _jobs.cancel() ends them."
+            ) from None
 
     def best(self, metric: str | None = None, smallest: bool | None = None) -> Job:
         """Return the finished job with the best last value of a metric, and print which it is.

@@ -46,7 +46,8 @@ HELP = Help(
     --wait            follow the log; a job that fails is an error
     --no-raise        with --wait: print why a job failed, and go on
     --name NAME       what the job is called in lists
-    --files PATHS     send these files and folders, such as util.py,pkg; the code can import them
+    --files PATHS     send these files and folders, such as util.py,trips.csv; the code imports
+                      and opens them by these names
     --param lr=0.1    a variable of the code; may be given again. Its value is JSON or a Python
                       literal (1e-3, .5, True, None, nan, [1, 2]), and whatever is neither is text
     --grid lr=0.1,1   a job for each of the values, and for each combination with further --grid

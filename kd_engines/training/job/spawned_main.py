@@ -12,7 +12,9 @@ import os
 import sys
 from pathlib import Path
 
+from kd_engines.training.job import sent_files
 from kd_engines.training.job.code import SCRIPT_VARIABLE
+from kd_engines.training.job.sent_files import FILES_VARIABLE
 from kd_engines.training.job_folder import records
 from kd_pipeline.mount_points import compile_localized, localize
 
@@ -71,6 +73,8 @@ def _missing(name: str) -> object:
 
 
 if __name__ == "__mp_main__":
+    if files := os.environ.get(FILES_VARIABLE):
+        sent_files.install(Path(files))
     if script := os.environ.get(SCRIPT_VARIABLE):
         run_script(Path(script), globals())
     else:

@@ -7,15 +7,16 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from kd_engines.training.job import sent_files
 from kd_engines.training.job.error_output import tell
 from kd_engines.training.job.redaction import Secrets
+from kd_engines.training.job.sent_files import FILES_VARIABLE
 from kd_engines.training.job_folder import records
 from kd_engines.training.job_folder.payload import Payload, unpack
 from kd_pipeline import json_values, pickles, plain_text, values
 from kd_pipeline.errors import InvalidInput, KdError, NotFound, TooLarge
 from kd_pipeline.messages import ValueInfo, Values
 
-FILES_VARIABLE = "KD_JOB_FILES"
 LONGEST_WHY = 1000
 LARGEST_KEPT = 4 * 1024**3  # all values of one job
 LARGEST_PLAIN = 256 * 1024**2  # what is encoded in memory; a pickle is written as it is made
@@ -24,7 +25,8 @@ LARGEST_PLAIN = 256 * 1024**2  # what is encoded in memory; a pickle is written 
 def receive(job_folder: str, namespace: dict[str, Any]) -> Payload:
     """Unpack the files, and put params and inputs into ``namespace``; return what was sent.
 
-    The folder of the files is first on ``sys.path`` and named by ``KD_JOB_FILES``. Raises
+    The folder of the files is first on ``sys.path`` and named by ``KD_JOB_FILES``, and they are
+    found under their relative names. Raises
     InvalidInput for an input that cannot be read here, such as a pickle of another Python.
     """
     sent = unpack((Path(job_folder) / records.SENT).read_bytes())
@@ -33,6 +35,7 @@ def receive(job_folder: str, namespace: dict[str, Any]) -> Payload:
         _unpack(sent.files, folder)
         sys.path.insert(0, str(folder))
         os.environ[FILES_VARIABLE] = str(folder)
+        sent_files.install(folder)
     namespace |= sent.params
     for name, value in sent.inputs.items():
         try:

@@ -31,7 +31,7 @@ WHERE = """
     from pkg.inner import NAME
     print(Path(__file__).name, Path(__file__).resolve().parent.name, __name__)
     print(sys.argv[1:], Path(sys.argv[0]).name, util.twice(2), NAME)
-    print(Path(__file__).with_name("rides.csv").read_text())
+    print(Path(__file__).with_name("rides.csv").read_text(), open("src/rides.csv").read())
     "not shown, as Python does not"
 """
 
@@ -60,7 +60,7 @@ def test_a_script_has_its_file_its_arguments_and_what_is_beside_it(
     assert lines == [
         "where.py src __main__",
         "['--lr', '0.1', 'a b'] where.py 4 inner",
-        "miles",
+        "miles miles",
     ]
 
 

@@ -6,7 +6,8 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from kd_client.jobs.saved_reference import MIME_OF_MANY
-from kd_magics.errors import BadOptions, NoResult, RemoteJobError
+from kd_magics.cards import card
+from kd_magics.errors import BadOptions, NoResult, RemoteJobError, WatchStopped
 from kd_pipeline.errors import TooManyRequests
 from tests.kd_client.test_http_client import reply, serving
 from tests.kd_engines.running_server import eventually
@@ -168,3 +169,15 @@ def test_interrupting_a_waiting_grid_leaves_its_jobs(
     assert "the 2 jobs go on" in error["evalue"]
     assert len(engine.get("/jobs?status=Running")["jobs"]) == 2
     assert kernel.good("_ = _jobs.cancel()").count(": Cancelled.\n") == 2
+
+
+def test_interrupting_a_grid_before_its_card_is_there_leaves_its_jobs(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(card, "show_grid", interrupted)
+    sentence = notebook.fails(f"{CELL} --wait --grid n=1,2\nprint(n)", WatchStopped)
+    assert "the 2 jobs go on" in sentence
+    assert [job.wait().status for job in notebook.shell.user_ns["_jobs"]] == ["Finished"] * 2
