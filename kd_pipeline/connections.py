@@ -25,6 +25,7 @@ DEPLOYMENT_DISTROS = ("deploymt-engine", "deployment-engine")  # the first is Ku
 TRAINING_DISTRO = "training-engine"
 NOTEBOOK_DISTRO = "jupyter-notebook"
 BALANCER_ROLE = "LoadBalancer"
+STATISTICS_SERVICE = "haproxy-stats"
 ENGINE_ROLE = "RESTServer"
 PREDICT_PATH = "/<<model_name>>/<<model_version>>/predict"
 

@@ -19,6 +19,8 @@ BACKEND = "engines"
 # The same members, for predictions that are quick.
 PREDICTIONS = "predictions"
 SLOTS = 64
+# What its engines' environment has: it notices within 1.5 s that one is not ready any more.
+BEHIND_BALANCER = {"KD_DRAIN_MIN_S": "3"}
 # A model is quick where it answers more often in a second than this, for each request in flight: in
 # less than 20 ms.
 QUICK = 50

@@ -5,18 +5,23 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from kd_engines.balancer.settings import BEHIND_BALANCER
 from kd_engines.lab import lab_config
 from kd_pipeline.atomic import write_json
-from kd_pipeline.connections import BALANCER_ROLE, NOTEBOOK_DISTRO, Connections, Endpoint
+from kd_pipeline.connections import (
+    BALANCER_ROLE,
+    NOTEBOOK_DISTRO,
+    STATISTICS_SERVICE,
+    Connections,
+    Endpoint,
+)
 from kd_pipeline.errors import InvalidInput, PathNotFound
 from kd_pipeline.project_repository import ProjectRepository
 
 # The ports of the kdapps (see deploy/): used where the file does not tell another.
 API_PORT, BALANCER_PORT, STATISTICS_PORT, LAB_PORT = 10001, 32700, 8081, 8000
-STATISTICS_SERVICE = "haproxy-stats"
 ANY_HOST = "0.0.0.0"  # noqa: S104 - a pod's own address, which network policies guard
-# The balancer notices within 1.5 s that an engine is not ready any more.
-ENVIRONMENT = {"KD_DRAIN_MIN_S": "3", "PYTHONUNBUFFERED": "1"}
+ENVIRONMENT = {**BEHIND_BALANCER, "PYTHONUNBUFFERED": "1"}
 PASSWORD_FILE = Path("/etc/kd-magics/notebook/password")
 
 

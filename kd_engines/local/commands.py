@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from kd_engines.balancer.settings import BEHIND_BALANCER
 from kd_engines.commands_path import path_with_commands
 from kd_engines.lab import lab_config
 from kd_engines.local.configmeta import Running
@@ -14,6 +15,7 @@ from kd_engines.local.home import Home
 from kd_engines.local.member import HOST, Member
 from kd_engines.local.world import module_of
 from kd_pipeline.atomic import write_json
+from kd_pipeline.connections import BALANCER_ROLE
 
 JUPYTER = "jupyter"  # the folder of a notebook member that its JupyterLab looks into first
 
@@ -22,15 +24,9 @@ def command(member: Member, running: Running, lab_root: Path | None) -> list[str
     """Return how the member is started; None where nothing runs for it (a notebook, no lab)."""
     module = module_of(running.app)
     if module in ("training", "deployment"):
-        return [
-            sys.executable,
-            "-m",
-            f"kd_engines.{module}",
-            "--host",
-            HOST,
-            "--port",
-            str(member.port),
-        ]
+        name = "balancer" if member.role == BALANCER_ROLE else module
+        program = [sys.executable, "-m", f"kd_engines.{name}"]
+        return [*program, "--host", HOST, "--port", str(member.port)]
     if module == "lab" and lab_root is not None:
         config = member.folder / "jupyter_config.json"
         write_json(config, _lab_config(member, running, lab_root))
@@ -45,6 +41,7 @@ def environment(member: Member, running: Running, home: Home) -> dict[str, str]:
     jupyter = str(member.folder / JUPYTER)
     return {
         **os.environ,
+        **(BEHIND_BALANCER if running.members.get(BALANCER_ROLE) else {}),
         "PATH": path_with_commands(),
         **role.env,
         "KD_HOME": str(home.path),

@@ -23,13 +23,15 @@ VERSION = "7"
 class Running:
     """A kdcluster with its app and the members that it has here, by role.
 
-    ``urls`` says by service where one answers that runs elsewhere.
+    ``urls`` says by service where one answers that runs elsewhere; ``left_out`` are those that
+    nothing answers for.
     """
 
     cluster: Cluster
     app: App
     members: dict[str, list[Member]]
     urls: Mapping[str, str] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
 
 
 def configmeta(
@@ -102,6 +104,8 @@ def _role(running: Running, role: str, group: Sequence[str]) -> dict[str, Any]:
         elsewhere = running.urls.get(service.id)
         urls = [elsewhere] if elsewhere else [member.url for member in members]
         if not urls or service.port is None or not service.url_scheme:
+            continue
+        if service.id in running.left_out:
             continue
         services[service.id] = {
             "qualifiers": [],

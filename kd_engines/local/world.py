@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from kd_engines.balancer.settings import find_haproxy
 from kd_engines.local.configmeta import Running, configmeta
 from kd_engines.local.home import Home
 from kd_engines.local.member import Member
@@ -14,9 +15,10 @@ from kd_pipeline.connections import (
     BALANCER_ROLE,
     DEPLOYMENT_DISTROS,
     NOTEBOOK_DISTRO,
+    STATISTICS_SERVICE,
     TRAINING_DISTRO,
 )
-from kd_pipeline.errors import InvalidManifest, KdError
+from kd_pipeline.errors import InvalidInput, InvalidManifest, KdError
 from kd_pipeline.model_config import CM_TYPE_LABEL
 from kd_pipeline.registry.folder import FolderRegistry
 from kd_pipeline.registry.manifest_files import Document
@@ -111,14 +113,17 @@ def module_of(app: App) -> str | None:
 def _running(home: Home, cluster: Cluster, app: App, notes: list[str]) -> Running:
     module = module_of(app)
     members: dict[str, list[Member]] = {}
+    engines = sum(role.members for role in cluster.roles if role.id != BALANCER_ROLE)
     if cluster.urls:  # it runs elsewhere
         _check_urls(cluster, app)
         return Running(cluster, app, {role.id: [] for role in cluster.roles}, cluster.urls)
     node = 0
     for role in cluster.roles:
         if role.id == BALANCER_ROLE:
-            notes.append(f"{cluster.name}: no {role.id} on one machine; clients ask the engine.")
-            continue
+            balancer = Member.load(home, cluster.name, role.id, 1, str(node + 1))
+            if why := _why_no_balancer(engines, balancer):
+                notes.append(f"{cluster.name}: no {role.id}: {why}.")
+                continue
         if module is None:
             notes.append(
                 f"{cluster.name}: {app.distro_id} is an app that cannot run on one machine; "
@@ -133,7 +138,21 @@ def _running(home: Home, cluster: Cluster, app: App, notes: list[str]) -> Runnin
             for number in range(1, count + 1)
         ]
         node += count
-    return Running(cluster, app, members)
+    return Running(cluster, app, members, left_out=frozenset({STATISTICS_SERVICE}))
+
+
+def _why_no_balancer(engines: int, balancer: Member) -> str:
+    """Return why a kdcluster with so many engines has no load balancer here, "" where it has.
+
+    One that runs stays, also for a single engine: clients know its address.
+    """
+    if engines < 2 and not balancer.alive():
+        return "it has one engine on this machine, which clients ask"
+    try:
+        find_haproxy()
+    except InvalidInput as error:
+        return f"clients ask its first engine alone. {error}".rstrip(".")
+    return ""
 
 
 def _check_urls(cluster: Cluster, app: App) -> None:

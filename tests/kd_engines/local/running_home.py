@@ -15,7 +15,7 @@ import pytest
 import requests
 import yaml
 
-from kd_pipeline.connections import Connections, parse_connections
+from kd_pipeline.connections import BALANCER_ROLE, Connections, Endpoint, parse_connections
 from tests.kd_engines.running_server import eventually
 
 TRAINING = "training-engine-instance"
@@ -64,25 +64,25 @@ class RunningHome:
 
     def member(self, cluster: str, number: int = 1) -> dict[str, Any]:
         """Return a member's status."""
+        return next(m for m in self.members(cluster) if m["member"] == number)
+
+    def members(self, cluster: str) -> list[dict[str, Any]]:
+        """Return the status of a cluster's members, but for its load balancer."""
         found = [m for m in self.status()["members"] if m["cluster"] == cluster]
-        return dict(next(m for m in found if m["member"] == number))
+        return [m for m in found if m["role"] != BALANCER_ROLE]
 
     def wait(self, cluster: str, state: str = "Ready", number: int = 1) -> dict[str, Any]:
         """Return a member's status once it is there with a state."""
 
         def reached() -> Any:
-            found = [
-                m
-                for m in self.status()["members"]
-                if (m["cluster"], m["member"], m["state"]) == (cluster, number, state)
-            ]
-            return found[0] if found else None
+            found = self.members(cluster)
+            return next((m for m in found if (m["member"], m["state"]) == (number, state)), None)
 
         return dict(eventually(reached))
 
     def folder(self, cluster: str, number: int = 1) -> Path:
         """Return a member's folder."""
-        return next((self.path / "run" / cluster).glob(f"*-{number}"))
+        return next((self.path / "run" / cluster).glob(f"[!L]*-{number}"))  # no LoadBalancer
 
     def surround(self, monkeypatch: pytest.MonkeyPatch) -> Path:
         """Give this process what a notebook of this home finds; return its configmeta.json."""
@@ -95,6 +95,21 @@ class RunningHome:
     def connections(self, cluster: str = NOTEBOOK) -> Connections:
         """Return what a member's configmeta.json says."""
         return parse_connections((self.folder(cluster) / "configmeta.json").read_bytes())
+
+    def engines(self, cluster: str = TRAINING) -> list[Endpoint]:
+        """Return where the notebook finds a cluster's engines, each by itself."""
+        found = self.connections().cluster(cluster).api_endpoints()
+        return [endpoint for endpoint in found if endpoint.role != BALANCER_ROLE]
+
+    def scale(self, cluster: str, members: int) -> None:
+        """Change how many engines a cluster has."""
+
+        def change(spec: Any) -> None:
+            for role in spec["roles"]:
+                if role["id"] != BALANCER_ROLE:
+                    role["members"] = members
+
+        self.edit(cluster, change)
 
     def edit(self, cluster: str, change: Any) -> None:
         """Change the spec of a kdcluster's manifest, as an editor does."""
@@ -112,8 +127,8 @@ class RunningHome:
         (self.manifests / f"kdcluster-{name}.yaml").write_text(yaml.safe_dump(manifest))
 
     def call(self, method: str, path: str, body: Any = None, number: int = 0) -> Any:
-        """Ask the training engine as the notebook would."""
-        endpoint = self.connections().cluster(TRAINING).api_endpoints()[number]
+        """Ask a training engine as the notebook would."""
+        endpoint = self.engines()[number]
         answer = requests.request(
             method,
             endpoint.url + path,

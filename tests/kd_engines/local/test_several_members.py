@@ -16,30 +16,15 @@ CODE = "import time\nfor n in range(40):\n    print('line', n, flush=True)\n    
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[RunningHome]:
     home = RunningHome(tmp_path / "home")
-    scale(home, 3)
+    home.scale(TRAINING, 3)
     home.up()
     yield home
     home.kd("down")
     assert [process.cmdline() for process in home.processes()] == []
 
 
-def scale(home: RunningHome, members: int) -> None:
-    """Change how many RESTServers the training engine has."""
-
-    def change(spec: Any) -> None:
-        for role in spec["roles"]:
-            if role["id"] == "RESTServer":
-                role["members"] = members
-
-    home.edit(TRAINING, change)
-
-
-def endpoints(home: RunningHome) -> int:
-    return len(home.connections().cluster(TRAINING).api_endpoints())
-
-
 def test_a_job_survives_each_engine_in_turn_and_all_tell_of_it(home: RunningHome) -> None:
-    assert endpoints(home) == 3
+    assert len(home.engines()) == 3
     job = home.call("POST", "/jobs", {"code": CODE}, number=0)["id"]
     eventually(lambda: home.call("GET", f"/jobs/{job}", number=2)["status"] == "Running")
     for number in (1, 2, 3):
@@ -60,8 +45,8 @@ def test_members_leave_and_come_back_under_work(home: RunningHome) -> None:
         for number in range(6):
             code = f"import time\ntime.sleep(0.3)\nprint('job', {number})"
             jobs.append(home.call("POST", "/jobs", {"code": code}, number=0)["id"])
-        scale(home, members)
-        eventually(lambda members=members: endpoints(home) == members)
+        home.scale(TRAINING, members)
+        eventually(lambda members=members: len(home.engines()) == members)
     for number in (1, 2, 3):
         home.wait(TRAINING, number=number)
     assert len(set(jobs)) == 12

@@ -83,19 +83,13 @@ def test_state_is_the_owners_alone_and_no_token_is_shown(home: RunningHome) -> N
 
 
 def test_members_are_added_and_taken_off(home: RunningHome) -> None:
-    def members(count: int) -> None:
-        home.edit(TRAINING, lambda spec: spec["roles"][1].update(members=count))
-
-    def endpoints() -> int:
-        return len(home.connections().cluster(TRAINING).api_endpoints())
-
-    members(2)
+    home.scale(TRAINING, 2)
     second = home.wait(TRAINING, number=2)
-    eventually(lambda: endpoints() == 2)
+    eventually(lambda: len(home.engines()) == 2)
     job = finished(home, "print('one repository')")
     assert home.call("GET", f"/jobs/{job}", number=1)["status"] == "Finished"
-    members(1)
-    eventually(lambda: endpoints() == 1)
+    home.scale(TRAINING, 1)
+    eventually(lambda: len(home.engines()) == 1)
     eventually(lambda: not runs(second["pid"]))
     assert home.wait(TRAINING)["state"] == "Ready"
 
