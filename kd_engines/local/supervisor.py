@@ -159,7 +159,10 @@ class Supervisor:
             return
         running = self._world.running[member.cluster]
         line = command_of(member, self._world, self._lab_root)
-        if line is None:
+        if line is None:  # a notebook without a JupyterLab, where there may have been one before
+            if member.pid is not None:
+                member.pid = None
+                self._save(member)
             return
         if member.pid is not None and member.retry_at is None:
             self._note_end(member)
