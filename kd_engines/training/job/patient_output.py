@@ -1,4 +1,8 @@
-"""A job's standard output and error: on a full disk a print waits for room and loses nothing."""
+"""A job's standard output and error.
+
+On a full disk a print waits for room and loses nothing. Each print is written at once, unless there
+are very many: see `gathering`.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,11 @@ TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
     from typing import Any
 
+    from kd_engines.training.job.gathering import Gathering
+
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 AGAIN_S = 0.5
+MANY, WITHIN_S = 100, 0.02  # prints, two writes each
 _write = io.FileIO.write
 
 
@@ -52,17 +59,71 @@ class _PatientFile(io.FileIO):
                 time.sleep(AGAIN_S)
 
 
+class _PrintedFile(_PatientFile):
+    """Standard output's file, as its text stream has it."""
+
+    stream: io.TextIOWrapper
+    gathering: Gathering | None = None
+    _begin = 0.0
+    _writes = 0
+
+    def write(self, data: Any, /) -> int:
+        """Write bytes whole; from too many calls on they are gathered for a while."""
+        written = super().write(data)
+        self._writes += 1
+        if self._writes > 2 * MANY:
+            now = time.monotonic()
+            self._writes, begin, self._begin = 0, self._begin, now
+            if now - begin < WITHIN_S:
+                self._gather()
+        return written
+
+    def _gather(self) -> None:
+        from kd_engines.training.job.gathering import Gathering
+
+        if self.gathering is None:
+            self.gathering = Gathering(self.stream, self, super().write)
+        self.gathering.begin()
+
+
+class _LaterFile(_PatientFile):
+    """A file whose writes come after what was printed before them."""
+
+    def __init__(self, descriptor: int, name: str, printed: _PrintedFile) -> None:
+        super().__init__(descriptor, name)
+        self._printed = printed
+
+    def write(self, data: Any, /) -> int:
+        """Write bytes whole."""
+        if self._printed.gathering:
+            self._printed.gathering.flush()
+        return super().write(data)
+
+
+class _Stream(io.TextIOWrapper):
+    """A text stream that shows bytes another file than it writes to itself."""
+
+    bytes_file: _PatientFile
+
+    @property
+    def buffer(self) -> Any:
+        """Return the file for bytes."""
+        return self.bytes_file
+
+
 def install() -> None:
     """Make this process's standard output and error patient; they stay unbuffered, and UTF-8."""
-    for name, descriptor in (("stdout", 1), ("stderr", 2)):
-        before = getattr(sys, name)
-        stream = io.TextIOWrapper(
-            _PatientFile(descriptor, f"<{name}>"),
-            encoding=before.encoding,
-            errors=before.errors,
-            line_buffering=True,
-            write_through=True,
-        )
-        stream.mode = "w"  # type: ignore[misc]  # as Python's own has it
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
+    printed = _PrintedFile(1, "<stdout>")
+    printed.stream = _install("stdout", printed, _LaterFile(1, "<stdout>", printed))
+    errors = _LaterFile(2, "<stderr>", printed)
+    _install("stderr", errors, errors)
+
+
+def _install(name: str, file: _PatientFile, bytes_file: _PatientFile) -> _Stream:
+    before = getattr(sys, name)
+    stream = _Stream(file, encoding=before.encoding, errors=before.errors, write_through=True)
+    stream.bytes_file = bytes_file
+    stream.mode = "w"  # type: ignore[misc]  # as Python's own has it
+    setattr(sys, name, stream)
+    setattr(sys, f"__{name}__", stream)
+    return stream

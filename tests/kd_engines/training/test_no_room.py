@@ -175,11 +175,12 @@ def test_a_print_waits_for_room(tmp_path: Path) -> None:
 
 def test_a_job_s_own_output_is_patient(engine: RunningEngine) -> None:
     code = (
-        "import sys\nout = sys.stdout\nprint(type(out.buffer).__name__, out.encoding, out.name)\n"
+        "import sys\nout = sys.stdout\nprint(out.encoding, out.name)\n"
+        "print([one.__name__ for one in type(out.buffer).__mro__][1])\n"
         "print('é', end='', file=sys.stderr)\nout.write('x')\nout.buffer.write(b'y')\n"
         "sys.__stdout__.write('z')\nimport os; os.write(1, b'!\\n')\nprint(sys.stdout.fileno())"
     )
-    assert engine.run(code)[1] == "_PatientFile utf-8 <stdout>\néxyz!\n1\n"
+    assert engine.run(code)[1] == "utf-8 <stdout>\n_PatientFile\néxyz!\n1\n"
 
 
 def test_what_crashes_have_left_is_swept(start_engine: Callable[..., RunningEngine]) -> None:
