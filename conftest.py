@@ -12,6 +12,7 @@ settings.register_profile(
 settings.load_profile("any-machine")
 # Engines of tests compile each model anew, unless a test says otherwise.
 os.environ.setdefault("KD_COMPILED_CACHE", "")
+os.environ.setdefault("KD_JOB_INDEX", "")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from kd_engines.deployment.wire import Loaded
+from kd_engines.own_cache import is_own, own_cache
 from kd_pipeline import model_formats
 from kd_pipeline.atomic import sweep, write_atomic
 
@@ -35,7 +36,7 @@ class CompiledCache:
     """The entries in ``folder``; without one, or where it is not safe, there are none."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._folder = folder if folder and _is_own(folder) else None
+        self._folder = folder if folder and is_own(folder, "compiled models") else None
         self._versions = _versions()
         if self._folder:
             sweep(self._folder)
@@ -44,14 +45,7 @@ class CompiledCache:
     @classmethod
     def default(cls) -> "CompiledCache":
         """Return that of ``KD_COMPILED_CACHE``, else below ``XDG_CACHE_HOME`` or ``~/.cache``."""
-        named = os.environ.get("KD_COMPILED_CACHE")
-        if named is not None:
-            return cls(Path(named) if named else None)
-        try:
-            base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-        except RuntimeError:  # a user without a home
-            return cls(None)
-        return cls(base / "kd-magics" / "compiled")
+        return cls(own_cache("compiled", "KD_COMPILED_CACHE"))
 
     def get(self, sha256: str) -> Loaded | None:
         """Return what was compiled of the model whose identity this is; None where nothing was."""
@@ -114,20 +108,6 @@ class CompiledCache:
                 return
             path.unlink(missing_ok=True)
             size, count = size - status.st_size, count - 1
-
-
-def _is_own(folder: Path) -> bool:
-    """Make a folder, and tell whether nobody but this user may write there."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.stat()
-    except OSError as error:
-        log.info("compiled models are not kept: %s", error)
-        return False
-    if status.st_uid != os.getuid() or status.st_mode & 0o022:
-        log.warning("compiled models are not kept: others may write to %s", folder)
-        return False
-    return True
 
 
 def _versions() -> str:

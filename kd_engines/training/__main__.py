@@ -3,6 +3,8 @@
 ``KD_CONFIGMETA`` names its configmeta.json (own tokens, cluster name), ``KD_PROJECT_REPO`` the
 shared folder, ``KD_MAX_RUNNING`` how many jobs run at once (default: the number of processors),
 ``KD_KILL_GRACE_S`` the seconds between SIGTERM and SIGKILL for a job that must end (default: 10).
+``KD_JOB_INDEX`` is a folder of this machine for the index by which jobs of a user or a status are
+found (default: ``~/.cache/kd-magics/jobs``; empty: in memory, made anew at each start).
 """
 
 import logging

@@ -18,6 +18,7 @@ from kd_pipeline.errors import Unavailable
 
 log = logging.getLogger(__name__)
 SWEEP_EVERY_S = 3600.0
+SWEPT = 10_000  # of the newest jobs: those before had their turn
 ROUTES = [
     # the 2020 product's
     Route("/train", contract_routes.train, methods=["POST"]),
@@ -78,7 +79,8 @@ async def _sweep(engine: Engine) -> None:
     """Remove from time to time what crashes have left."""
     while True:
         try:
-            await asyncio.to_thread(sweep_jobs, engine.store.folder, engine.store.ids())
+            recent = engine.store.ids()[-SWEPT:]
+            await asyncio.to_thread(sweep_jobs, engine.store.folder, recent)
         except OSError as error:
             log.warning("what crashes have left could not be removed: %s", error)
         await asyncio.sleep(SWEEP_EVERY_S)

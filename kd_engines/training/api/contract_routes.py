@@ -1,13 +1,14 @@
 """The routes of the 2020 product's training engine, which existing notebooks and clients call."""
 
 import asyncio
+import itertools
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kd_engines.training.api.engine import Engine, engine_of, job_id, url
-from kd_engines.training.api.routes import ADVICE, LARGEST_BODY
+from kd_engines.training.api.engine import Engine, engine_of, job_id, url, whole
+from kd_engines.training.api.routes import ADVICE, ALL, LARGEST_BODY
 from kd_engines.training.job_folder import records
 from kd_engines.training.job_folder.record import Record
 from kd_engines.web.answers import json_response, read_json
@@ -18,7 +19,7 @@ from kd_pipeline.regular_files import NotRegular
 # These answers are one JSON document each: what is longer is read by GET /jobs/<id>/log.
 LARGEST_LOGS = 16 * 1024 * 1024
 LARGEST_OUTPUT = 64 * 1024
-LISTED_INPUT = 1000
+LISTED, LISTED_INPUT = 1000, 1000
 
 
 async def train(request: Request) -> Response:
@@ -30,8 +31,17 @@ async def train(request: Request) -> Response:
 
 
 async def history(request: Request) -> Response:
-    """GET /history: every request, newest first, with the beginning of its input."""
-    return json_response(await asyncio.to_thread(_all, engine_of(request), request))
+    """GET /history: the newest 1,000 requests, newest first, with the beginning of their input.
+
+    Where there are older ones, the header ``Link`` names their page (``?before=<id>``, rel=next).
+    """
+    before = whole(request, "before", ALL, 1, ALL)
+    answers = await asyncio.to_thread(_page, engine_of(request), request, before)
+    headers = {}
+    if len(answers) > LISTED:
+        older = url(request, f"/history?before={answers[LISTED - 1]['id']}")
+        headers["Link"] = f'<{older}>; rel="next"'
+    return json_response(answers[:LISTED], headers=headers)
 
 
 async def history_of_job(request: Request) -> Response:
@@ -53,9 +63,9 @@ async def logs(request: Request) -> Response:
     )
 
 
-def _all(engine: Engine, request: Request) -> list[dict[str, Any]]:
+def _page(engine: Engine, request: Request, before: int) -> list[dict[str, Any]]:
     answers = []
-    for record in engine.store.records(reversed(engine.store.ids()), some=True):
+    for record in itertools.islice(engine.store.newest(before), LISTED + 1):
         code = _input(engine, record.job.id, LISTED_INPUT)
         answers.append({**_answer(record, request), "input": code, "output": ""})
     return answers

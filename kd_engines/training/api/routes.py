@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import os
 import re
-from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -184,14 +183,13 @@ def _page(
     engine: Engine, status: str | None, user: str | None, limit: int, before: int
 ) -> list[Record]:
     """Return up to ``limit`` records below the id ``before``, newest first."""
-    if status in ("Queued", "Running"):
-        ids: Iterable[int] = reversed(engine.queue.active())
-    else:
-        ids = reversed(engine.store.ids())
+    if status not in ("Queued", "Running"):
+        return list(itertools.islice(engine.store.newest(before, status, user), limit))
+    active = (job for job in reversed(engine.queue.active()) if job < before)
     matching = (
         record
-        for record in engine.store.records((job for job in ids if job < before), some=True)
-        if status in (None, record.status) and user in (None, record.job.user)
+        for record in engine.store.records(active, some=True)
+        if status == record.status and user in (None, record.job.user)
     )
     return list(itertools.islice(matching, limit))
 

@@ -45,6 +45,7 @@ class Gathering:
         self._pieces: list[bytes] = []
         self._lock = _thread.RLock()
         self._is_over = False  # the interpreter ends
+        self._is_draining = False
         self.is_on = False
         atexit.register(self._end)
         os.register_at_fork(before=self.flush, after_in_child=self._leave_to_parent)
@@ -76,13 +77,11 @@ class Gathering:
     def _look_after(self) -> None:
         """Write what has come, from time to time (a thread)."""
         try:
-            self._stream.reconfigure(write_through=False)
             for _ in range(round(PERIOD_S / EVERY_S)):
+                self._drain()
                 time.sleep(EVERY_S)
-                with self._lock:
-                    if not self.is_on:
-                        return
-                    self._stream.flush()
+                if not self.is_on:
+                    return
         except (OSError, ValueError):  # there is no log any more, or the code has closed the stream
             pass
         finally:
@@ -92,30 +91,45 @@ class Gathering:
         with self._lock:
             if not self.is_on:
                 return
-            try:
-                self._stream.reconfigure(write_through=True)  # its text becomes a piece
-            except ValueError:
-                pass
             self.is_on = False
-            self._drain()
+            try:
+                self._drain()
+            except (OSError, ValueError):
+                pass
             del self._file.flush, self._file.write
 
     def _drain(self) -> None:
+        """Write what has been gathered; whoever prints meanwhile waits.
+
+        A text stream may lose what one thread prints while another is in the file's ``write``, if
+        it keeps text of its own then (CPython's gh-119506). So it keeps none during a write.
+        """
         with self._lock:
-            setattr(self._file, "write", self._write_late)  # noqa: B010
+            if self._is_draining:  # called by `reconfigure`, or by who prints in a signal's handler
+                return
+            self._is_draining = True
             try:
-                while self._pieces:
-                    whole = b"".join(self._pieces)
-                    self._pieces.clear()
-                    self._write(whole)
+                self._stream.reconfigure(write_through=True)
+                self._stream.flush()  # what came in between
+                setattr(self._file, "write", self._write_late)  # noqa: B010
+                self._write_pieces()
             finally:
                 if self.is_on:
                     setattr(self._file, "write", self._pieces.append)  # noqa: B010
+                    self._stream.reconfigure(write_through=False)
+                self._is_draining = False
+
+    def _write_pieces(self) -> None:
+        while self._pieces:
+            count = len(self._pieces)
+            whole = b"".join(self._pieces[:count])
+            del self._pieces[:count]
+            self._write(whole)
 
     def _write_late(self, data: bytes) -> int:
         """Write what comes while something is written, after it."""
         with self._lock:
-            self._drain()
+            self._write_pieces()
             return self._write(data)
 
     def _end(self) -> None:
@@ -127,10 +141,14 @@ class Gathering:
     def _leave_to_parent(self) -> None:
         """In a forked process: forget what the parent has gathered, and its thread."""
         self._lock = _thread.RLock()
+        self._is_draining = self.is_on
         if self.is_on:
+            self.is_on = False
             setattr(self._file, "write", [].append)  # noqa: B010
+            self._stream.reconfigure(write_through=True)
             self._pieces.clear()
-            self._stop()
+            del self._file.flush, self._file.write
+            self._is_draining = False
 
     def _on_event(self, event: str, _arguments: Any) -> None:
         if self.is_on and event in STARTS:

@@ -6,6 +6,7 @@ are very many: see `gathering`.
 
 from __future__ import annotations
 
+import _thread
 import errno
 import io
 import select
@@ -22,6 +23,7 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 AGAIN_S = 0.5
 MANY, WITHIN_S = 100, 0.02  # prints, two writes each
 _write = io.FileIO.write
+_one_at_a_time = _thread.allocate_lock()
 
 
 class _PatientFile(io.FileIO):
@@ -81,8 +83,9 @@ class _PrintedFile(_PatientFile):
     def _gather(self) -> None:
         from kd_engines.training.job.gathering import Gathering
 
-        if self.gathering is None:
-            self.gathering = Gathering(self.stream, self, super().write)
+        with _one_at_a_time:
+            if self.gathering is None:
+                self.gathering = Gathering(self.stream, self, super().write)
         self.gathering.begin()
 
 

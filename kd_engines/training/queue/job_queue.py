@@ -68,6 +68,7 @@ class JobQueue:
         :meth:`look` comes first, so that an engine knows its jobs before it answers.
         """
         while True:
+            await asyncio.to_thread(self._store.index_ended)
             await asyncio.sleep(LOOK_EVERY_S)
             await self.look()
 
@@ -87,8 +88,7 @@ class JobQueue:
         self._left.clear()
         records_now = await asyncio.to_thread(self._unfinished)
         present = {record.job.id for record in records_now}
-        gone = {*self._queued, *self._running} - present - self._runners.keys()
-        for job in sorted(gone):
+        for job in sorted({*self._queued, *self._running} - present - self._runners.keys()):
             # It may only be newer than what was just read.
             if await asyncio.to_thread(self._store.is_over, job):
                 self._forget(job)

@@ -20,8 +20,9 @@ import msgspec
 
 from kd_engines.training.job_folder import records
 from kd_engines.training.job_folder.record import Exit, Record, Started, Submitted, parse
+from kd_engines.training.store.job_list import JobList
 from kd_engines.training.store.runners import Runners
-from kd_engines.training.store.submissions import Submissions, numbers
+from kd_engines.training.store.submissions import Submissions
 from kd_engines.training.store.upkeep import unwritable
 from kd_pipeline.atomic import create_exclusive
 from kd_pipeline.errors import InvalidInput, KdError, NotFound, Unavailable
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 KEPT_RECORDS = 10_000  # ended jobs in memory: their files never change
-LIST_AGE_S = 1.0  # how long a list of ids may be behind what another engine submitted
+INDEX_S = 0.3  # how long each second a new index may be worked at
 LARGEST_CODE = 8 * 1024 * 1024
 LARGEST_RECORD = 4 * 1024 * 1024
 GOING_S = 0.3  # a runner is gone so long after it wrote how its job ended
@@ -49,11 +50,8 @@ class JobStore:
         self.folder = root / "misc" / cluster / "jobs"
         self._submissions = Submissions(root, self.folder)
         self.runners = Runners()
+        self._list = JobList(self.folder, self._has_ended)
         self._lock = threading.Lock()
-        self._ids: list[int] = []
-        self._listed = float("-inf")
-        self._listed_change = 0
-        self._done: set[int] = set()
         self._ended: OrderedDict[int, Record] = OrderedDict()
 
     def path(self, job: int, name: str) -> Path:
@@ -94,11 +92,7 @@ class JobStore:
         except OSError as error:
             raise unwritable(error, "so the job was not taken", ", then submit again") from error
         if created:
-            with self._lock:
-                if not self._ids or job > self._ids[-1]:
-                    self._ids.append(job)
-                else:
-                    self._listed = float("-inf")
+            self._list.add(job)
         return job, created
 
     def record(self, job: int, *, patient: bool = False) -> Record:
@@ -128,8 +122,9 @@ class JobStore:
             try:
                 yield self.record(job)
                 some = False
-            except NotFound:  # a submission that was cut off
-                continue
+            except NotFound:  # a submission that was cut off, or somebody removed its folder
+                if not os.path.lexists(f"{self.folder}/{job}"):
+                    self._list.forget(job)
             except Unavailable as error:
                 log.warning("%s", error)
                 unreadable = error
@@ -174,23 +169,33 @@ class JobStore:
             return True
 
     def ids(self) -> list[int]:
-        """Return the ids of all jobs, oldest first; at most `LIST_AGE_S` old."""
-        if time.monotonic() - self._listed > LIST_AGE_S:
-            change = self.folder.stat().st_mtime_ns
-            # A folder that changed just now may change again within its clock's resolution.
-            if change != self._listed_change or time.time_ns() - change < 2_000_000_000:
-                found = sorted(numbers(self.folder))
-                with self._lock:
-                    newer = [job for job in self._ids if not found or job > found[-1]]
-                    self._ids, self._listed_change = found + newer, change
-            self._listed = time.monotonic()
-        return self._ids
+        """Return the ids of all jobs, oldest first; a moment old."""
+        return list(self._list.ids())
 
     def unfinished(self) -> list[int]:
         """Return the ids of all jobs that have not ended, oldest first."""
-        candidates = [job for job in self.ids() if job not in self._done]
-        self._done.update(job for job in candidates if self._has_ended(job))
-        return [job for job in candidates if job not in self._done and self.has(job, records.JOB)]
+        return [job for job in self._list.unfinished() if self.has(job, records.JOB)]
+
+    def newest(
+        self, before: int, status: str | None = None, user: str | None = None
+    ) -> Iterator[Record]:
+        """Yield the records of jobs below the id ``before``, newest first.
+
+        Only those of a status and a user, where one is named. Raises as `records` with ``some``.
+        """
+        found = self.records(self._list.newest(before, status, user), some=True)
+        return (
+            record
+            for record in found
+            if status in (None, record.status) and user in (None, record.job.user)
+        )
+
+    def index_ended(self) -> None:
+        """Make jobs that have ended quick to find, for a moment; raises nothing."""
+        try:
+            self._list.index(self.records, INDEX_S)
+        except Exception:  # whoever looks after the queue must go on
+            log.exception("the index of jobs could not be written")
 
     def code(self, job: int, limit: int = LARGEST_CODE) -> str:
         """Return a job's code, or its first ``limit`` bytes; raises NotFound where it is gone."""

@@ -26,7 +26,8 @@ def test_all_of_a_million_lines_come_in_order(engine: RunningEngine) -> None:
 
 def test_threads_lose_nothing_and_keep_their_order(engine: RunningEngine) -> None:
     code = """
-        import threading
+        import sys, threading
+        sys.setswitchinterval(1e-5)
         def flood(name):
             for n in range(20_000):
                 print(f"{name} {n}\\n", end="")

@@ -152,7 +152,7 @@ def test_jobs_of_another_process_are_listed(store: JobStore) -> None:
     other = JobStore(store.root, "engine-1")
     assert store.ids() == []
     other.submit(SubmitJob(code="pass"))
-    store._listed = 0.0  # a second later
+    store._list._next_look = 0.0  # a second later
     assert store.ids() == [1]
 
 
