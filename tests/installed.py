@@ -32,7 +32,8 @@ class Installed:
     @property
     def environment(self) -> dict[str, str]:
         """Return the variables of its user, whose PATH has its commands alone."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("KD_", "PYTHON", "JUPY"))}
+        others = ("KD_", "PYTHON", "JUPY", "IPYTHON", "XDG_", "VIRTUAL_ENV", "CONDA")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(others)}
         self.home.mkdir(exist_ok=True)
         kept.setdefault("PIP_CACHE_DIR", str(Path("~/.cache/pip").expanduser()))
         return kept | {"PATH": str(self.folder / "bin"), "HOME": str(self.home)}

@@ -144,9 +144,12 @@ def _running(home: Home, cluster: Cluster, app: App, notes: list[str]) -> Runnin
 def _why_no_balancer(engines: int, balancer: Member) -> str:
     """Return why a kdcluster with so many engines has no load balancer here, "" where it has.
 
-    One that runs stays, also for a single engine: clients know its address.
+    One that runs, or is to be started again, stays, also for a single engine: clients know its
+    address.
     """
-    if engines < 2 and not balancer.alive():
+    if balancer.alive() or balancer.retry_at is not None:
+        return ""
+    if engines < 2:
         return "it has one engine on this machine, which clients ask"
     try:
         find_haproxy()

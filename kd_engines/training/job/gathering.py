@@ -22,10 +22,13 @@ TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
     import io
     from collections.abc import Callable
-    from typing import Any, NoReturn
+    from typing import Any
 
 EVERY_S = 0.01
 PERIOD_S = 0.5  # then each print is written by itself again, until there are too many
+# Whoever flushes more often in a period wants each print to be written by itself, for a while.
+MOST_FLUSHES, PAUSE_S = 20, 10.0
+WAIT_S = 0.0001
 # Events of Python's audit at which another process may begin to write to the log.
 STARTS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"})
 
@@ -34,8 +37,9 @@ class Gathering:
     """Gathers what ``stream`` would write to ``file``; ``write`` is what does write.
 
     While it does, ``file.write`` is a list's own ``append``, which holds the interpreter's lock
-    from beginning to end: so no print is lost, or overtaken, however many threads print. During a
-    write those who print wait for it.
+    from beginning to end: so no print is lost, or overtaken, however many threads print. One thread
+    alone writes, and changes what stands here: no handler of a signal runs in that, which might
+    raise in between. During a write those who print wait for it.
     """
 
     def __init__(
@@ -43,118 +47,154 @@ class Gathering:
     ) -> None:
         self._stream, self._file, self._write = stream, file, write
         self._pieces: list[bytes] = []
-        self._lock = _thread.RLock()
-        self._is_over = False  # the interpreter ends
-        self._is_draining = False
-        self.is_on = False
-        atexit.register(self._end)
+        self.is_on = self._runs = self._is_over = False
+        self._begun = self._done = self._flushes = self._thread = 0
+        self._not_before = 0.0
+        self._new_locks()
+        atexit.register(self.end)
         os.register_at_fork(before=self.flush, after_in_child=self._leave_to_parent)
         sys.addaudithook(self._on_event)
-        self._exit = os._exit
-        os._exit = self._exit_whole
+        for name in ("_exit", "write", "dup2"):
+            setattr(os, name, self._after_what_was_printed(getattr(os, name)))
+
+    def _new_locks(self) -> None:
+        self._lock, self._wake = _thread.allocate_lock(), _thread.allocate_lock()
 
     def begin(self) -> None:
         """Gather for a while (called by who writes)."""
-        with self._lock:
-            if self.is_on or self._is_over:
-                return
-            self.is_on = True
-            setattr(self._file, "flush", self._drain)  # noqa: B010 - mypy knows a method there
-            setattr(self._file, "write", self._pieces.append)  # noqa: B010
+        if self._runs or self._is_over or time.monotonic() < self._not_before:
+            return
+        self._runs = True
         try:
             _thread.start_new_thread(self._look_after, ())
         except RuntimeError:  # there may be no more threads
-            self._stop()
+            self._runs = False
 
     def flush(self) -> None:
-        """Write what has been gathered."""
+        """Wait until what has been printed is written."""
         if self.is_on:
             try:
                 self._stream.flush()
-            except ValueError:  # the code has closed it
+            except (OSError, ValueError):  # there is no log now, or the code has closed it
                 pass
 
+    def end(self) -> None:
+        """Stop for good: no thread may be at it when the interpreter ends."""
+        self._is_over = True
+        while self._runs:
+            self._awaken()
+
     def _look_after(self) -> None:
-        """Write what has come, from time to time (a thread)."""
+        """Write what has come, from time to time (the thread)."""
+        self._thread = _thread.get_ident()
+        self._flushes = 0
+        setattr(self._file, "flush", self._wait)  # noqa: B010 - for mypy it is a method
+        setattr(self._file, "write", self._pieces.append)  # noqa: B010
+        self.is_on = True
         try:
             for _ in range(round(PERIOD_S / EVERY_S)):
                 self._drain()
-                time.sleep(EVERY_S)
-                if not self.is_on:
-                    return
-        except (OSError, ValueError):  # there is no log any more, or the code has closed the stream
+                self._wake.acquire(timeout=EVERY_S)
+                if self._is_over:
+                    break
+                if self._flushes > MOST_FLUSHES:
+                    self._not_before = time.monotonic() + PAUSE_S
+                    break
+        except ValueError:  # the code has closed the stream
             pass
         finally:
             self._stop()
-
-    def _stop(self) -> None:
-        with self._lock:
-            if not self.is_on:
-                return
-            self.is_on = False
-            try:
-                self._drain()
-            except (OSError, ValueError):
-                pass
-            del self._file.flush, self._file.write
+            self._runs = False
 
     def _drain(self) -> None:
-        """Write what has been gathered; whoever prints meanwhile waits.
+        """Write what has been gathered.
 
         A text stream may lose what one thread prints while another is in the file's ``write``, if
         it keeps text of its own then (CPython's gh-119506). So it keeps none during a write.
         """
+        begun = self._begun = self._begun + 1
+        self._stream.reconfigure(write_through=True)
+        self._stream.flush()  # what came in between
         with self._lock:
-            if self._is_draining:  # called by `reconfigure`, or by who prints in a signal's handler
-                return
-            self._is_draining = True
+            setattr(self._file, "write", self._write_late)  # noqa: B010
             try:
-                self._stream.reconfigure(write_through=True)
-                self._stream.flush()  # what came in between
-                setattr(self._file, "write", self._write_late)  # noqa: B010
                 self._write_pieces()
-            finally:
-                if self.is_on:
-                    setattr(self._file, "write", self._pieces.append)  # noqa: B010
-                    self._stream.reconfigure(write_through=False)
-                self._is_draining = False
+            except OSError:  # there is no log for a while: it is tried again
+                pass
+            setattr(self._file, "write", self._pieces.append)  # noqa: B010
+        self._stream.reconfigure(write_through=False)
+        self._done = begun
+
+    def _stop(self) -> None:
+        try:
+            self._stream.reconfigure(write_through=True)
+            self._stream.flush()
+        except ValueError:
+            pass
+        with self._lock:
+            setattr(self._file, "write", self._write_late)  # noqa: B010
+            try:
+                self._write_pieces()
+            except OSError:  # the next print is told
+                self._pieces.clear()
+            self._let_go()
 
     def _write_pieces(self) -> None:
         while self._pieces:
             count = len(self._pieces)
-            whole = b"".join(self._pieces[:count])
+            self._write(b"".join(self._pieces[:count]))
             del self._pieces[:count]
-            self._write(whole)
+
+    def _let_go(self) -> None:
+        self.is_on = False
+        for name in ("flush", "write"):
+            vars(self._file).pop(name, None)
 
     def _write_late(self, data: bytes) -> int:
-        """Write what comes while something is written, after it."""
+        """Take what comes while something is written, after that."""
         with self._lock:
-            self._write_pieces()
-            return self._write(data)
+            if not self.is_on:
+                return self._write(data)
+            self._pieces.append(data)
+            return len(data)
 
-    def _end(self) -> None:
-        """Stop for good: no thread may hold the lock when the interpreter ends."""
-        self._stop()
-        with self._lock:
-            self._is_over = True
+    def _wait(self) -> None:
+        """Wait until what has been printed is written (in place of the file's ``flush``)."""
+        if _thread.get_ident() == self._thread:  # by `reconfigure`
+            return
+        self._flushes += 1
+        wanted = self._begun + 1
+        while self.is_on and self._done < wanted:
+            self._awaken()
+
+    def _awaken(self) -> None:
+        try:
+            self._wake.release()
+        except RuntimeError:  # it is awake
+            pass
+        time.sleep(WAIT_S)
 
     def _leave_to_parent(self) -> None:
         """In a forked process: forget what the parent has gathered, and its thread."""
-        self._lock = _thread.RLock()
-        self._is_draining = self.is_on
+        self._new_locks()
+        self._runs = False
         if self.is_on:
-            self.is_on = False
+            self.is_on = False  # so that nobody waits
             setattr(self._file, "write", [].append)  # noqa: B010
             self._stream.reconfigure(write_through=True)
             self._pieces.clear()
-            del self._file.flush, self._file.write
-            self._is_draining = False
+            self._let_go()
 
     def _on_event(self, event: str, _arguments: Any) -> None:
         if self.is_on and event in STARTS:
             self.flush()
 
-    def _exit_whole(self, status: int) -> NoReturn:
-        """Be `os._exit`, which would leave out what has been gathered."""
-        self.flush()
-        self._exit(status)
+    def _after_what_was_printed(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function of `os` that writes to a descriptor, or ends, behind all prints."""
+
+        def after(*arguments: Any, **named: Any) -> Any:
+            self.flush()
+            return original(*arguments, **named)
+
+        after.__name__ = after.__qualname__ = original.__name__
+        return after

@@ -66,6 +66,7 @@ class _PrintedFile(_PatientFile):
 
     stream: io.TextIOWrapper
     gathering: Gathering | None = None
+    is_given_away = False
     _begin = 0.0
     _writes = 0
 
@@ -73,7 +74,7 @@ class _PrintedFile(_PatientFile):
         """Write bytes whole; from too many calls on they are gathered for a while."""
         written = super().write(data)
         self._writes += 1
-        if self._writes > 2 * MANY:
+        if self._writes > 2 * MANY and not self.is_given_away:
             now = time.monotonic()
             self._writes, begin, self._begin = 0, self._begin, now
             if now - begin < WITHIN_S:
@@ -107,25 +108,35 @@ class _Stream(io.TextIOWrapper):
     """A text stream that shows bytes another file than it writes to itself."""
 
     bytes_file: _PatientFile
+    printed: _PrintedFile
 
     @property
     def buffer(self) -> Any:
         """Return the file for bytes."""
         return self.bytes_file
 
+    def detach(self) -> Any:
+        """Give the file away, which gathers no more."""
+        if self.printed.gathering:
+            self.printed.gathering.end()
+        self.printed.is_given_away = True
+        return super().detach()
+
 
 def install() -> None:
     """Make this process's standard output and error patient; they stay unbuffered, and UTF-8."""
     printed = _PrintedFile(1, "<stdout>")
-    printed.stream = _install("stdout", printed, _LaterFile(1, "<stdout>", printed))
+    printed.stream = _install("stdout", printed, _LaterFile(1, "<stdout>", printed), printed)
     errors = _LaterFile(2, "<stderr>", printed)
-    _install("stderr", errors, errors)
+    _install("stderr", errors, errors, printed)
 
 
-def _install(name: str, file: _PatientFile, bytes_file: _PatientFile) -> _Stream:
+def _install(
+    name: str, file: _PatientFile, bytes_file: _PatientFile, printed: _PrintedFile
+) -> _Stream:
     before = getattr(sys, name)
     stream = _Stream(file, encoding=before.encoding, errors=before.errors, write_through=True)
-    stream.bytes_file = bytes_file
+    stream.bytes_file, stream.printed = bytes_file, printed
     stream.mode = "w"  # type: ignore[misc]  # as Python's own has it
     setattr(sys, name, stream)
     setattr(sys, f"__{name}__", stream)

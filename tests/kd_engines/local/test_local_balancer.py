@@ -10,6 +10,7 @@ import requests
 
 from kd_engines.local import world
 from kd_engines.local.home import Home
+from kd_engines.local.member import Member
 from kd_pipeline.connections import BALANCER_ROLE, Endpoint
 from kd_pipeline.errors import InvalidInput
 from kd_pipeline.model_config import ModelConfig
@@ -129,3 +130,13 @@ def test_without_haproxy_it_says_what_to_install(
         f"{DEPLOYMENT}: no LoadBalancer: clients ask its first engine alone. "
         "HAProxy is not installed here; install the package haproxy."
     )
+
+
+def test_one_that_is_to_start_again_stays(tmp_path: Path) -> None:
+    home = Home.at(RunningHome(tmp_path / "home", deployment=True).path).create()
+    balancer = Member.load(home, DEPLOYMENT, BALANCER_ROLE, 1, "1")
+    balancer.give_address()
+    balancer.retry_at = 1.0
+    balancer.save()
+    read = world.read_world(home, home.registry())
+    assert next(m.role for m in read.members() if m.cluster == DEPLOYMENT) == BALANCER_ROLE

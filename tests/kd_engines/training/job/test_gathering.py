@@ -57,6 +57,11 @@ def test_threads_lose_nothing_and_keep_their_order(engine: RunningEngine) -> Non
         "import multiprocessing\nwith multiprocessing.get_context('fork').Pool(1) as pool:\n"
         "    pool.map(print, ['after'])",
         "print('after', end='')",
+        "import os\nos.write(1, b'after\\n')",
+        "import os\nold = os.dup(1)\nnull = os.open(os.devnull, os.O_WRONLY)\nos.dup2(null, 1)\n"
+        "print('hidden')\nos.dup2(old, 1)\nprint('after')",
+        "import io, sys\nfile = io.BufferedWriter(sys.stdout.detach())\n"
+        "file.write(b'after\\n')\nfile.flush()\nsys.stdout = sys.__stdout__ = None",
         "import os\nprint('after')\nos._exit(0)",
         "import sys\nprint('after')\nsys.exit(0)",
         "import atexit\natexit.register(print, 'after')",
@@ -65,6 +70,56 @@ def test_threads_lose_nothing_and_keep_their_order(engine: RunningEngine) -> Non
 )
 def test_what_comes_after_many_prints_stands_after_them(engine: RunningEngine, after: str) -> None:
     assert lines(engine, f"{FLOOD}{after}\npass") == [*LINES, "after"]
+
+
+def test_many_are_gathered_again_and_again(engine: RunningEngine) -> None:
+    code = """
+        import time
+        def writes():
+            return int(open("/proc/self/io").read().split("syscw: ")[1].split()[0])
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            print("x" * 40)
+        before = writes()
+        for n in range(100_000):
+            print("x" * 40)
+        print(writes() - before)
+    """
+    assert int(lines(engine, code)[-1]) < 20_000
+
+
+def test_who_flushes_often_is_not_made_to_wait(engine: RunningEngine) -> None:
+    code = """
+        import time
+        began = time.monotonic()
+        for n in range(50_000):
+            print(n, flush=True)
+        print(time.monotonic() - began < 5)
+    """
+    found = lines(engine, code)
+    assert found == [*(str(n) for n in range(50_000)), "True"]
+
+
+def test_what_a_handler_of_signals_raises_loses_nothing(engine: RunningEngine) -> None:
+    code = """
+        import signal
+        class Over(Exception):
+            pass
+        def over(*_):
+            raise Over
+        signal.signal(signal.SIGALRM, over)
+        n = 0
+        for _ in range(300):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.002)
+                while True:
+                    print(f"x {n}\\n", end="", flush=not n % 50)
+                    n += 1
+            except Over:
+                pass
+    """
+    found = [int(line.split()[1]) for line in lines(engine, code)]
+    assert sorted(set(found)) == list(range(found[-1] + 1))
 
 
 def test_an_error_and_an_output_know_where_they_stand(engine: RunningEngine) -> None:

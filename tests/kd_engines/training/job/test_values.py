@@ -2,7 +2,6 @@
 
 import base64
 import fractions
-from textwrap import dedent
 from typing import Any
 
 import msgspec
@@ -240,56 +239,3 @@ def test_a_job_with_code_alone_has_no_file_for_values(engine: RunningEngine) -> 
         "python": "",
         "libraries": {},
     }
-
-
-def test_files_are_found_under_their_relative_names(engine: RunningEngine) -> None:
-    root = engine.repository
-    (root / "other").mkdir()
-    (root / "other/shared.txt").write_text("everybody's")
-    (root / "other/both.txt").write_text("hidden")
-    code = """
-        import glob, multiprocessing, os, shutil
-        from pathlib import Path
-        import pandas as pd
-
-        def size(name):
-            return len(open(name).read())
-
-        print(open("trips.csv").read(), pd.read_csv("./data/a.csv").columns.tolist())
-        print(os.path.isfile("data/a.csv"), Path("data/a.csv").stat().st_size)
-        print(*(os.path.basename(p) for p in sorted(glob.glob("data/*.csv"))))
-        print(sorted(os.listdir("new")), *(p.name for p in Path("new").glob("*.txt")))
-        print(sorted(os.listdir("other")), sorted(p.read_text() for p in Path("other").iterdir()))
-        print([sorted(names) for _, _, names in os.walk("other")])
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            print(pool.map(size, ["trips.csv"]))
-        Path("data/made.txt").write_text("made")
-        Path("trips.csv").write_text("changed")
-        print(Path("trips.csv").read_text())
-        shutil.copy("data/b.csv", "copy.csv")
-        os.chdir("other")
-        print(os.path.exists("trips.csv"), open("../data/b.csv").read())
-    """
-    files = {"trips.csv": file("sent"), "data/a.csv": file("x,y"), "data/b.csv": file("b")}
-    (root / "trips.csv").write_text("the repository's")
-    files |= {
-        "other/mine.txt": file("mine"),
-        "other/both.txt": file("mine"),
-        "new/n.txt": file("n"),
-    }
-    job, log = engine.run(dedent(code), files=files)
-    assert log.splitlines() == [
-        "sent ['x', 'y']",
-        "True 3",
-        "a.csv b.csv",
-        "['n.txt'] n.txt",
-        "['both.txt', 'mine.txt', 'shared.txt'] [\"everybody's\", 'mine', 'mine']",
-        "[['both.txt', 'mine.txt', 'shared.txt']]",
-        "[4]",
-        "changed",
-        "False b",
-    ]
-    assert job["status"] == "Finished"
-    assert (root / "data/made.txt").read_text() == "made"
-    assert (root / "trips.csv").read_text() == "changed"
-    assert (root / "copy.csv").read_text() == "b"
