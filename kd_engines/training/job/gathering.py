@@ -28,7 +28,7 @@ EVERY_S = 0.01
 PERIOD_S = 0.5  # then each print is written by itself again, until there are too many
 # Whoever flushes more often in a period wants each print to be written by itself, for a while.
 MOST_FLUSHES, PAUSE_S = 20, 10.0
-WAIT_S = 0.0001
+WAIT_S, GONE_S = 0.0001, 0.02
 # Events of Python's audit at which another process may begin to write to the log.
 STARTS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"})
 
@@ -47,12 +47,12 @@ class Gathering:
     ) -> None:
         self._stream, self._file, self._write = stream, file, write
         self._pieces: list[bytes] = []
-        self.is_on = self._runs = self._is_over = False
+        self.is_on = self._runs = self._is_over = self._is_to_rest = False
         self._begun = self._done = self._flushes = self._thread = 0
         self._not_before = 0.0
         self._new_locks()
         atexit.register(self.end)
-        os.register_at_fork(before=self.flush, after_in_child=self._leave_to_parent)
+        os.register_at_fork(before=self._rest, after_in_child=self._leave_to_parent)
         sys.addaudithook(self._on_event)
         for name in ("_exit", "write", "dup2"):
             setattr(os, name, self._after_what_was_printed(getattr(os, name)))
@@ -84,6 +84,18 @@ class Gathering:
         while self._runs:
             self._awaken()
 
+    def _rest(self) -> None:
+        """End the thread before a fork: from Python 3.12 on that warns of threads."""
+        if not self._runs:
+            return
+        threads = _threads()
+        self._is_to_rest = True
+        while self._runs:
+            self._awaken()
+        deadline = time.monotonic() + GONE_S
+        while _threads() >= threads and time.monotonic() < deadline:
+            time.sleep(WAIT_S)
+
     def _look_after(self) -> None:
         """Write what has come, from time to time (the thread)."""
         self._thread = _thread.get_ident()
@@ -92,10 +104,11 @@ class Gathering:
         setattr(self._file, "write", self._pieces.append)  # noqa: B010
         self.is_on = True
         try:
-            for _ in range(round(PERIOD_S / EVERY_S)):
+            end = time.monotonic() + PERIOD_S
+            while time.monotonic() < end:
                 self._drain()
                 self._wake.acquire(timeout=EVERY_S)
-                if self._is_over:
+                if self._is_over or self._is_to_rest:
                     break
                 if self._flushes > MOST_FLUSHES:
                     self._not_before = time.monotonic() + PAUSE_S
@@ -104,7 +117,7 @@ class Gathering:
             pass
         finally:
             self._stop()
-            self._runs = False
+            self._runs = self._is_to_rest = False
 
     def _drain(self) -> None:
         """Write what has been gathered.
@@ -177,7 +190,7 @@ class Gathering:
     def _leave_to_parent(self) -> None:
         """In a forked process: forget what the parent has gathered, and its thread."""
         self._new_locks()
-        self._runs = False
+        self._runs = self._is_to_rest = False
         if self.is_on:
             self.is_on = False  # so that nobody waits
             setattr(self._file, "write", [].append)  # noqa: B010
@@ -198,3 +211,11 @@ class Gathering:
 
         after.__name__ = after.__qualname__ = original.__name__
         return after
+
+
+def _threads() -> int:
+    """Return how many threads this process has; 0 where that is not known."""
+    try:
+        return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - pathlib is slow to import
+    except OSError:
+        return 0

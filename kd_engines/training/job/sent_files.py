@@ -14,6 +14,7 @@ processes that joblib or a shell starts: these take ``KD_JOB_FILES``, the folder
 
 import builtins
 import functools
+import glob
 import io
 import os
 from collections.abc import Callable, Collection
@@ -223,3 +224,7 @@ def install(folder: Path) -> None:
     wrappers |= {"open": _opening_flags, "mkdir": _making, "chdir": _changing}
     for name, wrapper in wrappers.items():
         _replace(name, wrapper, sent)
+    globber = getattr(glob, "_StringGlobber", None)  # of Python 3.13, which pathlib uses too
+    for name in ("scandir", "lstat"):
+        if hasattr(globber, name):
+            setattr(globber, name, staticmethod(getattr(os, name)))
