@@ -63,6 +63,7 @@ bench: .venv/test $(patsubst %,.peers/%/ready,$(PEERS))
 	$(BIN)/python -m benchmarks.swaps
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.jobs
+	$(BIN)/python -m benchmarks.history
 	$(BIN)/python -m benchmarks.sidebar
 	$(BIN)/python -m benchmarks.registry
 
