@@ -59,6 +59,8 @@ class ProjectRepository:
         inner = self._inner(path)
         try:
             resolved = (self.root / inner).resolve()
+            if any(part.is_symlink() for part in (resolved, *resolved.parents)):
+                raise OSError  # it leads to itself, which Python 3.13 does not say
         except (OSError, RuntimeError, ValueError):  # links in a circle, no text of a file system
             raise UnsafePath(
                 f"{path[:200]!r} cannot be followed: it has a link that leads to itself, or signs "

@@ -108,7 +108,8 @@ def _routes(api: Api, routes: list) -> Iterator[str]:  # type: ignore[type-arg]
             asked = [p["name"] for p in operation["parameters"] if p["in"] == "query"]
             query = f"?{'&'.join(asked)}" if asked else ""
             token = "" if operation.get("security") else " No token."
-            yield f"| `{method.upper()} {path}{query}` | {operation['summary']}{token} |"
+            told = " ".join(operation["summary"].split())
+            yield f"| `{method.upper()} {path}{query}` | {told}{token} |"
     yield ""
 
 

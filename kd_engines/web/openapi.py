@@ -1,5 +1,6 @@
 """An engine's OpenAPI document, made from its routes, their docstrings and its messages."""
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,7 +52,7 @@ class Api:
         name = route.name
         operation: dict[str, Any] = {
             "operationId": name,
-            "summary": (route.endpoint.__doc__ or "").split(": ", 1)[-1].strip(),
+            "summary": inspect.cleandoc(route.endpoint.__doc__ or "").split(": ", 1)[-1],
             "parameters": [*self._query(name), *_in_path(route)],
             "responses": {
                 "200": self._answer(name),
