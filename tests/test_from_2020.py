@@ -116,7 +116,7 @@ def test_a_tenant_moves_to_one_machine(
                 said[line] = ran.stdout
     finally:
         subprocess.run(["kd", "down"], env=environment, timeout=90, check=True)
-    assert "no LoadBalancer on one machine" in said["kd status"]
+    assert "no LoadBalancer: it has one engine" in said["kd status"]
     assert "Taxi_Duration" in said["kd models"]
     (predicted,) = (out for line, out in said.items() if line.startswith("kd predict"))
     assert predicted == "7.5\n"
