@@ -40,7 +40,8 @@ class JobIndex:
             self._connection = _connect(path)
         except sqlite3.Error as error:
             log.warning("%s is not used: %s", path, error)
-            for left in _files(path):
+            is_busy = isinstance(error, sqlite3.OperationalError)  # another engine's, or a full disk
+            for left in () if is_busy else _files(path):
                 with contextlib.suppress(OSError):
                     left.unlink()
             self._connection = _connect(None)
