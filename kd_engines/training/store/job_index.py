@@ -38,10 +38,11 @@ class JobIndex:
         self._lock = threading.Lock()
         try:
             self._connection = _connect(path)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             log.warning("%s is not used: %s", path, error)
-            is_busy = isinstance(error, sqlite3.OperationalError)  # another engine's, or a full disk
-            for left in () if is_busy else _files(path):
+            # Not where another engine is writing it, or the disk is full.
+            is_damaged = not isinstance(error, sqlite3.OperationalError | OSError)
+            for left in _files(path) if is_damaged else ():
                 with contextlib.suppress(OSError):
                     left.unlink()
             self._connection = _connect(None)
@@ -56,7 +57,8 @@ class JobIndex:
         name = _name(jobs) if folder else None
         if name is None or folder is None or not is_own(folder, "indexes of jobs"):
             return cls(None)
-        _prune(folder)
+        with contextlib.suppress(OSError):  # another engine's turn
+            _prune(folder)
         return cls(folder / f"{name}-{VERSION}.sqlite")
 
     def missing(self, jobs: Iterable[int]) -> set[int]:

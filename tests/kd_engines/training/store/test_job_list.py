@@ -155,3 +155,16 @@ def test_history_is_as_long_as_a_client_can_take(
     assert [one["id"] for one in second.json()] == list(range(MANY - 1000, 0, -1))
     assert "next" not in second.links
     eventually(lambda: len(engine.get("/jobs?user=rare")["jobs"]) == 1)
+
+
+def test_without_a_place_for_it_the_index_is_in_memory(
+    tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_jobs(tmp_path, 30)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "touch", full)
+    assert ids(indexed(tmp_path), user="rare") == [3]
+    assert list(kept.iterdir()) == []
