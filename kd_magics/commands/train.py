@@ -47,7 +47,8 @@ HELP = Help(
     --no-raise        with --wait: print why a job failed, and go on
     --name NAME       what the job is called in lists
     --files PATHS     send these files and folders, such as util.py,trips.csv; the code imports
-                      and opens them by these names
+                      and opens them by these names; what opens files without Python,
+                      such as polars, finds them in the folder KD_JOB_FILES
     --param lr=0.1    a variable of the code; may be given again. Its value is JSON or a Python
                       literal (1e-3, .5, True, None, nan, [1, 2]), and whatever is neither is text
     --grid lr=0.1,1   a job for each of the values, and for each combination with further --grid
