@@ -12,13 +12,13 @@ from starlette.routing import Route
 
 from kd_engines.training.api import contract_routes, routes, value_routes
 from kd_engines.training.api.engine import Engine
-from kd_engines.training.store.upkeep import sweep_jobs
+from kd_engines.training.store.upkeep import sweep_jobs, sweep_places
 from kd_engines.web.answers import application, error_response
 from kd_pipeline.errors import Unavailable
 
 log = logging.getLogger(__name__)
 SWEEP_EVERY_S = 3600.0
-SWEPT = 10_000  # of the newest jobs: those before had their turn
+SWEPT_AT_ONCE, SWEEP_PAUSE_S = 500, 0.5  # so that it takes a tenth of a processor
 ROUTES = [
     # the 2020 product's
     Route("/train", contract_routes.train, methods=["POST"]),
@@ -79,8 +79,11 @@ async def _sweep(engine: Engine) -> None:
     """Remove from time to time what crashes have left."""
     while True:
         try:
-            recent = engine.store.ids()[-SWEPT:]
-            await asyncio.to_thread(sweep_jobs, engine.store.folder, recent)
+            folder, jobs = engine.store.folder, await asyncio.to_thread(engine.store.ids)
+            await asyncio.to_thread(sweep_places, folder)
+            for begin in range(0, len(jobs), SWEPT_AT_ONCE):
+                await asyncio.to_thread(sweep_jobs, folder, jobs[begin : begin + SWEPT_AT_ONCE])
+                await asyncio.sleep(SWEEP_PAUSE_S)
         except OSError as error:
             log.warning("what crashes have left could not be removed: %s", error)
         await asyncio.sleep(SWEEP_EVERY_S)

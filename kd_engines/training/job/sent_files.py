@@ -24,7 +24,7 @@ from typing import Any
 from kd_engines.training.job.both_folders import BothFolders
 
 FILES_VARIABLE = "KD_JOB_FILES"
-# What is done to a file where it is, and what makes something in a folder.
+# What is done to a file where it is.
 DONE = (
     *("stat", "lstat", "access", "chmod", "utime", "truncate", "readlink"),
     *("getxattr", "listxattr", "setxattr", "removexattr"),
@@ -70,6 +70,13 @@ class SentFiles:
         if folder in self._folders and not self._has(folder):
             os.makedirs(f"{self._root}/{folder}", exist_ok=True)
 
+    def written(self, path: Any, write: Callable[[], Any]) -> Any:
+        """Return what ``write`` does, which makes the project repository's file at ``path``."""
+        self.prepare(path)
+        found = write()
+        self.forget(path)
+        return found
+
     def forget(self, path: Any) -> None:
         """Take a name as that of the project repository's file from now on."""
         self._files.discard(self._name(path))
@@ -101,10 +108,7 @@ def _opening(sent: SentFiles, original: Function) -> Function:
         is_anew = isinstance(mode, str) and "w" in mode
         if (sent.is_sent(file) and not is_anew) or not isinstance(mode, str) or "r" in mode:
             return original(sent.find(file), mode, *args, **named)
-        sent.prepare(file)
-        found = original(file, mode, *args, **named)
-        sent.forget(file)
-        return found
+        return sent.written(file, lambda: original(file, mode, *args, **named))
 
     return opened
 
@@ -114,14 +118,10 @@ def _opening_flags(sent: SentFiles, original: Function) -> Function:
     def opened(path: Any, flags: int, *args: Any, **named: Any) -> Any:
         if _elsewhere(named):
             return original(path, flags, *args, **named)
-        if sent.is_sent(path) and not flags & os.O_TRUNC:
+        anew = os.O_TRUNC if sent.is_sent(path) else os.O_TRUNC | os.O_CREAT
+        if not flags & anew:
             return original(sent.find(path), flags, *args, **named)
-        if not flags & (os.O_CREAT | os.O_TRUNC):
-            return original(sent.find(path), flags, *args, **named)
-        sent.prepare(path)
-        found = original(path, flags, *args, **named)
-        sent.forget(path)
-        return found
+        return sent.written(path, lambda: original(path, flags, *args, **named))
 
     return opened
 
@@ -172,10 +172,8 @@ def _moving(sent: SentFiles, original: Function) -> Function:
         if _elsewhere(named):
             original(src, dst, **named)
             return
-        sent.prepare(dst)
-        original(sent.find(src), dst, **named)
+        sent.written(dst, lambda: original(sent.find(src), dst, **named))
         sent.forget(src)
-        sent.forget(dst)
 
     return moved
 

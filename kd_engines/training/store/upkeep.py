@@ -27,10 +27,14 @@ def check_writable(jobs: Path) -> None:
         raise unwritable(error, "so no job is taken", "") from error
 
 
-def sweep_jobs(folder: Path, jobs: Iterable[int]) -> None:
-    """Remove what crashes have left: parts of files, credentials of jobs that have started."""
+def sweep_places(folder: Path) -> None:
+    """Remove the parts of files that crashes have left beside the jobs' folder."""
     for place in (folder.parent, folder.parent / "job-keys"):
         sweep(place)
+
+
+def sweep_jobs(folder: Path, jobs: Iterable[int]) -> None:
+    """Remove what crashes have left of jobs: parts of files, credentials of those that began."""
     for job in jobs:
         own = folder / str(job)
         sweep(own)
