@@ -15,11 +15,10 @@ from kd_engines.training.store.job_curves import JobCurves
 from kd_engines.training.store.job_progress import JobProgress
 from kd_engines.training.store.job_store import JobStore
 from kd_engines.training.store.log_stream import LogFollowers
+from kd_engines.training.store.submissions import HIGHEST_ID
 from kd_pipeline.connections import ClusterConnection
 from kd_pipeline.errors import InvalidInput, NotFound
 from kd_pipeline.messages import Job, SubmitJob, Usage
-
-HIGHEST_ID = 2**53
 
 
 class Engine:

@@ -90,7 +90,13 @@ class JobList:
     def _indexed(self, before: int, status: str | None, user: str | None) -> Iterator[int]:
         if self._index is None:
             return
-        yield from self._index.newest(before, status, user)
+        try:
+            for job in self._index.newest(before, status, user):
+                yield job
+                before = job
+        except sqlite3.Error as error:
+            log.warning("the index of jobs cannot be read: %s", error)
+            yield from (job for job in reversed(self._all) if job < before)
 
     def index(self, records: Callable[[Iterable[int]], Iterable[Record]], seconds: float) -> None:
         """Take ended jobs into the index, for so long; raises nothing."""

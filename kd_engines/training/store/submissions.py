@@ -19,6 +19,9 @@ from kd_pipeline.atomic import create_exclusive, fsync_folder, write_atomic
 from kd_pipeline.errors import Conflict
 from kd_pipeline.messages import SubmitJob
 
+HIGHEST_ID = 2**53  # what JavaScript counts to
+LONGEST_ID = len(str(HIGHEST_ID))
+
 
 class _Key(msgspec.Struct):
     """Content of an idempotency key's file: the job, and the body it was submitted with."""
@@ -121,8 +124,10 @@ class Submissions:
 
 
 def numbers(folder: Path) -> list[int]:
-    """Return the numbers that name something in a folder."""
-    return [int(name) for name in os.listdir(folder) if name.isdecimal()]  # noqa: PTH208 - speed
+    """Return the numbers that name something in a folder, up to `HIGHEST_ID`."""
+    names = os.listdir(folder)  # noqa: PTH208 - speed
+    found = (int(name) for name in names if len(name) <= LONGEST_ID and name.isdecimal())
+    return [number for number in found if number <= HIGHEST_ID]
 
 
 def _read_key(path: Path) -> _Key | None:

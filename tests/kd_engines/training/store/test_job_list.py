@@ -122,6 +122,24 @@ def test_a_damaged_index_is_made_again(tmp_path: Path, kept: Path) -> None:
     assert not file.exists()
 
 
+def test_an_index_that_cannot_be_read_any_more_costs_time_alone(tmp_path: Path) -> None:
+    make_jobs(tmp_path, 30)
+    store = indexed(tmp_path)
+    store._list._index._connection.close()  # type: ignore[union-attr]
+    assert ids(store, user="rare") == [3]
+    assert ids(store, 25, status="Failed") == [20, 10]
+
+
+@pytest.mark.parametrize("name", ["9" * 30, str(2**53 + 1), "9" * 18])
+def test_a_folder_that_can_be_no_job_stops_nothing(tmp_path: Path, name: str) -> None:
+    make_jobs(tmp_path, 3)
+    for place in (f"{CLUSTER}/jobs", ".job-ids"):
+        (tmp_path / "misc" / place / name).mkdir()
+    store = JobStore(tmp_path, CLUSTER)
+    assert store.submit(SubmitJob(code="pass"))[0] == 4
+    assert store.unfinished() == [4]
+
+
 def test_those_of_repositories_that_are_gone_do_not_stay(
     tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
