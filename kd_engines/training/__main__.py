@@ -5,6 +5,8 @@ shared folder, ``KD_MAX_RUNNING`` how many jobs run at once (default: the number
 ``KD_KILL_GRACE_S`` the seconds between SIGTERM and SIGKILL for a job that must end (default: 10).
 ``KD_JOB_INDEX`` is a folder of this machine for the index by which jobs of a user or a status are
 found (default: ``~/.cache/kd-magics/jobs``; empty: in memory, made anew at each start).
+``KD_WARM_START`` is 0 where each job is to start a Python of its own instead of being forked from
+a process that is ready (Linux).
 """
 
 import logging

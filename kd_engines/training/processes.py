@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import os
 
-SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
 STOPS = (1, 2, 15)  # SIGHUP, SIGINT, SIGTERM
 LINUX = os.path.isdir("/proc/self/task")
 
@@ -49,18 +48,6 @@ def start_time(pid: int) -> str:
 def is_alive(pid: int, started: str) -> bool:
     """Tell whether the process that had this pid and start time still runs on this machine."""
     return bool(started) and start_time(pid) == started
-
-
-def become_subreaper() -> bool:
-    """Become the parent of every orphan among this process's descendants; False where not Linux.
-
-    So a job's double-forked process stays findable after its own parent has ended.
-    """
-    if not LINUX:
-        return False
-    import ctypes  # not before the job has started: it is slow to import
-
-    return bool(ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0) == 0)
 
 
 def descendants(pid: int) -> list[int]:
@@ -134,10 +121,10 @@ def send(pids: list[int], number: int) -> None:
             pass
 
 
-def volunteer_for_oom(score: str) -> None:
+def volunteer_for_oom(score: bytes) -> None:
     """Let the kernel rather kill this process than others when memory is used up (Linux)."""
     try:
-        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        with open("/proc/self/oom_score_adj", "wb") as file:
             file.write(score)
     except OSError:
         pass

@@ -60,6 +60,7 @@ def training_app(engine: Engine) -> Starlette:
         finally:
             for task in tasks:
                 task.cancel()
+            engine.queue.close()
 
     app = application(ROUTES, lifespan=lifespan)
     app.add_exception_handler(OSError, _unreadable)

@@ -13,8 +13,10 @@ from __future__ import annotations
 import os
 import sys
 
-from kd_engines.training.job import code, running
+from kd_engines.training.job import code, patient_output, running, unheard
 from kd_engines.training.job.code import Main
+from kd_engines.training.job.display import Display
+from kd_engines.training.job.outputs import Outputs
 from kd_engines.training.job.reasons import Reasons, ends_well
 from kd_engines.training.job_folder import records
 
@@ -26,7 +28,28 @@ if TYPE_CHECKING:
     from kd_engines.training.job.error_output import OwnCode
     from kd_engines.training.job_folder.payload import Payload
 
+_prepared: Display | None = None
+_reasons: Reasons | None = None
 RESERVE = 8 * 1024 * 1024  # memory to tell of a MemoryError; the system gives it only when used
+
+
+def prepare() -> Display:
+    """Make this process one whose code prints, shows and fails as a job's; done once.
+
+    What is imported after it, also before there is a job (`warm`), finds all that in place.
+    """
+    global _prepared
+    if _prepared is None:
+        patient_output.install()
+        _prepared = Display(Outputs())
+        _prepared.install()
+        unheard.install(_thread_failed)
+    return _prepared
+
+
+def _thread_failed(name: str, error: BaseException) -> None:
+    if _reasons:
+        _reasons.thread_failed(name, error)
 
 
 def main(job_folder: str, job: str, root: str, first_line: str, *requirements: str) -> int:
@@ -36,16 +59,12 @@ def main(job_folder: str, job: str, root: str, first_line: str, *requirements: s
     what was sent as its variables, and what is wanted of them is kept when it has ended well. A
     `SystemExit` of the code goes on to the interpreter, which knows what to do with it.
     """
-    from kd_engines.training.job import patient_output, unheard
-    from kd_engines.training.job.display import install
-    from kd_engines.training.job.outputs import Outputs
-
-    patient_output.install()
-    outputs = Outputs(f"{job_folder}/{records.OUTPUTS}")
-    display = install(outputs)
+    global _reasons
+    display = prepare()
+    outputs = display.outputs
+    outputs.belong_to(f"{job_folder}/{records.OUTPUTS}")
     main = Main(job_folder, job, int(first_line), display.display)
-    reasons = Reasons(job_folder, main.own, outputs.in_job)
-    unheard.install(reasons.thread_failed)
+    reasons = _reasons = Reasons(job_folder, main.own, outputs.in_job)
     if requirements and not _provide(requirements, job_folder, reasons):
         return 1
     reserve, sent, begun = bytes(RESERVE), None, False

@@ -26,6 +26,12 @@ class Display:
     def __init__(self, outputs: Outputs) -> None:
         self.outputs = outputs
 
+    def install(self) -> None:
+        """Make `display`, last expressions and the libraries that show things show here."""
+        builtins.display = self.display  # type: ignore[attr-defined]
+        sys.displayhook = self.displayhook
+        sys.meta_path.insert(0, _AfterImport(self))
+
     def display(
         self,
         *objects: Any,
@@ -130,15 +136,6 @@ class DisplayHandle:
         self._display.update_display(value, display_id=self.display_id, **options)
 
 
-def install(outputs: Outputs) -> Display:
-    """Make `display`, last expressions and the libraries that show things show in ``outputs``."""
-    shown = Display(outputs)
-    builtins.display = shown.display  # type: ignore[attr-defined]
-    sys.displayhook = shown.displayhook
-    sys.meta_path.insert(0, _AfterImport(shown))
-    return shown
-
-
 # Modules that are changed once they are there, see `library_changes`.
 CHANGED = ("matplotlib", "IPython.core.display_functions", "tqdm.notebook")
 
@@ -168,7 +165,8 @@ class _AfterImport:
                 from kd_engines.training.job import library_changes
 
                 load(module)
-                library_changes.change(module, self._shown)
+                # What a module has put in its own place is what everybody gets.
+                library_changes.change(sys.modules[name], self._shown)
 
             spec.loader.exec_module = load_and_change  # type: ignore[method-assign]
         return spec

@@ -29,12 +29,16 @@ def _flush() -> None:
 
 
 class Outputs:
-    """The outputs.jsonl of one job."""
+    """The outputs.jsonl of the job that this process has come to be."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._job = os.getpid()
+    def __init__(self) -> None:
+        self._path = os.devnull
+        self._job = 0
         self._full = False
+
+    def belong_to(self, path: str) -> None:
+        """Be the outputs of this process's job, kept at ``path``."""
+        self._path, self._job = path, os.getpid()
 
     def in_job(self) -> bool:
         """Tell whether this is the job's own process, and no helper that its code forked.

@@ -7,11 +7,7 @@ start time and boot on this machine, its heartbeat (mtime of started.json) on an
 """
 
 import asyncio
-import contextlib
-import functools
 import logging
-import os
-import subprocess
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -19,10 +15,10 @@ from datetime import datetime
 from kd_engines.members.descendants import end_all
 from kd_engines.training import processes
 from kd_engines.training.job_folder.record import Record, Started
-from kd_engines.training.queue import launch
-from kd_engines.training.queue.admission import Admission, Held, variables
+from kd_engines.training.queue.admission import Admission, Held
 from kd_engines.training.queue.cancels import WAITS, Cancels
 from kd_engines.training.queue.heartbeats import Heartbeats
+from kd_engines.training.queue.launcher import Launcher
 from kd_engines.training.queue.waiters import Waiters
 from kd_engines.training.store.job_store import JobStore
 from kd_pipeline.errors import KdError, NotFound, TooManyRequests
@@ -46,19 +42,16 @@ class JobQueue:
         admission: Admission,
     ) -> None:
         self._store = store
-        self._cluster = cluster
-        self._tokens = tokens
+        self._launcher = Launcher(store, cluster, tokens, self)
         self._admission = admission
         self._queued: list[int] = []
         self._asked: dict[int, Resources] = {}  # of waiting jobs
         self._running: dict[int, Started | None] = {}  # None: our runner has not claimed it yet
-        self._runners: dict[int, subprocess.Popen[bytes]] = {}
         self._not_before: dict[int, float] = {}
         self._trouble: dict[int, str] = {}
         self.cancels = Cancels(store)
         self.waiters = Waiters()
         self._heartbeats = Heartbeats(store)
-        self._tasks: set[asyncio.Task[None]] = set()
         self._begun: set[int] = set()  # what our runners have told, whatever the files say
         self._left: set[int] = set()  # since the last look at the files, which may be older
 
@@ -86,9 +79,12 @@ class JobQueue:
 
     async def _look(self) -> None:
         self._left.clear()
+        self._launcher.look_after()
         records_now = await asyncio.to_thread(self._unfinished)
         present = {record.job.id for record in records_now}
-        for job in sorted({*self._queued, *self._running} - present - self._runners.keys()):
+        for job in sorted(
+            {*self._queued, *self._running} - present - self._launcher.runners.keys()
+        ):
             # It may only be newer than what was just read.
             if await asyncio.to_thread(self._store.is_over, job):
                 self._forget(job)
@@ -96,6 +92,10 @@ class JobQueue:
             await self._take_in(record)
         await asyncio.to_thread(self.cancels.retry)
         self._start_next()
+
+    def close(self) -> None:
+        """Start no more jobs; those that run go on."""
+        self._launcher.close()
 
     def check_room(self) -> None:
         """Raise TooManyRequests where no job may be added."""
@@ -160,7 +160,7 @@ class JobQueue:
     async def _take_in(self, record: Record) -> None:
         """Make an unfinished job a queued or a running one of ours, or end it as lost."""
         job, started = record.job.id, record.started
-        if job in self._runners or record.terminal or job in self._left:
+        if job in self._launcher.runners or record.terminal or job in self._left:
             return  # the runner's pipe, or who ended it, tells all about it
         if started is None:
             if job in self._begun:  # our runner is gone, and the job had removed its started.json
@@ -241,49 +241,25 @@ class JobQueue:
         if record.terminal or record.started:
             self._queued.remove(job)
             return
-        folder, root = self._store.folder / str(job), self._store.root
         held = self._admission.choose(record.job.resources)
-        own = self._store.credentials(job) | variables(held, record.job.env)
-        environment = launch.job_environment(job, folder, root, self._cluster, own, self._tokens())
-        ours, theirs = os.pipe()
-        try:
-            runner = launch.start_runner(folder, root, record.job, environment, held.gpus, theirs)
-        except OSError:
-            os.close(ours)
-            raise
-        finally:
-            os.close(theirs)
+        self._launcher.start(record, held)
         self._queued.remove(job)
         self._admission.hold(job, held)
         self._running[job] = None
-        self._runners[job] = runner
         self._store.runners.hold(job)
-        os.set_blocking(ours, False)
-        loop = asyncio.get_running_loop()
-        loop.add_reader(ours, functools.partial(self._on_event, job, ours))
 
-    def _on_event(self, job: int, pipe: int) -> None:
-        """Take what a runner tells: started, ended, or gone."""
-        with contextlib.suppress(BlockingIOError):
-            events = os.read(pipe, 16)
-            if b"e" in events:
-                self._store.runners.let_go(job, has_ended=True)
-                self.ended(job)
-            elif events:
-                self._begun.add(job)
-                self.waiters.wake(job)
-            else:
-                asyncio.get_running_loop().remove_reader(pipe)
-                os.close(pipe)
-                task = asyncio.get_running_loop().create_task(self._on_gone(job))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+    def begun(self, job: int) -> None:
+        """Take it from a job's runner that it has begun."""
+        self._begun.add(job)
+        self.waiters.wake(job)
 
-    async def _on_gone(self, job: int) -> None:
-        """Collect a runner; where it left its job without an end, see what became of that."""
-        runner = self._runners[job]
-        await asyncio.to_thread(runner.wait)
-        del self._runners[job]
+    def over(self, job: int) -> None:
+        """Take it from a job's runner that its end is written."""
+        self._store.runners.let_go(job, has_ended=True)
+        self.ended(job)
+
+    async def gone(self, job: int, how: str) -> None:
+        """Where a runner has left its job without an end, see what became of that."""
         self._store.runners.let_go(job, has_ended=False)
         self._running.pop(job, None)
         self._admission.release(job)
@@ -295,6 +271,7 @@ class JobQueue:
         if record.terminal:
             self.ended(job)
             return
-        if not record.started and job not in self._begun:
-            self._put_off(job, f"Its runner ended with {runner.returncode} before the job began.")
+        if not record.started and job not in self._begun and not self._launcher.retries(job):
+            self._put_off(job, f"Its runner ended {how} before the job began.")
         await self._take_in(record)
+        self._start_next()

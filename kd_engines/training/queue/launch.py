@@ -1,5 +1,7 @@
 """How a job's two processes are started: their command lines and their environment."""
 
+import dataclasses
+import functools
 import json
 import os
 import subprocess
@@ -15,10 +17,10 @@ PACKAGES = str(Path(__file__).resolve().parents[3])  # the folder that has kd_en
 RUNNER = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from kd_engines.training.runner.runner import main
+from kd_engines.training.runner.runner import Orders, main
 folder, notify, timeout_s, grace_s, memory_bytes, gpus, *command = sys.argv[2:]
 limits = float(timeout_s), float(grace_s), int(memory_bytes)
-sys.exit(main(folder, int(notify), *limits, gpus, command))
+sys.exit(main(Orders(folder, int(notify), *limits, gpus), command))
 """
 CHILD = """
 import sys
@@ -27,38 +29,90 @@ from kd_engines.training.job.child import main
 sys.path.remove(sys.argv[1])
 sys.exit(main(*sys.argv[2:]))
 """
+WARM_PARENT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from kd_engines.training.job.child import main
+from kd_engines.training.warm.recorder import Recorder
+recorder = Recorder()
+from kd_engines.training.warm.parent import serve
+sys.path.remove(sys.argv[1])
+sys.exit(main(*serve(recorder, *sys.argv[2:])))
+"""
 GRACE_S = 10.0
 # What a job may see of this product's own variables; the others tell of files with tokens.
 KEPT = frozenset({"KD_PROJECT_REPO"})
 
 
-def start_runner(
-    folder: Path,
-    root: Path,
-    job: Submitted,
-    environment: Mapping[str, str],
-    gpus: Sequence[str],
-    notify: int,
-) -> subprocess.Popen[bytes]:
-    """Start the detached runner of a job; ``notify`` is the pipe end on which it tells events.
+@dataclasses.dataclass(frozen=True)
+class Launch:
+    """A job that is to be started, and what its processes are given."""
 
-    Raises OSError where no process can be started.
-    """
-    child = [sys.executable, "-c", CHILD, PACKAGES, str(folder), str(job.id), str(root)]
-    child += [str(job.first_line), *job.requirements]
-    grace = os.environ.get("KD_KILL_GRACE_S", str(GRACE_S))
-    # Without site-packages (-S) and PYTHON* variables (-I) the runner is there in half the time.
-    command = [sys.executable, "-I", "-S", "-c", RUNNER, PACKAGES, str(folder), str(notify)]
-    limits = [str(job.timeout_s or 0), grace, str(job.resources.memory_bytes or 0)]
+    folder: Path
+    root: Path
+    job: Submitted
+    environment: Mapping[str, str]
+    gpus: Sequence[str]
+
+    @functools.cached_property
+    def command(self) -> list[str]:
+        """The command line of the job's own process."""
+        job = self.job
+        named = [str(self.folder), str(job.id), str(self.root), str(job.first_line)]
+        return [sys.executable, "-c", CHILD, PACKAGES, *named, *job.requirements]
+
+    @functools.cached_property
+    def limits(self) -> tuple[float, float, int]:
+        """Its time in seconds, its grace in seconds, and its memory in bytes; 0 where none."""
+        grace_s = float(os.environ.get("KD_KILL_GRACE_S", str(GRACE_S)))
+        return self.job.timeout_s or 0, grace_s, self.job.resources.memory_bytes or 0
+
+    def order(self) -> bytes:
+        """Return what a warm parent's spare is told (`warm.spare`)."""
+        return json.dumps(
+            {
+                "folder": str(self.folder),
+                "root": str(self.root),
+                "command": self.command,
+                "environment": dict(self.environment),
+                "limits": self.limits,
+                "gpus": json.dumps(self.gpus),
+                "is_cold": bool(self.job.requirements or self.job.resources.memory_bytes),
+            }
+        ).encode()
+
+    def start_runner(self, notify: int) -> subprocess.Popen[bytes]:
+        """Start the detached runner; ``notify`` is the pipe end on which it tells events.
+
+        Raises OSError where no process can be started.
+        """
+        # Without site-packages (-S) and PYTHON* variables (-I) it is there in half the time.
+        runner = [sys.executable, "-I", "-S", "-c", RUNNER, PACKAGES, str(self.folder), str(notify)]
+        return subprocess.Popen(
+            [*runner, *map(str, self.limits), json.dumps(self.gpus), *self.command],
+            cwd=self.root,
+            env=dict(self.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(notify,),
+            start_new_session=True,
+        )
+
+
+def start_warm_parent(
+    root: Path, environment: Mapping[str, str], link: int
+) -> subprocess.Popen[bytes]:
+    """Start a warm parent, with ``link`` as its end of a socket; raises OSError."""
     return subprocess.Popen(
-        [*command, *limits, json.dumps(gpus), *child],
+        [sys.executable, "-c", WARM_PARENT, PACKAGES, str(link), str(os.getpid())],
         cwd=root,
         env=dict(environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        pass_fds=(notify,),
-        start_new_session=True,
+        pass_fds=(link,),
+        start_new_session=True,  # what a terminal stops is the engine, which ends it
     )
 
 
@@ -66,6 +120,17 @@ def job_environment(
     job: int, folder: Path, root: Path, cluster: str, own: Mapping[str, str], tokens: Iterable[str]
 ) -> dict[str, str]:
     """Return a job's environment: the engine's without its own settings and tokens, and ``own``."""
+    return {
+        **base_environment(root, cluster, own, tokens),
+        "KD_JOB_ID": str(job),
+        "KD_JOB_DIR": str(folder),
+    }
+
+
+def base_environment(
+    root: Path, cluster: str, own: Mapping[str, str], tokens: Iterable[str]
+) -> dict[str, str]:
+    """Return the environment of a job without what names it."""
     secret = [token for token in tokens if token]
     inherited = {
         name: value
@@ -82,7 +147,5 @@ def job_environment(
         "PLOTLY_RENDERER": "notebook_connected",
         **own,
         "KD_PROJECT_REPO": str(root),
-        "KD_JOB_ID": str(job),
-        "KD_JOB_DIR": str(folder),
         "KD_CLUSTER": cluster,
     }

@@ -31,14 +31,18 @@ RSS_PAGES = 21
 
 
 class Meter:
-    """Measures one job's processes; ``memory`` and ``peak`` are bytes, 0 before the first look."""
+    """Measures one job's processes; ``memory`` and ``peak`` are bytes, 0 before the first look.
 
-    def __init__(self, folder: str, began: float) -> None:
+    ``shared`` is what a process, by its id, has in common with others that are not the job's.
+    """
+
+    def __init__(self, folder: str, began: float, shared: dict[int, int]) -> None:
         self.memory = 0
         self.peak = 0
         self._path = f"{folder}/{records.USAGE}"
         self._times = f"{folder}/{records.USAGE_TIMES}"
         self._began = began
+        self._shared = shared
         self._stretch = (began, 0.0)  # as _cpu, of the last line of usage-times.jsonl
         self._stretch_peak = 0
         self._page = os.sysconf("SC_PAGE_SIZE")
@@ -54,7 +58,7 @@ class Meter:
         """
         now = time.monotonic()
         found = [(pid, fields) for pid in pids if (fields := processes.stat(pid))]
-        sizes = [(pid, int(fields[RSS_PAGES]) * self._page) for pid, fields in found]
+        sizes = [(pid, self._size(pid, int(fields[RSS_PAGES]))) for pid, fields in found]
         self.memory = sum(size for _, size in sizes)
         if limit and self.memory > limit:
             self.memory = sum(_fair_share(pid, size) for pid, size in sizes)
@@ -69,6 +73,9 @@ class Meter:
         if now - self._written >= WRITE_S:
             self._written = now
             self._write(len(found))
+
+    def _size(self, pid: int, pages: int) -> int:
+        return max(0, pages * self._page - self._shared.get(pid, 0))
 
     def end(self, reaped_s: float) -> None:
         """Tell of the last stretch; ``reaped_s`` is all the processor time of the job."""

@@ -16,6 +16,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "job_folder": set(),
     "job": {"job_folder"},
     "runner": {"job_folder"},
+    "warm": {"job_folder", "job", "runner"},
     "store": {"job_folder"},
     "queue": {"job_folder", "store"},
     "intake": {"job_folder", "queue"},
@@ -36,7 +37,7 @@ def test_a_room_imports_only_what_it_may(room: str) -> None:
                 assert parts[1] in {room, *MAY_IMPORT[room]}, f"{path.name} imports {node.module}"
 
 
-@pytest.mark.parametrize("modules", ["runner.runner", "job.child", "job.display"])
+@pytest.mark.parametrize("modules", ["runner.runner", "job.child", "job.display", "warm.recorder"])
 def test_the_start_of_a_job_imports_nothing_slow(modules: str) -> None:
     ours = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import kd_engines.training.{modules}"
     # Without site-packages, whose .pth files may import what they like.

@@ -123,7 +123,7 @@ def test_the_longer_a_job_runs_the_farther_apart_are_the_looks_at_what_it_uses(
 ) -> None:
     seconds = 0.0
     monkeypatch.setattr("kd_engines.training.runner.usage.time.monotonic", lambda: seconds)
-    meter = Meter(str(tmp_path), seconds)
+    meter = Meter(str(tmp_path), seconds, {})
     lines = []
     for hour in (1, 24, 24 * 7):
         while seconds < hour * 3600:
@@ -145,7 +145,7 @@ def test_the_end_of_a_job_is_told_however_old_it_is(
 ) -> None:
     seconds = 0.0
     monkeypatch.setattr("kd_engines.training.runner.usage.time.monotonic", lambda: seconds)
-    meter = Meter(str(tmp_path), seconds)
+    meter = Meter(str(tmp_path), seconds, {})
     for seconds in (100_000.0, 100_001.0):
         meter.sample([os.getpid()], seconds, 0)
     seconds += 1

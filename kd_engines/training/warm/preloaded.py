@@ -1,0 +1,148 @@
+"""Modules that are loaded in advance, and that a job finds only once it imports them.
+
+What a job sees of an import is then what it would see without: a name that it has not imported is
+not in `sys.modules`, nor an attribute of its package; what an import does to the environment and to
+the warnings' filters comes with that import. A module that would be found elsewhere now, as one
+beside a script that hides a library's, is loaded from there.
+"""
+
+import builtins
+import os
+import sys
+import warnings
+from collections.abc import Iterable
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from kd_engines.training.job.display import CHANGED
+from kd_engines.training.job.library_changes import change
+from kd_engines.training.warm.recorder import Recorder
+
+
+class Preloaded:
+    """The modules that a recorder has seen imported, hidden behind a finder."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        """Hide them; environment and warnings' filters are again as before them."""
+        recorder.end()
+        self._recorded = recorder
+        self._hidden = {n: m for n, m in sys.modules.items() if n not in recorder.before}
+        self._packages: dict[str, ModuleType] = {}  # of submodules that are attributes of theirs
+        for name, module in self._hidden.items():
+            parent, _, last = name.rpartition(".")
+            package = self._hidden.get(parent) or sys.modules.get(parent)
+            if last in recorder.submodules.get(parent, ()) or package is None:
+                continue
+            if vars(package).get(last) is module:
+                self._packages[name] = package
+        self._hide()
+        sys.meta_path.insert(1, self)  # the first is `display`'s own
+
+    def _hide(self) -> None:
+        for name in self._hidden:
+            del sys.modules[name]
+        for name, package in self._packages.items():
+            delattr(package, name.rpartition(".")[2])
+        for name in os.environ.keys() - self._recorded.variables.keys():
+            del os.environ[name]
+        os.environ.update(self._recorded.variables)
+        _set_filters(self._recorded.filters)
+
+    def show_all(self) -> None:
+        """Put all modules in their places, for what is no job."""
+        self._put_in_place(self._hidden)
+
+    def _put_in_place(self, names: Iterable[str]) -> None:
+        for name in names:
+            sys.modules[name] = self._hidden[name]
+            if name in self._packages:
+                setattr(self._packages[name], name.rpartition(".")[2], self._hidden[name])
+
+    def module(self, name: str) -> ModuleType | None:
+        """Return a module that is loaded, hidden or not."""
+        return self._hidden.get(name) or sys.modules.get(name)
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Find a hidden module (`importlib.abc.MetaPathFinder`)."""
+        module = self._hidden.get(name)
+        if module is None or name in sys.modules:  # it is there: this is a reload
+            return None
+        parent = name.rpartition(".")[0]
+        if parent:
+            is_own = sys.modules.get(parent) is self._parent(name, parent)
+        else:
+            is_own = self._is_found(name, module, path, target)
+        if not is_own:
+            return None
+        own = module.__spec__
+        spec = ModuleSpec(name, None, origin=getattr(own, "origin", None))
+        spec.loader = _Loader(self, getattr(own, "loader", None))  # type: ignore[assignment]
+        if own is not None:
+            spec.submodule_search_locations = own.submodule_search_locations
+            spec.has_location = own.has_location
+        return spec
+
+    def _parent(self, name: str, parent: str) -> ModuleType | None:
+        return self._packages.get(name) or self._hidden.get(parent) or sys.modules.get(parent)
+
+    def _is_found(self, name: str, module: ModuleType, path: Any, target: Any) -> bool:
+        """Tell whether an import would find the same file now."""
+        own = module.__spec__
+        if own is None or own.origin in ("built-in", "frozen"):
+            return True
+        for finder in sys.meta_path:
+            found = None if finder is self else finder.find_spec(name, path, target)
+            if found is not None:
+                return found.origin == own.origin
+        return False
+
+    def release(self, name: str) -> None:
+        """Put a hidden module in its place, and all that its import would have brought."""
+        released, left, seen = [], [name], {name}
+        while left:
+            one = left.pop()
+            if one in self._hidden and (one == name or one not in sys.modules):
+                released.append(one)
+            parent = one.rpartition(".")[0]
+            found = {*self._recorded.imports.get(one, ()), *([parent] if parent else ())} - seen
+            left += found
+            seen |= found
+        self._put_in_place(reversed(released))
+        for one in reversed(released):
+            self._change_again(one)
+        for one in CHANGED:
+            if one != name and one in released:  # it was not asked for itself
+                change(self._hidden[one], builtins.display.__self__)  # type: ignore[attr-defined]
+
+    def _change_again(self, name: str) -> None:
+        """Change what the module's import has changed for all."""
+        made = self._recorded.changes.get(name)
+        if made is None:
+            return
+        os.environ.update(made.variables)
+        new = [one for one in made.filters if one not in warnings.filters]
+        if new:
+            _set_filters([*new, *warnings.filters])
+
+
+class _Loader:
+    """The loader of a module that is there: all but loading is the module's own loader's."""
+
+    def __init__(self, preloaded: Preloaded, own: Any) -> None:
+        self._preloaded, self._own = preloaded, own
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._own, name)
+
+    def create_module(self, _spec: ModuleSpec) -> None:
+        """Have Python make an empty module, which `exec_module` replaces."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Put the loaded module in the place of the empty one (`importlib.abc.Loader`)."""
+        self._preloaded.release(module.__name__)
+
+
+def _set_filters(filters: list[Any]) -> None:
+    warnings.resetwarnings()  # so that it knows of a change
+    warnings.filters[:] = filters  # type: ignore[index]

@@ -1,0 +1,254 @@
+"""A job that is forked from a warm parent sees what one sees that has a Python of its own."""
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.kd_engines.running_server import eventually, runs
+from tests.kd_engines.training.running_engine import RunningEngine
+
+IS_WARM = "import gc; print(gc.get_freeze_count() > 0)"
+# What a job can see of its process. Names differ by the job's number and the engine's folder.
+SEEN = {
+    "environment": "import os; print(sorted(os.environ.items()))",
+    "environment of the system": "print(sorted(open('/proc/self/environ').read().split('\\0')))",
+    "command line": "print(open('/proc/self/cmdline').read().split('\\0'))",
+    "arguments": "import sys; print(sys.argv, sys.orig_argv, sys.executable, sys.prefix)",
+    "path": "import sys, os; print(sys.path, os.getcwd())",
+    "modules": "import sys; print(sorted(sys.modules))",
+    "modules of an import": (
+        "import sys; before = set(sys.modules); import json, logging, ctypes, typing, warnings\n"
+        "print(sorted(set(sys.modules) - before))"
+    ),
+    "submodules": "import importlib, os; print(sorted(vars(importlib)), hasattr(os, 'signal'))",
+    "a submodule's import": "import importlib.util; print(importlib.util.find_spec('json').origin)",
+    "where modules are": (
+        "import json, json.decoder as d, inspect, pkgutil; print(json.__spec__, d.__spec__)\n"
+        "print(inspect.getsource(json)[:30], pkgutil.get_data('json', 'tool.py')[:30])"
+    ),
+    "a reload": "import json, importlib; print(importlib.reload(json) is json)",
+    "main": (
+        "import __main__, sys; print(sorted(vars(__main__)), __main__.__spec__, __name__, __file__)"
+    ),
+    "stack": (
+        "import sys, traceback; frame = sys._getframe(); names = []\n"
+        "while frame: names.append(frame.f_code.co_name); frame = frame.f_back\n"
+        "print(names)"
+    ),
+    "signals": (
+        "import signal; print([(s.name, str(signal.getsignal(s)).split(' at ')[0]) "
+        "for s in sorted(signal.valid_signals()) if s.__class__ is not int])\n"
+        "print(signal.pthread_sigmask(signal.SIG_BLOCK, []), signal.set_wakeup_fd(-1))"
+    ),
+    "threads": (
+        "import threading, os; print(threading.enumerate(), os.listdir('/proc/self/task') == "
+        "[str(os.getpid())], threading.main_thread().native_id == os.getpid())"
+    ),
+    "open files": (
+        "import os\nfor n in sorted(os.listdir('/proc/self/fd'))[:-1]: "
+        "print(n, os.readlink(f'/proc/self/fd/{n}'), os.get_inheritable(int(n)))"
+    ),
+    "streams": (
+        "import sys; print([(s.name, s.mode, s.encoding, s.errors, s.line_buffering) "
+        "for s in (sys.stdin, sys.stdout, sys.stderr)], sys.stdout is sys.__stdout__)"
+    ),
+    "process": (
+        "import os, resource; print(os.getsid(0) == os.getpid() == os.getpgrp(), os.umask(0o22), "
+        "[resource.getrlimit(getattr(resource, n)) for n in dir(resource) if 'RLIMIT' in n])\n"
+        "print(open('/proc/self/oom_score_adj').read(), open('/proc/self/comm').read())"
+    ),
+    "interpreter": (
+        "import sys, gc, warnings, locale; print(sys.flags, sys.warnoptions, sys._xoptions, "
+        "sys.getrecursionlimit(), gc.isenabled(), gc.get_threshold(), warnings.filters, "
+        "locale.setlocale(locale.LC_ALL), sys.getswitchinterval(), sys.excepthook)"
+    ),
+    "fork": (
+        "import os\npid = os.fork()\nif pid == 0: print('child', os.getppid() != 1); os._exit(3)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
+    ),
+    "a fork's pool": (
+        "import multiprocessing as m\ndef f(x): return x * x\n"
+        "with m.get_context('fork').Pool(2) as pool: print(pool.map(f, range(5)))"
+    ),
+    "a spawned pool": (
+        "import multiprocessing as m\ndef f(x): return x * x\n"
+        "with m.get_context('spawn').Pool(2) as pool: print(pool.map(f, range(5)))"
+    ),
+    "a command": "import subprocess as s; print(s.run(['env'], capture_output=True).stdout[:9])",
+    "the end": (
+        "import atexit, sys; atexit.register(print, 'registered')\n"
+        "class C:\n    def __del__(self): print('deleted', flush=True)\n"
+        "kept = C(); file = open('/proc/self/fd/1', 'a'); file.write('unflushed')\n"
+        "import threading, time\n"
+        "threading.Thread(target=lambda: (time.sleep(0.1), print('thread'))).start()"
+    ),
+    "an exit code": "import sys; sys.exit(7)",
+    "an error": "def f(): raise ValueError('no')\nf()",
+    "a thread's error": "import threading; t = threading.Thread(target=lambda: 1 / 0); t.start()",
+    "an output": "display({'text/html': '<b>b</b>'}, raw=True); {'a': 1}",
+    "no input": "input('?')",
+    "time": "import time, logging; print(time.process_time() < 1, logging._startTime > 0)",
+}
+
+
+@pytest.fixture(scope="module")
+def engines(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[RunningEngine, RunningEngine]]:
+    """Two engines alike, the second without a warm parent."""
+    found = []
+    for switch in ("1", "0"):
+        folder = tmp_path_factory.mktemp("engine")
+        (folder / "p").mkdir()
+        found.append(RunningEngine(folder / "p", folder / "c.json", KD_WARM_START=switch))
+    warm, cold = found
+    eventually(lambda: is_warm(warm))
+    yield warm, cold
+    for engine in found:
+        engine.stop()
+
+
+def is_warm(engine: RunningEngine, **fields: object) -> bool:
+    """Tell whether jobs start from a warm parent now."""
+    return engine.run(IS_WARM, **fields)[1] == "True\n"
+
+
+def parent_of(engine: RunningEngine) -> psutil.Process:
+    """Return an engine's warm parent, once it has a spare with its job."""
+
+    def found() -> psutil.Process | None:
+        children = psutil.Process(engine.process.pid).children()
+        ready = [one for one in children if len(one.children(recursive=True)) >= 2]
+        return ready[0] if ready else None
+
+    return eventually(found)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("what", SEEN)
+def test_a_warm_job_sees_what_a_cold_one_sees(
+    engines: tuple[RunningEngine, RunningEngine], what: str
+) -> None:
+    def seen(engine: RunningEngine) -> list[str]:
+        job, log = engine.run(SEEN[what])
+        outputs = engine.get(f"/jobs/{job['id']}/outputs")["outputs"]
+        text = f"{job['status']} {job['exit_code']} {job['reason']}\n{log}{outputs}"
+        text = text.replace(str(engine.repository), "<repository>")
+        text = re.sub(r"(jobs/|job |'KD_JOB_ID', '|KD_JOB_ID=)\d+", r"\1<id>", text)
+        text = re.sub(rf"\b{job['pid']}\b|0x[0-9a-f]+", "<number>", text)
+        text = re.sub(r"(<id>', |^\[)'\d+'", r"\1<number>", text, flags=re.MULTILINE)
+        return re.split(r"\n|, ", re.sub(r"started \d+", "started", text))
+
+    warm, cold = engines
+    assert is_warm(warm)
+    assert not is_warm(cold)
+    assert set(seen(warm)) ^ set(seen(cold)) == set()
+    assert seen(warm) == seen(cold)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import random; print(random.random())",
+        "import os; print(os.urandom(8))",
+        "import uuid; print(uuid.uuid4())",
+        "import multiprocessing as m; print(bytes(m.current_process().authkey))",
+        "import tempfile; print(tempfile.NamedTemporaryFile().name)",
+    ],
+)
+def test_two_warm_jobs_have_nothing_random_in_common(
+    engines: tuple[RunningEngine, RunningEngine], code: str
+) -> None:
+    warm, _ = engines
+    assert is_warm(warm)
+    first, second = warm.run(code), warm.run(code)
+    assert first[0]["status"] == second[0]["status"] == "Finished"
+    assert first[1] != second[1]
+
+
+def test_a_job_with_an_environment_of_its_own_starts_a_python_of_its_own(
+    engines: tuple[RunningEngine, RunningEngine],
+) -> None:
+    warm, _ = engines
+    code = "import os; print(hash('a'), os.environ['PYTHONHASHSEED'])"
+    _, first = warm.run(code, env={"PYTHONHASHSEED": "1"})
+    _, second = warm.run(code, env={"PYTHONHASHSEED": "1"})
+    assert first == second
+    assert first.endswith(" 1\n")
+    assert not is_warm(warm, env={"PYTHONHASHSEED": "1"})
+    assert not is_warm(warm, resources={"memory_bytes": 2**30})
+    assert is_warm(warm, credentials={"MLFLOW_TRACKING_USERNAME": "u"})
+
+
+def test_credentials_are_gone_with_a_warm_job(
+    engines: tuple[RunningEngine, RunningEngine],
+) -> None:
+    warm, _ = engines
+    code = "import os; print(os.environ.get('AWS_SECRET_ACCESS_KEY'))"
+    assert warm.run(code, credentials={"AWS_SECRET_ACCESS_KEY": "5ecret"})[1] != "None\n"
+    assert warm.run(code)[1] == "None\n"
+    environ = Path(f"/proc/{parent_of(warm).pid}/environ").read_bytes()
+    assert b"5ecret" not in environ
+
+
+def test_memory_that_is_the_parents_is_not_the_jobs(
+    engines: tuple[RunningEngine, RunningEngine],
+) -> None:
+    warm, _ = engines
+    assert is_warm(warm)
+    small, _ = warm.run("import time; time.sleep(1.5)")
+    large, _ = warm.run("x = bytearray(100_000_000)\nimport time; time.sleep(1.5)")
+    assert small["memory_peak_bytes"] < 20_000_000
+    assert 99_000_000 < large["memory_peak_bytes"] < 120_000_000
+
+
+@pytest.mark.parametrize("what", ["parent", "runner", "job"])
+def test_what_is_killed_while_it_waits_loses_no_job(
+    engines: tuple[RunningEngine, RunningEngine], what: str
+) -> None:
+    warm, _ = engines
+    parent = parent_of(warm)
+    runner, waiting = parent.children(recursive=True)
+    {"parent": parent, "runner": runner, "job": waiting}[what].kill()
+    with ThreadPoolExecutor(4) as pool:
+        ends = [job["status"] for job, _ in pool.map(warm.run, ["print(1)"] * 8)]
+    # Where the job's own process was killed that is the one job's end.
+    assert ends.count("Finished") >= (7 if what == "job" else 8)
+    eventually(lambda: is_warm(warm))
+
+
+def test_a_parent_that_stands_still_is_given_up(
+    engines: tuple[RunningEngine, RunningEngine],
+) -> None:
+    warm, _ = engines
+    parent = parent_of(warm)
+    for process in (parent, *parent.children()):
+        process.suspend()
+    job, log = warm.run("print(1)")
+    assert (job["status"], log) == ("Finished", "1\n")
+    eventually(lambda: not runs(parent.pid))
+    eventually(lambda: is_warm(warm))
+
+
+def test_a_warm_parent_ends_with_its_engine_and_its_jobs_do_not(
+    engines: tuple[RunningEngine, RunningEngine],
+) -> None:
+    warm, _ = engines
+    eventually(lambda: is_warm(warm))
+    job = warm.submit("import time; print('up', flush=True); time.sleep(2); print('end')")["id"]
+    eventually(lambda: "up" in warm.log(job))
+    parent, runner = parent_of(warm), warm.started(job)["pid"]
+    spare = next(one for one in parent.children() if one.pid != runner)
+    waiting = [parent.pid, spare.pid, *(one.pid for one in spare.children())]
+    os.kill(warm.process.pid, signal.SIGKILL)
+    warm.process.wait()
+    eventually(lambda: not any(runs(pid) for pid in waiting))
+    warm.start()
+    ended = warm.wait(job)
+    assert (ended["status"], warm.log(job)) == ("Finished", "up\nend\n")
+    eventually(lambda: is_warm(warm))
