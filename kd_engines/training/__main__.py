@@ -6,7 +6,8 @@ shared folder, ``KD_MAX_RUNNING`` how many jobs run at once (default: the number
 ``KD_JOB_INDEX`` is a folder of this machine for the index by which jobs of a user or a status are
 found (default: ``~/.cache/kd-magics/jobs``; empty: in memory, made anew at each start).
 ``KD_WARM_START`` is 0 where each job is to start a Python of its own instead of being forked from
-a process that is ready (Linux).
+a process that is ready (Linux). ``KD_WARM_MEMORY`` is how many bytes such a process may take with
+the libraries that jobs import (default: a sixteenth of the memory, 1 GiB at most; 0: no libraries).
 """
 
 import logging

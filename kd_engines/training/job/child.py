@@ -67,6 +67,16 @@ def main(job_folder: str, job: str, root: str, first_line: str, *requirements: s
     reasons = _reasons = Reasons(job_folder, main.own, outputs.in_job)
     if requirements and not _provide(requirements, job_folder, reasons):
         return 1
+    try:
+        return _run(main, job_folder, root, reasons, display)
+    finally:
+        # A thread that still runs may have a reason to tell; the variables are the code's alone,
+        # so that they go before the libraries that they need.
+        main.namespace = {}
+
+
+def _run(main: Main, job_folder: str, root: str, reasons: Reasons, display: Display) -> int:
+    outputs = display.outputs
     reserve, sent, begun = bytes(RESERVE), None, False
     try:
         sent = _receive(job_folder, main)

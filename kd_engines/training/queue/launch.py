@@ -40,6 +40,8 @@ sys.path.remove(sys.argv[1])
 sys.exit(main(*serve(recorder, *sys.argv[2:])))
 """
 GRACE_S = 10.0
+# Variables that libraries read when they are used, not when they are imported.
+READ_LATER = ("KD_", "MLFLOW_TRACKING_", "MLFLOW_S3_", "AWS_")
 # What a job may see of this product's own variables; the others tell of files with tokens.
 KEPT = frozenset({"KD_PROJECT_REPO"})
 
@@ -66,6 +68,10 @@ class Launch:
         """Its time in seconds, its grace in seconds, and its memory in bytes; 0 where none."""
         grace_s = float(os.environ.get("KD_KILL_GRACE_S", str(GRACE_S)))
         return self.job.timeout_s or 0, grace_s, self.job.resources.memory_bytes or 0
+
+    def is_usual(self, environment: Mapping[str, str]) -> bool:
+        """Tell whether the job's environment is the usual one, as far as libraries can tell."""
+        return _for_libraries(self.environment) == _for_libraries(environment)
 
     def order(self) -> bytes:
         """Return what a warm parent's spare is told (`warm.spare`)."""
@@ -101,11 +107,14 @@ class Launch:
 
 
 def start_warm_parent(
-    root: Path, environment: Mapping[str, str], link: int
+    root: Path, environment: Mapping[str, str], link: int, wanted: str
 ) -> subprocess.Popen[bytes]:
-    """Start a warm parent, with ``link`` as its end of a socket; raises OSError."""
+    """Start a warm parent, with ``link`` as its end of a socket; raises OSError.
+
+    ``wanted`` is what it is to import, as `warm.parent.serve` takes it.
+    """
     return subprocess.Popen(
-        [sys.executable, "-c", WARM_PARENT, PACKAGES, str(link), str(os.getpid())],
+        [sys.executable, "-c", WARM_PARENT, PACKAGES, str(link), str(os.getpid()), wanted],
         cwd=root,
         env=dict(environment),
         stdin=subprocess.DEVNULL,
@@ -149,3 +158,7 @@ def base_environment(
         "KD_PROJECT_REPO": str(root),
         "KD_CLUSTER": cluster,
     }
+
+
+def _for_libraries(environment: Mapping[str, str]) -> dict[str, str]:
+    return {n: v for n, v in environment.items() if not n.startswith(READ_LATER)}

@@ -11,7 +11,8 @@ from typing import Protocol
 from kd_engines.training.job_folder.record import Record
 from kd_engines.training.queue import launch
 from kd_engines.training.queue.admission import Held, variables
-from kd_engines.training.queue.warm_parent import WarmStart
+from kd_engines.training.queue.usual_imports import imports_of
+from kd_engines.training.queue.warm_start import WarmStart
 from kd_engines.training.store.job_store import JobStore
 
 BEGINS_WITHIN_S = 5.0  # a job that was handed to a warm parent
@@ -68,12 +69,15 @@ class Launcher:
         environment = launch.job_environment(
             job, folder, store.root, self._cluster, own, self._tokens()
         )
+        code = store.code(job)
         start = launch.Launch(folder, store.root, record.job, environment, held.gpus)
         ours, theirs = os.pipe()
         try:
+            is_refused = job in self._refused
             runner = None
-            if job in self._refused or not self._warm.hand_over(start, theirs):
+            if is_refused or not self._warm.hand_over(start, imports_of(code), theirs):
                 runner = start.start_runner(theirs)
+                self._refused.discard(job)
         except OSError:
             os.close(ours)
             raise

@@ -1,36 +1,47 @@
-"""The engine's side of a warm parent (`kd_engines.training.warm`), from which jobs are forked."""
+"""The engine's side of one warm parent (`kd_engines.training.warm`), from which jobs are forked."""
 
 import asyncio
 import contextlib
-import logging
-import os
+import json
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from kd_engines.training import processes
-from kd_engines.training.queue.launch import Launch, start_warm_parent
+from kd_engines.training.queue.launch import start_warm_parent
 
-log = logging.getLogger(__name__)
-SWITCH = "KD_WARM_START"
-MOST_FAILURES = 3  # one after the other, then it is left
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 120.0
+LONGEST_NEWS = 1 << 16
 
 
 class WarmParent:
-    """One process that starts jobs; it is of no use until `is_ready`, and once it `has_ended`."""
+    """One process that starts jobs; it is of no use until `is_ready`, and once it `has_ended`.
 
-    def __init__(self, root: Path, environment: Mapping[str, str]) -> None:
+    ``names`` are modules that it is to import in advance, in this order. ``left_out`` has those
+    packages, and why, that keep it from being one.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        environment: Mapping[str, str],
+        names: Sequence[str] = (),
+        most_bytes: int = 0,
+        on_ready: Callable[[], None] = lambda: None,
+    ) -> None:
         """Start it; raises OSError where it cannot be started."""
-        self.environment = environment
-        self.is_ready = False
-        self.has_ended = False
-        self._began = time.monotonic()
+        self.environment, self.names = environment, frozenset(names)
+        self.packages: frozenset[str] = frozenset()
+        self.left_out: dict[str, str] = {}
+        self.is_ready = self.has_ended = False
+        self.began = time.monotonic()
+        self._on_ready = on_ready
+        self._importing = ""
         self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            self._process = start_warm_parent(root, environment, theirs.fileno())
+            own = json.dumps([most_bytes, *names])
+            self._process = start_warm_parent(root, environment, theirs.fileno(), own)
         except OSError:
             self._link.close()
             raise
@@ -42,17 +53,31 @@ class WarmParent:
     def _on_news(self) -> None:
         with contextlib.suppress(BlockingIOError):
             try:
-                news = self._link.recv(1 << 16)
+                news = self._link.recv(LONGEST_NEWS)
             except ConnectionError:
                 news = b""
             if news:
-                self.is_ready = True
+                self._take(json.loads(news))
             else:
+                if not self.is_ready and not self.left_out and self._importing:
+                    self.left_out[self._importing] = "its import ends the process"
+                self.end()
+
+    def _take(self, news: dict[str, list[str]]) -> None:
+        for what, words in news.items():
+            if what == "importing":
+                self._importing = words[0]
+            elif what == "left_out":
+                self.left_out[words[0]] = words[1]
+            elif what == "ready":
+                self.is_ready, self.packages = True, frozenset(words)
+                self._on_ready()
+            elif what == "old":  # a library was changed on the disk
                 self.end()
 
     def is_late(self) -> bool:
         """Tell whether it should have been ready."""
-        return not self.is_ready and time.monotonic() - self._began > READY_WITHIN_S
+        return not self.is_ready and time.monotonic() - self.began > READY_WITHIN_S
 
     def hand_over(self, order: bytes, notify: int) -> bool:
         """Have a job started; False where it cannot be. ``notify`` tells what becomes of it."""
@@ -74,41 +99,3 @@ class WarmParent:
         self._process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
-
-
-class WarmStart:
-    """Keeps a warm parent, where this system can have one and KD_WARM_START is not 0."""
-
-    def __init__(self, root: Path, environment: Callable[[], Mapping[str, str]]) -> None:
-        self._root, self._environment = root, environment
-        self._parent: WarmParent | None = None
-        self._failures = 0 if processes.LINUX and os.environ.get(SWITCH) != "0" else MOST_FAILURES
-
-    def look_after(self) -> None:
-        """Start the parent where there is none, or one whose environment is an old one."""
-        environment = self._environment()
-        parent = self._parent
-        if parent and (parent.has_ended or parent.is_late() or parent.environment != environment):
-            self._drop(parent)
-        if self._parent is None and self._failures < MOST_FAILURES:
-            try:
-                self._parent = WarmParent(self._root, environment)
-            except OSError as error:
-                self._failures += 1
-                log.warning("jobs start without a warm parent: %s", error)
-
-    def hand_over(self, launch: Launch, notify: int) -> bool:
-        """Have a job started by the parent; False where another way has to be taken."""
-        return self._parent is not None and self._parent.hand_over(launch.order(), notify)
-
-    def give_up(self) -> None:
-        """End a parent that does not start what it was handed."""
-        if self._parent:
-            self._drop(self._parent)
-
-    def _drop(self, parent: WarmParent) -> None:
-        self._failures = 0 if parent.is_ready else self._failures + 1
-        if self._failures == MOST_FAILURES:
-            log.warning("a warm parent cannot be had here: each job starts its own Python")
-        parent.end()
-        self._parent = None

@@ -117,6 +117,7 @@ class Holder:
             self._sleep(0.02, None)
 
     def write_exit(self, ended: dict[str, Any]) -> None:
+        """Write exit.json: an end and what the job has used, as soon as there is room for it."""
         if self._meter:
             self._meter.end(self._cpu_s)
         record = {**ended, "ended": records.now()}

@@ -1,41 +1,50 @@
 """The warm parent: a process of a training engine from which jobs are forked.
 
-It has done what every job's process does first, and waits with a spare runner and job for an order
-from its engine. It has one thread, opens nothing, and ends with its engine; what it has started
-lives on.
+It has done what every job's process does first, and perhaps imported the libraries that jobs
+import (`libraries`), and waits with a spare runner and job for an order from its engine. It has one
+thread, opens nothing, and ends with its engine; what it has started lives on.
 """
 
+import atexit
 import gc
+import json
 import os
 import select
 import signal
 import socket
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 from kd_engines.members.processes import end_with_parent
 from kd_engines.training.job import child, error_output, failure, mime_bundles, values, widgets  # noqa: F401 - in advance
 from kd_engines.training.warm import fresh_state, spare
+from kd_engines.training.warm.libraries import LeftOut, Libraries
 from kd_engines.training.warm.preloaded import Preloaded
 from kd_engines.training.warm.recorder import Recorder
 from kd_engines.training.warm.shown_as import show_as
 
-READY = b"ready"
-# What a job's environment may have otherwise than this process's: libraries read these when they
-# are used, not when they are imported.
-OWN_VARIABLES = ("KD_", "MLFLOW_TRACKING_", "MLFLOW_S3_", "AWS_")
+# What a job's environment may not have otherwise than this process's: Python and the C library
+# have read these when they began.
+OF_PYTHON = ("PYTHON", "LD_", "MALLOC_", "GLIBC_", "LC_", "LANG", "TZ")
 TOO_SOON = 20  # spares that end without an order, one after the other
 
 
-def serve(recorder: Recorder, link: str, engine: str) -> list[str]:
+def serve(recorder: Recorder, link: str, engine: str, wanted: str) -> list[str]:
     """Start jobs until the engine is gone; return in a job's process, with its arguments.
 
     ``recorder`` was made when all was there that a job begins with; ``link`` is the socket of the
-    engine, a process with the id ``engine``.
+    engine, a process with the id ``engine``. ``wanted`` is a JSON list: how much memory in bytes
+    may be used, and the modules to import in advance.
     """
     end_with_parent(int(engine))
     show_as(sys.orig_argv, os.environ)  # OSError where this system cannot
+    own, own_bytes = _of_python(os.environ), recorder.bytes
+    # At its end, a job's objects have to be found before the libraries that they need are gone.
+    atexit.register(gc.unfreeze)  # the first that is registered is the last that is called
     child.prepare()
+    engine_link = socket.socket(fileno=int(link))
+    libraries = _load(json.loads(wanted), engine_link)
     preloaded = Preloaded(recorder)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a runner
     gc.collect()
@@ -48,15 +57,34 @@ def serve(recorder: Recorder, link: str, engine: str) -> list[str]:
         fresh_state.renew(preloaded.module)
 
     def fits(order: spare.Order) -> bool:
-        return not order["is_cold"] and _common(order["environment"]) == own
+        if not libraries.are_as_loaded():
+            _tell(engine_link, "old")
+            return False
+        return not order["is_cold"] and _of_python(order["environment"]) == own
 
-    own = _common(os.environ)
-    ways = spare.Ways(fits, be_new, preloaded.show_all)
-    return _serve(socket.socket(fileno=int(link)), ways)
+    _tell(engine_link, "ready", *sorted(libraries.packages))
+    return _serve(engine_link, spare.Ways(own_bytes, fits, be_new, preloaded.show_all))
+
+
+def _load(wanted: list[Any], link: socket.socket) -> Libraries:
+    """Import what is wanted, or end and tell what not to want."""
+    most_bytes, *names = wanted
+    libraries = Libraries(most_bytes)
+    for name in names:
+        _tell(link, "importing", name.partition(".")[0])
+        try:
+            libraries.load(name)
+        except LeftOut as error:
+            _tell(link, "left_out", *error.args)
+            os._exit(1)
+    return libraries
+
+
+def _tell(link: socket.socket, what: str, *words: str) -> None:
+    link.send(json.dumps({what: words}).encode())
 
 
 def _serve(link: socket.socket, ways: spare.Ways) -> list[str]:
-    link.send(READY)
     unused = 0
     while unused < TOO_SOON:
         told, arguments = spare.make(link, ways)
@@ -73,5 +101,5 @@ def _serve(link: socket.socket, ways: spare.Ways) -> list[str]:
     os._exit(1)
 
 
-def _common(environment: Mapping[str, str]) -> dict[str, str]:
-    return {n: v for n, v in environment.items() if not n.startswith(OWN_VARIABLES)}
+def _of_python(environment: Mapping[str, str]) -> dict[str, str]:
+    return {n: v for n, v in environment.items() if n.startswith(OF_PYTHON)}

@@ -17,7 +17,7 @@ from typing import Any
 
 from kd_engines.training.job.display import CHANGED
 from kd_engines.training.job.library_changes import change
-from kd_engines.training.warm.recorder import Recorder
+from kd_engines.training.warm.recorder import Changes, Recorder
 
 
 class Preloaded:
@@ -99,27 +99,25 @@ class Preloaded:
 
     def release(self, name: str) -> None:
         """Put a hidden module in its place, and all that its import would have brought."""
-        released, left, seen = [], [name], {name}
+        left, seen = [name], {name}
         while left:
             one = left.pop()
-            if one in self._hidden and (one == name or one not in sys.modules):
-                released.append(one)
             parent = one.rpartition(".")[0]
             found = {*self._recorded.imports.get(one, ()), *([parent] if parent else ())} - seen
             left += found
             seen |= found
-        self._put_in_place(reversed(released))
-        for one in reversed(released):
-            self._change_again(one)
+        released = {n for n in seen & self._hidden.keys() if n == name or n not in sys.modules}
+        # In the order in which they came, and so have changed what they change.
+        self._put_in_place(one for one in self._hidden if one in released)
+        for one, made in self._recorded.changes.items():
+            if one in released:
+                self._change_again(made)
         for one in CHANGED:
             if one != name and one in released:  # it was not asked for itself
                 change(self._hidden[one], builtins.display.__self__)  # type: ignore[attr-defined]
 
-    def _change_again(self, name: str) -> None:
-        """Change what the module's import has changed for all."""
-        made = self._recorded.changes.get(name)
-        if made is None:
-            return
+    def _change_again(self, made: Changes) -> None:
+        """Change what an import has changed for all."""
         os.environ.update(made.variables)
         new = [one for one in made.filters if one not in warnings.filters]
         if new:

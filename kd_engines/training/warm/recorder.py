@@ -14,6 +14,7 @@ import sys
 
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import ModuleType
     from typing import Any
 
@@ -37,6 +38,8 @@ class Recorder:
         self.changes: dict[str, Changes] = {}  # by the name of the module that was imported
         # What a package had for submodules when its own import was done.
         self.submodules = {name: _modules_of(name) for name in self.before}
+        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - pathlib is not there yet
+            self.bytes = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")  # resident
         self._variables, self._filters = self.variables, self.filters
         self._import = builtins.__import__
         builtins.__import__ = self._record
@@ -60,28 +63,41 @@ class Recorder:
             full: str = functions["_resolve_name"](name, package, level)
         else:
             full = name
-        package, _, rest = full.rpartition(".")
-        if rest and package and package not in sys.modules:
-            self._record(package)
-        return self._import_one(full, name, globals, locals, fromlist, level)
-
-    def _import_one(self, full: str, name: str, globals: Any, *others: Any) -> ModuleType:
+        if full not in sys.modules and "." in full:
+            self._record(full.rpartition(".")[0])
         known = len(sys.modules)
-        module: ModuleType = self._import(name, globals, *others)
-        parts = [f"{full}.{part}" for part in others[1] or ()]
+        module: ModuleType = self._import(name, globals, locals, (), level)
+        self._take_down(full, known)
+        names = [full, *self._parts(full, fromlist or ())]
         importer = globals.get("__name__") if globals else None
-        # A module in C imports in the name of who loads it.
-        if isinstance(importer, str) and not importer.startswith("importlib._bootstrap"):
-            found = self.imports.setdefault(importer, set())
-            found.update(one for one in (full, *parts) if one in sys.modules)
+        if isinstance(importer, str) and _is_beginning(importer):
+            self.imports.setdefault(importer, set()).update(n for n in names if n in sys.modules)
+        return self._import(name, globals, locals, fromlist, level) if fromlist else module
+
+    def _parts(self, package: str, names: Sequence[str]) -> list[str]:
+        """Import what is taken from a package and is a module (importlib's _handle_fromlist)."""
+        found = sys.modules.get(package)
+        parts = [f"{package}.{name}" for name in names]
+        for name, part in zip(names, parts, strict=True):
+            if name == "*" or not hasattr(found, "__path__") or hasattr(found, name):
+                continue
+            try:
+                self._record(part)
+            except ModuleNotFoundError as error:
+                if error.name != part:
+                    raise
+        return parts
+
+    def _take_down(self, name: str, known: int) -> None:
+        """Keep what a module has brought that came just now, after ``known`` others."""
         grown = len(sys.modules) - known
-        if grown > 0:
-            newest = [one for one, _ in zip(reversed(sys.modules), range(grown), strict=False)]
-            self.imports.setdefault(full, set()).update(newest)
-            for one in newest:
-                self.submodules.setdefault(one, _modules_of(one))
-            self._take_down_changes(full)
-        return module
+        newest = [one for one, _ in zip(reversed(sys.modules), range(grown), strict=False)]
+        if name in newest:
+            self.imports.setdefault(name, set()).update(newest)
+        for one in newest:
+            self.submodules.setdefault(one, _modules_of(one))
+        if newest:
+            self._take_down_changes(name)
 
     def _take_down_changes(self, name: str) -> None:
         """Keep what is new for the innermost import that made it."""
@@ -91,6 +107,16 @@ class Recorder:
             made.variables.update(variables.items() - self._variables.items())
             made.filters[:0] = [one for one in filters if one not in self._filters]
         self._variables, self._filters = variables, filters
+
+
+def _is_beginning(name: str) -> bool:
+    """Tell whether a module is just being imported: what its functions import later is not its own.
+
+    A module in C imports in the name of who loads it, which is Python itself.
+    """
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    is_loader = name.startswith("importlib._bootstrap")
+    return not is_loader and bool(getattr(spec, "_initializing", False))
 
 
 def _modules_of(name: str) -> set[str]:

@@ -50,3 +50,8 @@ def show_as(command: Sequence[str], environment: Mapping[str, str]) -> None:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     _block = block
+
+
+def resident_bytes() -> int:
+    """Return how much memory this process has, all that is shared included."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -12,7 +12,7 @@ from kd_engines.members.processes import adopt_orphans, end_with_parent, live_on
 from kd_engines.training import processes
 from kd_engines.training.runner import holder, job_end, runner, usage  # noqa: F401 - in advance
 from kd_engines.training.runner.runner import Orders
-from kd_engines.training.warm.shown_as import show_as
+from kd_engines.training.warm.shown_as import resident_bytes, show_as
 
 LONGEST = 1 << 20  # bytes of an order
 TAKEN = b"t"
@@ -26,6 +26,7 @@ Order = dict[str, Any]
 class Ways:
     """What a spare asks of its parent."""
 
+    own_bytes: int  # the memory of a process that begins with a job
     fits: Callable[[Order], bool]  # whether a job can be a fork of it
     be_new: Callable[[list[str], Mapping[str, str]], None]  # in the fork: be started with these
     show_all: Callable[[], None]  # in the runner: have all modules in their places
@@ -78,7 +79,7 @@ def _run(link: socket.socket, tell: int, child: int, gate: int, ways: Ways) -> N
         timeout_s, grace_s, memory_bytes = order["limits"]
         orders = Orders(order["folder"], notify, timeout_s, grace_s, memory_bytes, order["gpus"])
         word = (WARM if is_warm else COLD) + message
-        shared = resident_bytes() if is_warm else 0
+        shared = resident_bytes() - ways.own_bytes if is_warm else 0
         status = runner.run(orders, child, gate, word, shared, adopts=True)
     finally:  # nothing of the parent's own end is for a runner
         os._exit(status)
@@ -105,9 +106,3 @@ def _become_job(gate: int, ways: Ways) -> list[str]:
     runner.become_job(order["folder"], begin)
     arguments: list[str] = order["command"][FIRST_ARGUMENT:]
     return arguments
-
-
-def resident_bytes() -> int:
-    """Return how much memory this process has, all that is shared included."""
-    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

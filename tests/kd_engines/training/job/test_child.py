@@ -172,3 +172,14 @@ def test_the_mount_point_means_the_repository(engine: RunningEngine) -> None:
     job, log = engine.run(code)
     assert (job["status"], log) == ("Finished", "3\n")
     assert (engine.repository / "data" / "new").exists()
+
+
+def test_objects_end_before_the_libraries_that_they_need(engine: RunningEngine) -> None:
+    code = (
+        "import sys, json\n"
+        "class Kept:\n"
+        "    def __del__(self):\n"
+        "        print('deleted', json.dumps([1]), sys.stdout is None)\n"
+        "kept = Kept(); kept.itself = kept; another = Kept()"
+    )
+    assert engine.run(code)[1] == "deleted [1] False\n" * 2
