@@ -39,6 +39,8 @@ def _words(job: Job) -> Iterator[str]:
         yield from _option("--memory", _size(wanted.memory_bytes))
     if wanted.gpus is not None:
         yield from _option("--gpus", str(wanted.gpus))
+    if job.clean:
+        yield "--clean"
 
 
 def _option(name: str, value: str) -> Iterator[str]:

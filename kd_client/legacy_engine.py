@@ -30,6 +30,7 @@ def submit(http: HttpClient, wanted: SubmitJob) -> Job:
             ("environment variables", wanted.env | wanted.credentials),
             ("requirements", wanted.requirements),
             ("a time limit", wanted.timeout_s),
+            ("a clean Python", wanted.clean),
             ("processors, memory and GPUs", wanted.resources != Resources()),
         )
         if value

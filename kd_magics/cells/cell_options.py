@@ -26,7 +26,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def parser(magic: str) -> Options:
     """Return the parser of a cluster's cell magic."""
     options = Options(TRAIN, face.sending(magic))
-    for name in ("--wait", "--pickle", "--no-raise", "--no-preflight", "--dry-run"):
+    for name in ("--wait", "--pickle", "--no-raise", "--no-preflight", "--dry-run", "--clean"):
         options.add_argument(name, action="store_true")
     options.add_argument("--name", default="")
     options.add_argument("-o", dest="variable", type=_identifier, metavar="VAR")

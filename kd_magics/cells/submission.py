@@ -150,6 +150,7 @@ def _wanted(session: Session, cell: Cell, options: Namespace) -> SubmitJob:
         cells=cell.source.cells,
         requirements=cell_options.requirements(options.requirements),
         resources=Resources(options.cpus, options.memory, options.gpus),
+        clean=options.clean,
     )
 
 

@@ -56,6 +56,8 @@ HELP = Help(
     --requirements R  packages to install for it, such as "polars==1.9", or a requirements.txt
     --timeout TIME    end the job after 90s, 2h, 1h30m or so many seconds
     --cpus, --memory, --gpus    what the job wants for itself, such as --cpus 2 --memory 4g --gpus 1
+    --clean           start a Python for this job alone, not a fork of one that has imported the
+                      libraries of earlier jobs
     --dry-run         say what would be sent and what it would miss there, and send nothing
     --no-preflight    send without looking for names, modules and files that would be missing
     --help            show this

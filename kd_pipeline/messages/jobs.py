@@ -37,7 +37,8 @@ class SubmitJob(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     the code is that script's and runs as Python runs it, with ``arguments``; with ``cells``, the
     lines at which a notebook's cells begin in it, each cell shows its last value. ``credentials``
     are variables of the job's environment that are kept until it starts; the secret ones are told
-    to nobody.
+    to nobody. ``clean`` has a Python started for this job alone, instead of a fork of one that has
+    the usual libraries imported.
     """
 
     code: str
@@ -59,6 +60,7 @@ class SubmitJob(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     cells: list[int] = []
     requirements: list[str] = []
     resources: Resources = Resources()
+    clean: bool = False
 
 
 class RerunJob(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -115,6 +117,7 @@ class Job(msgspec.Struct):
     usage: Usage | None = None
     progress: Progress | None = None
     memory_peak_bytes: int | None = None
+    clean: bool = False
 
 
 class JobList(msgspec.Struct):

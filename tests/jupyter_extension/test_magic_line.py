@@ -54,8 +54,9 @@ def test_the_line_reads_as_a_person_would_write_it() -> None:
         requirements=["polars==1.9"],
         resources=Resources(cpus=2, memory_bytes=4 * 1024**3),
         timeout_s=5400,
+        clean=True,
     )
     assert magic_line("train", told) == (
         "%%train --name first-try --param lr=0.1 --param 'kind=\"a b\"' --in rides "
-        "--requirements polars==1.9 --timeout 5400s --cpus 2 --memory 4g"
+        "--requirements polars==1.9 --timeout 5400s --cpus 2 --memory 4g --clean"
     )

@@ -279,6 +279,7 @@ export interface IJob {
   usage: IUsage | null;
   progress: IProgress | null;
   memory_peak_bytes: number | null;
+  clean: boolean;
 }
 
 /**

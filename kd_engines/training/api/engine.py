@@ -103,6 +103,7 @@ class Engine:
             usage=self._usage(record),
             progress=self.progress.find(record),
             memory_peak_bytes=ended.memory_peak_bytes if ended else None,
+            clean=job.clean,
         )
 
     def _usage(self, record: Record) -> Usage | None:

@@ -33,6 +33,7 @@ class Submitted(msgspec.Struct):
     requirements: list[str] = []
     resources: Resources = Resources()
     rerun_of: int | None = None
+    clean: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError for a time that is none."""

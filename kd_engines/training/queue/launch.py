@@ -41,7 +41,7 @@ sys.exit(main(*serve(recorder, *sys.argv[2:])))
 """
 GRACE_S = 10.0
 # Variables that libraries read when they are used, not when they are imported.
-READ_LATER = ("KD_", "MLFLOW_TRACKING_", "MLFLOW_S3_", "AWS_")
+READ_LATER = ("KD_", "MLFLOW_TRACKING_", "MLFLOW_EXPERIMENT_", "MLFLOW_S3_", "AWS_")
 # What a job may see of this product's own variables; the others tell of files with tokens.
 KEPT = frozenset({"KD_PROJECT_REPO"})
 
@@ -69,6 +69,13 @@ class Launch:
         grace_s = float(os.environ.get("KD_KILL_GRACE_S", str(GRACE_S)))
         return self.job.timeout_s or 0, grace_s, self.job.resources.memory_bytes or 0
 
+    @property
+    def is_cold(self) -> bool:
+        """Whether the job needs a Python of its own."""
+        job = self.job
+        # Forks share memory, so that a limit would mean something else for them.
+        return bool(job.clean or job.requirements or job.resources.memory_bytes)
+
     def is_usual(self, environment: Mapping[str, str]) -> bool:
         """Tell whether the job's environment is the usual one, as far as libraries can tell."""
         return _for_libraries(self.environment) == _for_libraries(environment)
@@ -83,7 +90,7 @@ class Launch:
                 "environment": dict(self.environment),
                 "limits": self.limits,
                 "gpus": json.dumps(self.gpus),
-                "is_cold": bool(self.job.requirements or self.job.resources.memory_bytes),
+                "is_cold": self.is_cold,
             }
         ).encode()
 

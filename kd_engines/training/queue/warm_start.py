@@ -115,7 +115,8 @@ class WarmStart:
         """Tell whether libraries are of use to a job: a module of its own may import them too."""
         has_own = not all(map(self._is_library.get, imports.packages))
         wants = has_own or not imports.packages.isdisjoint(parent.packages)
-        return wants and not imports.sets_variables and launch.is_usual(parent.environment)
+        may = not launch.is_cold and not imports.sets_variables
+        return wants and may and launch.is_usual(parent.environment)
 
     def give_up(self) -> None:
         """End the parents, one of which does not start what it was handed."""

@@ -132,6 +132,7 @@ def repeated(store: JobStore, record: Record, wanted: RerunJob) -> SubmitJob:
         cells=kept.cells,
         requirements=job.requirements,
         resources=job.resources,
+        clean=job.clean,
     )
 
 

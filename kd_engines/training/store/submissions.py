@@ -158,6 +158,7 @@ def _submitted(job: int, wanted: SubmitJob, rerun_of: int | None) -> Submitted:
         requirements=wanted.requirements,
         resources=wanted.resources,
         rerun_of=rerun_of,
+        clean=wanted.clean,
     )
 
 

@@ -173,6 +173,15 @@ def test_requirements_that_are_there_and_that_are_installed(
     assert "./local" in sentence
 
 
+def test_a_clean_job_has_a_python_of_its_own(notebook: Notebook, engine: RunningEngine) -> None:
+    notebook.good(f"{WAIT} --clean --out frozen\nimport gc; frozen = gc.get_freeze_count()")
+    assert notebook.shell.user_ns["frozen"] == 0
+    job = notebook.shell.user_ns["_job"]
+    assert engine.get(f"/jobs/{job.id}")["clean"] is True
+    again = engine.call("POST", f"/jobs/{job.id}/rerun", json={}).json()
+    assert again["clean"] is True
+
+
 def test_a_timeout_ends_the_job(notebook: Notebook) -> None:
     cell = f"{WAIT} --timeout 1s\nimport time\nprint('begun', flush=True)\ntime.sleep(60)"
     shown = notebook.run(cell)

@@ -122,6 +122,7 @@ def test_two_jobs_have_no_random_numbers_in_common(
         {"env": {"OMP_NUM_THREADS": "1"}},
         {"resources": {"cpus": 1}},
         {"resources": {"memory_bytes": 2**31}},
+        {"clean": True},
     ],
 )
 def test_what_a_library_reads_when_it_is_imported_counts(

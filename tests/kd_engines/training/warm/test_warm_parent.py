@@ -145,6 +145,7 @@ def test_a_job_with_an_environment_of_its_own_starts_a_python_of_its_own(
     assert first.endswith(" 1\n")
     assert not is_warm(warm, env={"PYTHONHASHSEED": "1"})
     assert not is_warm(warm, resources={"memory_bytes": 2**30})
+    assert not is_warm(warm, clean=True)
     assert is_warm(warm, credentials={"MLFLOW_TRACKING_USERNAME": "u"})
 
 
