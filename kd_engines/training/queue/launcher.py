@@ -11,7 +11,7 @@ from typing import Protocol
 from kd_engines.training.job_folder.record import Record
 from kd_engines.training.queue import launch
 from kd_engines.training.queue.admission import Held, variables
-from kd_engines.training.queue.usual_imports import imports_of
+from kd_engines.training.queue.usual_imports import LONGEST, imports_of
 from kd_engines.training.queue.warm_start import WarmStart
 from kd_engines.training.store.job_store import JobStore
 
@@ -69,7 +69,7 @@ class Launcher:
         environment = launch.job_environment(
             job, folder, store.root, self._cluster, own, self._tokens()
         )
-        code = store.code(job)
+        code = store.code(job, LONGEST)
         start = launch.Launch(folder, store.root, record.job, environment, held.gpus)
         ours, theirs = os.pipe()
         try:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 RECENT = 200  # jobs
-LONGEST = 1 << 20  # characters of a job's code that are looked at
+LONGEST = 1 << 20  # bytes of a job's code that are looked at
 MOST = 100  # names
 _MODULE = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _ALIASED = rf"{_MODULE}(?:[ \t]+as[ \t]+\w+)?"
@@ -44,7 +44,6 @@ class Imports:
 
 def imports_of(code: str) -> Imports:
     """Return what code imports at the beginning of a line, Python's own modules left out."""
-    code = code[:LONGEST]
     names: dict[str, None] = {}
     for plain, module, taken in _IMPORT.findall(code):
         if plain:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -97,5 +96,4 @@ class WarmParent:
         asyncio.get_running_loop().remove_reader(self._link.fileno())
         self._link.close()
         self._process.kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(1)
+        asyncio.get_running_loop().run_in_executor(None, self._process.wait)

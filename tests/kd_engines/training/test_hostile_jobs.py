@@ -20,13 +20,18 @@ from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import TOKEN, RunningEngine
 
 BEGIN = "import json, os, sys, time\nfolder = os.environ['KD_JOB_DIR']\nos.chdir(folder)\n"
+SEEN = "while not os.path.exists('seen'): time.sleep(0.01)\n"
 WAIT = "\nprint('done', flush=True)\nwhile not os.path.exists('go'): time.sleep(0.05)\n"
 
 
 def hostile(engine: RunningEngine, code: str) -> int:
-    """Submit a job that does something in its folder and then waits for a file named go."""
-    job = int(engine.submit(BEGIN + dedent(code) + WAIT)["id"])
+    """Submit a job that does something in its folder and then waits for a file named go.
+
+    It begins with that when it was seen to run.
+    """
+    job = int(engine.submit(BEGIN + SEEN + dedent(code) + WAIT)["id"])
     engine.wait(job, until="Running")
+    (engine.job_folder(job) / "seen").touch()
     return job
 
 
