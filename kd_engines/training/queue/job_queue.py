@@ -170,7 +170,10 @@ class JobQueue:
                 return
             # One that runs although its started.json is gone, since it removed it, runs once.
             folder = str(self._store.folder / str(job))
-            if not await asyncio.to_thread(processes.of_job, folder) and job not in self._left:
+            if await asyncio.to_thread(processes.of_job, folder):
+                return
+            # It may have been added, started and more meanwhile.
+            if not (job in self._left or job in self._queued or job in self._running):
                 self._queued.append(job)
                 self._queued.sort()
             return

@@ -35,9 +35,13 @@ sys.path.insert(0, sys.argv[1])
 from kd_engines.training.job.child import main
 from kd_engines.training.warm.recorder import Recorder
 recorder = Recorder()
-from kd_engines.training.warm.parent import serve
+from kd_engines.training.warm.parent import end, serve
 sys.path.remove(sys.argv[1])
-sys.exit(main(*serve(recorder, *sys.argv[2:])))
+try:
+    status = main(*serve(recorder, *sys.argv[2:]))
+except SystemExit as ended:
+    status = ended.code
+end(status)
 """
 GRACE_S = 10.0
 # Variables that libraries read when they are used, not when they are imported.

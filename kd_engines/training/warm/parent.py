@@ -5,20 +5,22 @@ import (`libraries`), and waits with a spare runner and job for an order from it
 thread, opens nothing, and ends with its engine; what it has started lives on.
 """
 
-import atexit
+import encodings.ascii  # noqa: F401 - in advance, as is resource
+import functools
 import gc
 import json
 import os
+import resource  # noqa: F401
 import select
 import signal
 import socket
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
 from kd_engines.members.processes import end_with_parent
 from kd_engines.training.job import child, error_output, failure, mime_bundles, values, widgets  # noqa: F401 - in advance
-from kd_engines.training.warm import fresh_state, spare
+from kd_engines.training.warm import ending, fresh_state, spare
 from kd_engines.training.warm.libraries import LeftOut, Libraries
 from kd_engines.training.warm.preloaded import Preloaded
 from kd_engines.training.warm.recorder import Recorder
@@ -27,6 +29,7 @@ from kd_engines.training.warm.shown_as import show_as
 # What a job's environment may not have otherwise than this process's: Python and the C library
 # have read these when they began.
 OF_PYTHON = ("PYTHON", "LD_", "MALLOC_", "GLIBC_", "LC_", "LANG", "TZ")
+_end: Callable[[object], NoReturn]
 TOO_SOON = 20  # spares that end without an order, one after the other
 
 
@@ -40,12 +43,12 @@ def serve(recorder: Recorder, link: str, engine: str, wanted: str) -> list[str]:
     end_with_parent(int(engine))
     show_as(sys.orig_argv, os.environ)  # OSError where this system cannot
     own, own_bytes = _of_python(os.environ), recorder.bytes
-    # At its end, a job's objects have to be found before the libraries that they need are gone.
-    atexit.register(gc.unfreeze)  # the first that is registered is the last that is called
     child.prepare()
     engine_link = socket.socket(fileno=int(link))
     libraries = _load(json.loads(wanted), engine_link)
     preloaded = Preloaded(recorder)
+    global _end
+    _end = functools.partial(ending.end, is_preloaded=preloaded.has, before=recorder.before)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a runner
     gc.collect()
     gc.freeze()
@@ -64,6 +67,11 @@ def serve(recorder: Recorder, link: str, engine: str, wanted: str) -> list[str]:
 
     _tell(engine_link, "ready", *sorted(libraries.packages))
     return _serve(engine_link, spare.Ways(own_bytes, fits, be_new, preloaded.show_all))
+
+
+def end(status: object) -> NoReturn:
+    """End a job's process, to which `serve` has returned, as ``sys.exit(status)`` would."""
+    _end(status)
 
 
 def _load(wanted: list[Any], link: socket.socket) -> Libraries:

@@ -59,6 +59,10 @@ class Preloaded:
             if name in self._packages:
                 setattr(self._packages[name], name.rpartition(".")[2], self._hidden[name])
 
+    def has(self, name: str) -> bool:
+        """Tell whether a module in its place is the one that was loaded in advance."""
+        return name in self._hidden and sys.modules.get(name) is self._hidden[name]
+
     def module(self, name: str) -> ModuleType | None:
         """Return a module that is loaded, hidden or not."""
         return self._hidden.get(name) or sys.modules.get(name)

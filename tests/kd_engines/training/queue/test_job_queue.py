@@ -4,11 +4,13 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
+from kd_engines.training import processes
 from kd_engines.training.job_folder.record import Record
 from kd_engines.training.queue.admission import Admission, Room
 from kd_engines.training.queue.job_queue import JobQueue
@@ -65,6 +67,27 @@ def test_a_job_that_ends_while_its_files_are_read_does_not_come_back(tmp_path: P
     assert queue.active() == [waiting]
     asyncio.run(queue.look())
     assert queue.active() == []
+
+
+def test_a_job_that_is_added_while_it_is_found_waits_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def look() -> None:
+        loop = asyncio.get_running_loop()
+
+        def of_job(_folder: str) -> list[int]:
+            loop.call_soon_threadsafe(queue.add, waiting)
+            time.sleep(0.1)
+            return []
+
+        monkeypatch.setattr(processes, "of_job", of_job)
+        await queue.look()
+
+    store = JobStore(tmp_path, CLUSTER)
+    queue = JobQueue(store, CLUSTER, frozenset, Admission(Room(0, 1, 1)))
+    waiting, _ = store.submit(SubmitJob(code="pass"))
+    asyncio.run(look())
+    assert queue.counts().queued == 1
 
 
 @pytest.mark.slow

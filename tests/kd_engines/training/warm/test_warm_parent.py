@@ -217,3 +217,60 @@ def test_a_warm_parent_ends_with_its_engine_and_its_jobs_do_not(
     ended = warm.wait(job)
     assert (ended["status"], warm.log(job)) == ("Finished", "up\nend\n")
     eventually(lambda: is_warm(warm))
+
+
+ENDS = {
+    "a file that was not closed": "file = open(1, 'w', closefd=False); file.write('written')",
+    "what C has buffered": "import ctypes; ctypes.CDLL(None).printf(b'printed by C\\n')",
+    "a module of one's own": (
+        "import sys, types; module = types.ModuleType('own'); sys.modules['own'] = module\n"
+        "class Kept:\n    def __del__(self): print('deleted')\n"
+        "module.kept = Kept(); module.kept.itself = module.kept; del module, Kept"
+    ),
+    "a generator's finally": (
+        "def values():\n    try: yield 1\n    finally: print('finally')\n"
+        "kept = values(); next(kept)"
+    ),
+    "an error in what is registered": "import atexit; atexit.register(lambda: 1 / 0)",
+    "the order of what is registered": (
+        "import atexit, weakref\nfor n in range(3): atexit.register(print, n)\n"
+        "class Kept: pass\nkept = Kept(); weakref.finalize(kept, print, 'finalized')"
+    ),
+    "an exit within what is registered": "import atexit, sys; atexit.register(lambda: sys.exit(5))",
+    "words": "import sys; sys.exit('words')",
+    "a number": "import sys; sys.exit(300)",
+    "a negative number": "import sys; sys.exit(-1)",
+    "no words": "import sys; sys.exit(None)",
+    "an object": "import sys; sys.exit([1, 2])",
+    "true": "import sys; sys.exit(True)",
+    "at once": "import os, atexit; atexit.register(print, 'no'); os._exit(4)",
+    "a pool that was not closed": (
+        "from concurrent.futures import ThreadPoolExecutor as T\nimport time\n"
+        "pool = T(2); pool.submit(lambda: (time.sleep(0.2), print('done')))"
+    ),
+    "a daemon": (
+        "import threading, time\n"
+        "threading.Thread(target=lambda: (time.sleep(9), print('no')), daemon=True).start()"
+    ),
+    "closed streams": "import sys; sys.stdout.close(); sys.stderr.close()",
+    "a logger": (
+        "import logging, sys; logging.basicConfig(stream=sys.stdout, level='INFO')\n"
+        "import atexit; atexit.register(logging.info, 'last')"
+    ),
+    "a temporary folder": (
+        "import tempfile; kept = tempfile.TemporaryDirectory(); print(kept.name.startswith('/'))"
+    ),
+    "an interrupt": "import os, signal; os.kill(os.getpid(), signal.SIGINT)",
+    "a signal": "import os, signal; os.kill(os.getpid(), signal.SIGTERM)",
+    "memory": "x = []\nwhile True: x.append(bytearray(1 << 40))",
+    "recursion": "def f(): f()\nf()",
+}
+
+
+@pytest.mark.parametrize("what", ENDS)
+def test_a_warm_job_ends_as_a_cold_one(
+    engines: tuple[RunningEngine, RunningEngine], what: str
+) -> None:
+    warm, cold = engines
+    eventually(lambda: is_warm(warm))
+    assert seen(warm, ENDS[what]) == seen(cold, ENDS[what])
