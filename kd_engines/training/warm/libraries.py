@@ -36,6 +36,7 @@ class Libraries:
 
     def __init__(self, most_bytes: int) -> None:
         self.packages: set[str] = set()
+        self.names: list[str] = []
         self._most_bytes = most_bytes
         self._places = installed_in()
         self._files: dict[str, tuple[int, ...]] = {}
@@ -62,6 +63,7 @@ class Libraries:
         if resident_bytes() > self._most_bytes:
             raise LeftOut(package, "it takes too much memory")
         self.packages.add(package)
+        self.names.append(name)
 
     def _is_library(self, package: str) -> bool:
         origin = library_file(package, self._places)

@@ -5,6 +5,7 @@ import (`libraries`), and waits with a spare runner and job for an order from it
 thread, opens nothing, and ends with its engine; what it has started lives on.
 """
 
+import ast
 import encodings.ascii  # noqa: F401 - in advance, as is resource
 import functools
 import gc
@@ -46,7 +47,9 @@ def serve(recorder: Recorder, link: str, engine: str, wanted: str) -> list[str]:
     child.prepare()
     engine_link = socket.socket(fileno=int(link))
     libraries = _load(json.loads(wanted), engine_link)
+    _compile()
     preloaded = Preloaded(recorder)
+    preloaded.look_ahead(libraries.names)
     global _end
     _end = functools.partial(ending.end, is_preloaded=preloaded.has, before=recorder.before)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a runner
@@ -72,6 +75,12 @@ def serve(recorder: Recorder, link: str, engine: str, wanted: str) -> list[str]:
 def end(status: object) -> NoReturn:
     """End a job's process, to which `serve` has returned, as ``sys.exit(status)`` would."""
     _end(status)
+
+
+def _compile() -> None:
+    """Compile something, by a tree: what Python needs for that is made once."""
+    tree = ast.parse("1")
+    compile(ast.Interactive(tree.body), "<ready>", "single")
 
 
 def _load(wanted: list[Any], link: socket.socket) -> Libraries:

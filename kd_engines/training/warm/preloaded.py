@@ -28,6 +28,7 @@ class Preloaded:
         recorder.end()
         self._recorded = recorder
         self._hidden = {n: m for n, m in sys.modules.items() if n not in recorder.before}
+        self._brought: dict[str, list[str]] = {}  # by what is imported
         self._packages: dict[str, ModuleType] = {}  # of submodules that are attributes of theirs
         for name, module in self._hidden.items():
             parent, _, last = name.rpartition(".")
@@ -48,6 +49,14 @@ class Preloaded:
             del os.environ[name]
         os.environ.update(self._recorded.variables)
         _set_filters(self._recorded.filters)
+
+    def look_ahead(self, names: Iterable[str]) -> None:
+        """Prepare for imports of these modules and their packages."""
+        for name in names:
+            while name and name not in self._brought:
+                if name in self._hidden:
+                    self._brought[name] = self._brought_by(name)
+                name = name.rpartition(".")[0]
 
     def show_all(self) -> None:
         """Put all modules in their places, for what is no job."""
@@ -103,6 +112,19 @@ class Preloaded:
 
     def release(self, name: str) -> None:
         """Put a hidden module in its place, and all that its import would have brought."""
+        brought = self._brought.get(name) or self._brought_by(name)
+        released = [n for n in brought if n == name or n not in sys.modules]
+        self._put_in_place(released)
+        if not self._recorded.changes.keys().isdisjoint(released):
+            for one, made in self._recorded.changes.items():  # in the order of the imports' ends
+                if one in released:
+                    self._change_again(made)
+        for one in CHANGED:
+            if one != name and one in released:  # it was not asked for itself
+                change(self._hidden[one], builtins.display.__self__)  # type: ignore[attr-defined]
+
+    def _brought_by(self, name: str) -> list[str]:
+        """Return what an import of a module brings, in the order in which it came."""
         left, seen = [name], {name}
         while left:
             one = left.pop()
@@ -110,15 +132,7 @@ class Preloaded:
             found = {*self._recorded.imports.get(one, ()), *([parent] if parent else ())} - seen
             left += found
             seen |= found
-        released = {n for n in seen & self._hidden.keys() if n == name or n not in sys.modules}
-        # In the order in which they came, and so have changed what they change.
-        self._put_in_place(one for one in self._hidden if one in released)
-        for one, made in self._recorded.changes.items():
-            if one in released:
-                self._change_again(made)
-        for one in CHANGED:
-            if one != name and one in released:  # it was not asked for itself
-                change(self._hidden[one], builtins.display.__self__)  # type: ignore[attr-defined]
+        return [one for one in self._hidden if one in seen]
 
     def _change_again(self, made: Changes) -> None:
         """Change what an import has changed for all."""
