@@ -26,6 +26,9 @@ from tests.kd_engines.training.running_engine import CLUSTER, TOKEN, RunningEngi
 ROUNDS = 30
 LOADS = 9
 LOG_LINES, LINE = 1_000_000, 79  # 80 MB
+MANY = 1000  # short jobs
+LEARNS_S = 20.0  # in which an engine imports what jobs have imported, on a busy machine too
+LIBRARIES = "import numpy, pandas, sklearn, xgboost\nprint('ready')"
 LINES = f"line = 'x' * {LINE}\nfor _ in range({LOG_LINES}):\n    print(line)"
 LOAD = """
 import time
@@ -73,9 +76,31 @@ def jobs(client: TrainingClient) -> None:
     show("submitted to finished", timed(lambda: client.wait(client.submit(SubmitJob("pass")).id)))
     bare = [sys.executable, "-c", "pass"]
     show("python -c pass", timed(lambda: subprocess.run(bare, check=True)))
+    show("short jobs a minute, two at once", [short_jobs(client) for _ in range(3)])
+    client.wait(client.submit(SubmitJob(LIBRARIES)).id)
+    time.sleep(LEARNS_S)
+    show("submitted to the first line, libraries", timed(lambda: first_line(client, LIBRARIES)))
+    bare = [sys.executable, "-c", LIBRARIES]
+    show("python -c, the same", timed(lambda: subprocess.run(bare, check=True), rounds=3))
     show("a print until the client has it", prints(client))
     show("1 M lines, printed and followed, MB/s", [throughput(client) for _ in range(5)])
     show("… by python into a pipe, MB/s", [bare_throughput() for _ in range(5)])
+
+
+def short_jobs(client: TrainingClient) -> float:
+    """Return how many jobs that do nothing end in a minute, from the first submission on."""
+    began = time.perf_counter()
+    jobs = [client.submit(SubmitJob("pass")).id for _ in range(MANY)]
+    for job in jobs:
+        client.wait(job)
+    return MANY / (time.perf_counter() - began) * 60
+
+
+def first_line(client: TrainingClient, code: str) -> None:
+    """Submit a job and wait for the first bytes of its log."""
+    job = client.submit(SubmitJob(code=code))
+    with client.follow(job.id, 0) as stream:
+        next(iter(stream))
 
 
 def prints(client: TrainingClient) -> list[float]:
@@ -126,10 +151,10 @@ def loading(name: str) -> list[float]:
     return [float(subprocess.check_output(command, env=_environment())) for _ in range(LOADS)]
 
 
-def timed(call: Callable[[], object]) -> list[float]:
+def timed(call: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
     """Return how long a call takes, again and again."""
     found = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         began = time.perf_counter()
         call()
         found.append((time.perf_counter() - began) * 1000)

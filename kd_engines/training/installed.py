@@ -10,6 +10,11 @@ def installed_in() -> list[str]:
     return [sysconfig.get_path(name) for name in ("purelib", "platlib")]
 
 
+def python_in() -> list[str]:
+    """Return the folders of Python's own modules."""
+    return [sysconfig.get_path(name) for name in ("stdlib", "platstdlib")]
+
+
 def library_file(package: str, places: Sequence[str]) -> str | None:
     """Return the file of a package that is in one of ``places``, without importing it."""
     try:

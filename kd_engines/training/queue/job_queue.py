@@ -151,6 +151,7 @@ class JobQueue:
         self._trouble.pop(job, None)
         self._heartbeats.forget(job)
         self._begun.discard(job)
+        self._launcher.forget(job)
         self.cancels.forget(job)
         self.waiters.wake(job)
 
@@ -241,7 +242,7 @@ class JobQueue:
 
     def _start(self, job: int) -> None:
         record = self._store.record(job)
-        if record.terminal or record.started:
+        if record.terminal or record.started or job in self._launcher.runners:
             self._queued.remove(job)
             return
         held = self._admission.choose(record.job.resources)

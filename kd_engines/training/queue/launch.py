@@ -78,7 +78,13 @@ class Launch:
         """Whether the job needs a Python of its own."""
         job = self.job
         # Forks share memory, so that a limit would mean something else for them.
-        return bool(job.clean or job.requirements or job.resources.memory_bytes)
+        needs = job.clean or job.requirements or job.resources.memory_bytes
+        return bool(needs) or not self.own_modules.isdisjoint(sys.stdlib_module_names)
+
+    @property
+    def own_modules(self) -> set[str]:
+        """The first names of modules that were sent with the job."""
+        return {name.partition("/")[0].partition(".")[0] for name in self.job.files}
 
     def is_usual(self, environment: Mapping[str, str]) -> bool:
         """Tell whether the job's environment is the usual one, as far as libraries can tell."""

@@ -15,7 +15,7 @@ from kd_engines.training.queue.usual_imports import LONGEST, imports_of
 from kd_engines.training.queue.warm_start import WarmStart
 from kd_engines.training.store.job_store import JobStore
 
-BEGINS_WITHIN_S = 5.0  # a job that was handed to a warm parent
+BEGINS_WITHIN_S = 10.0  # a job that was handed to a warm parent
 
 
 class Hears(Protocol):
@@ -59,7 +59,7 @@ class Launcher:
 
     def close(self) -> None:
         """End what is kept ready."""
-        self._warm.give_up()
+        self._warm.close()
 
     def start(self, record: Record, held: Held) -> None:
         """Start a job's runner; raises KdError and OSError where that cannot be."""
@@ -73,9 +73,10 @@ class Launcher:
         start = launch.Launch(folder, store.root, record.job, environment, held.gpus)
         ours, theirs = os.pipe()
         try:
-            is_refused = job in self._refused
-            runner = None
-            if is_refused or not self._warm.hand_over(start, imports_of(code), theirs):
+            runner = parent = None
+            if job not in self._refused:
+                parent = self._warm.hand_over(start, imports_of(code), theirs)
+            if parent is None:
                 runner = start.start_runner(theirs)
                 self._refused.discard(job)
         except OSError:
@@ -87,8 +88,12 @@ class Launcher:
         os.set_blocking(ours, False)
         loop = asyncio.get_running_loop()
         loop.add_reader(ours, functools.partial(self._on_event, job, ours))
-        if runner is None:
-            self._waits[job] = loop.call_later(BEGINS_WITHIN_S, self._warm.give_up)
+        if parent is not None:
+            self._waits[job] = loop.call_later(BEGINS_WITHIN_S, parent.end)
+
+    def forget(self, job: int) -> None:
+        """Drop a job that is not started again."""
+        self._refused.discard(job)
 
     def retries(self, job: int) -> bool:
         """Tell whether a job that did not begin is started in another way with the next try."""

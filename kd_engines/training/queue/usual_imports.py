@@ -10,19 +10,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 RECENT = 200  # jobs
-LONGEST = 1 << 20  # bytes of a job's code that are looked at
-MOST = 100  # names
+LONGEST = 1 << 18  # bytes of a job's code that are looked at
+MOST, LONGEST_NAME = 100, 100  # names, and characters of one
 _MODULE = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _ALIASED = rf"{_MODULE}(?:[ \t]+as[ \t]+\w+)?"
 _IMPORT = re.compile(
-    rf"^[ \t]*(?:import[ \t]+({_ALIASED}(?:[ \t]*,[ \t]*{_ALIASED})*)"
-    rf"|from[ \t]+({_MODULE})[ \t]+import\b[ \t]*\(?([\w, \t\r\n]*))",
+    rf"(?:^|;)[ \t]*(?:import[ \t]+({_ALIASED}(?:[ \t]*,[ \t]*{_ALIASED})*)"
+    rf"|from[ \t]+({_MODULE})[ \t]+import\b[ \t]*(?:\(([\w, \t\r\n]*)|([\w, \t]*)))",
     re.MULTILINE,
 )
-# What changes the environment may be meant for a library that is imported after it.
-_SETS_VARIABLES = re.compile(
-    r"environ\s*(?:\[[^\]]*\]\s*=(?!=)|\.\s*(?:update|setdefault|pop|popitem|clear)\b|\|=)"
-    r"|del\s+\w+\.environ|putenv|unsetenv|dotenv"
+# What changes the environment, or where modules come from, may be meant for a library that is
+# imported after it. Reading a variable is not.
+_SPECIAL = re.compile(
+    r"environ\b(?!\s*(?:\[[^\[\]\n]{0,200}\](?!\s*=[^=])|\.\s*get\b))|putenv|unsetenv|dotenv"
+    r"|\bdel\s+[\w.]{0,100}(?:environ|sys\.modules)"
+    r"|sys\.(?:modules|meta_path|path_hooks|path)\s*(?:\[[^\[\]\n]{0,200}\]\s*)?\+?=(?!=)"
+    r"|sys\.(?:modules|path)\.(?:insert|extend|remove|pop|update|setdefault|clear)"
+    r"|sys\.(?:meta_path|path_hooks)\.\w"
 )
 
 
@@ -30,11 +34,11 @@ _SETS_VARIABLES = re.compile(
 class Imports:
     """What a job's code imports: ``names`` of modules, and of what is taken from them.
 
-    ``sets_variables`` tells that the code changes its environment.
+    ``is_special`` tells that the code may change what an import does.
     """
 
     names: tuple[str, ...]
-    sets_variables: bool
+    is_special: bool
 
     @property
     def packages(self) -> set[str]:
@@ -43,17 +47,21 @@ class Imports:
 
 
 def imports_of(code: str) -> Imports:
-    """Return what code imports at the beginning of a line, Python's own modules left out."""
+    """Return what code imports at the beginning of a statement, Python's own modules left out."""
     names: dict[str, None] = {}
-    for plain, module, taken in _IMPORT.findall(code):
+    for plain, module, several, taken in _IMPORT.findall(code):
         if plain:
             names |= dict.fromkeys(one.split()[0] for one in plain.split(","))
         else:
             # `from a import b` may be of a module a.b.
-            parts = [part.split()[0] for part in taken.split(",") if part.strip()]
-            names |= dict.fromkeys([module, *(f"{module}.{part}" for part in parts)])
-    others = (n for n in names if n.partition(".")[0] not in sys.stdlib_module_names)
-    return Imports(tuple(others), _SETS_VARIABLES.search(code) is not None)
+            parts = [part.split()[0] for part in (several or taken).split(",") if part.strip()]
+            names |= dict.fromkeys([module, *(f"{module}.{part}" for part in parts[:MOST])])
+    others = [
+        name
+        for name in names
+        if name.partition(".")[0] not in sys.stdlib_module_names and len(name) <= LONGEST_NAME
+    ]
+    return Imports(tuple(others[:MOST]), _SPECIAL.search(code) is not None)
 
 
 class UsualImports:
@@ -61,14 +69,18 @@ class UsualImports:
 
     def __init__(self) -> None:
         self._jobs: deque[tuple[str, ...]] = deque(maxlen=RECENT)
+        self._usual: list[str] | None = []
 
     def saw(self, names: Iterable[str]) -> None:
         """Count what a job that starts now imports."""
         names = tuple(names)
         if names:
             self._jobs.append(names)
+            self._usual = None
 
     def usual(self) -> list[str]:
         """Return the names that most jobs have imported, and those first."""
-        counted = Counter(name for job in self._jobs for name in job)
-        return [name for name, _ in counted.most_common(MOST)]
+        if self._usual is None:
+            counted = Counter(name for job in self._jobs for name in job)
+            self._usual = [name for name, _ in counted.most_common(MOST)]
+        return self._usual

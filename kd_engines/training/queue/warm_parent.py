@@ -32,6 +32,7 @@ class WarmParent:
         """Start it; raises OSError where it cannot be started."""
         self.environment, self.names = environment, frozenset(names)
         self.packages: frozenset[str] = frozenset()
+        self.modules: frozenset[str] = frozenset()  # all that these bring, by their first names
         self.left_out: dict[str, str] = {}
         self.is_ready = self.has_ended = False
         self.began = time.monotonic()
@@ -58,9 +59,7 @@ class WarmParent:
             if news:
                 self._take(json.loads(news))
             else:
-                if not self.is_ready and not self.left_out and self._importing:
-                    self.left_out[self._importing] = "its import ends the process"
-                self.end()
+                self.end("its import ends the process")
 
     def _take(self, news: dict[str, list[str]]) -> None:
         for what, words in news.items():
@@ -68,8 +67,10 @@ class WarmParent:
                 self._importing = words[0]
             elif what == "left_out":
                 self.left_out[words[0]] = words[1]
+            elif what == "packages":
+                self.packages = frozenset(words)
             elif what == "ready":
-                self.is_ready, self.packages = True, frozenset(words)
+                self.is_ready, self.modules = True, frozenset(words)
                 self._on_ready()
             elif what == "old":  # a library was changed on the disk
                 self.end()
@@ -88,10 +89,15 @@ class WarmParent:
             return False
         return True
 
-    def end(self) -> None:
-        """End it; the jobs that it has started live on."""
+    def end(self, why: str = "") -> None:
+        """End it; the jobs that it has started live on.
+
+        ``why`` is said of the library that it may be importing.
+        """
         if self.has_ended:
             return
+        if why and not self.is_ready and not self.left_out and self._importing:
+            self.left_out[self._importing] = why
         self.has_ended = True
         asyncio.get_running_loop().remove_reader(self._link.fileno())
         self._link.close()

@@ -36,31 +36,34 @@ class WarmStart:
         self._is_library: dict[str, bool] = {}
         self._known_until = 0.0  # what is not known any more may have been installed since
         self._not_before = 0.0
-        self._failures = 0 if processes.LINUX and os.environ.get(SWITCH) != "0" else MOST_FAILURES
+        self._is_off = not processes.LINUX or os.environ.get(SWITCH) == "0"
+        self._failures = 0  # of a bare one, one after the other
         self._most_bytes = most_bytes()
 
     def look_after(self) -> None:
         """Start the parents that are missing, or whose environment is an old one."""
-        if self._failures >= MOST_FAILURES:
+        if self._is_off:
             return
         environment = self._environment()
         for parent in (self._bare, self._libraries, self._next):
-            if parent and (parent.is_late() or parent.environment != environment):
+            if parent and parent.is_late():
+                parent.end("its import takes too long")
+            elif parent and parent.environment != environment:
                 parent.end()
-        try:
-            self._look_after_bare(environment)
-            self._look_after_libraries(environment)
-        except OSError as error:
-            self._failures += 1
-            log.warning("jobs start without a warm parent: %s", error)
+        for look in (self._look_after_bare, self._look_after_libraries):
+            try:
+                look(environment)
+            except OSError as error:
+                log.warning("a warm parent could not be started: %s", error)
 
     def _look_after_bare(self, environment: Mapping[str, str]) -> None:
         if self._bare and self._bare.has_ended:
             self._failures = 0 if self._bare.is_ready else self._failures + 1
+            self._bare = None
             if self._failures == MOST_FAILURES:
                 log.warning("a warm parent cannot be had here: each job starts its own Python")
+                self._is_off = True
                 return
-            self._bare = None
         self._bare = self._bare or WarmParent(self._root, environment)
 
     def _look_after_libraries(self, environment: Mapping[str, str]) -> None:
@@ -100,26 +103,27 @@ class WarmStart:
         if old:
             old.end()
 
-    def hand_over(self, launch: Launch, imports: Imports, notify: int) -> bool:
-        """Have a job started by a parent; False where another way has to be taken."""
-        if self._failures >= MOST_FAILURES:
-            return False
+    def hand_over(self, launch: Launch, imports: Imports, notify: int) -> WarmParent | None:
+        """Have a job started by a parent, and return it; None where there is another way only."""
+        if self._is_off:
+            return None
         self._usual.saw(imports.names)
-        return any(
-            parent.hand_over(launch.order(), notify)
-            for parent in (self._libraries, self._bare)
-            if parent and (parent is self._bare or self._helps(parent, launch, imports))
-        )
+        for parent in (self._libraries, self._bare):
+            helps = parent and (parent is self._bare or self._helps(parent, launch, imports))
+            if parent and helps and parent.hand_over(launch.order(), notify):
+                return parent
+        return None
 
     def _helps(self, parent: WarmParent, launch: Launch, imports: Imports) -> bool:
         """Tell whether libraries are of use to a job: a module of its own may import them too."""
         has_own = not all(map(self._is_library.get, imports.packages))
         wants = has_own or not imports.packages.isdisjoint(parent.packages)
-        may = not launch.is_cold and not imports.sets_variables
-        return wants and may and launch.is_usual(parent.environment)
+        may = not launch.is_cold and not imports.is_special
+        hides = not launch.own_modules.isdisjoint(parent.modules)
+        return wants and may and not hides and launch.is_usual(parent.environment)
 
-    def give_up(self) -> None:
-        """End the parents, one of which does not start what it was handed."""
+    def close(self) -> None:
+        """End the parents."""
         for parent in (self._bare, self._libraries, self._next):
             if parent:
                 parent.end()

@@ -72,8 +72,11 @@ def run(
 
     ``shared`` is the memory in bytes that the process has in common with others; ``adopts`` tells
     that this one is the parent of all its orphans already. Returns this process's exit status.
-    Where somebody else has claimed the job, the process finds the gate closed.
+    Where somebody else has claimed the job, the process finds the gate closed; where the process
+    is gone, the job is not claimed.
     """
+    if os.waitpid(child, os.WNOHANG)[0]:  # it may have waited for long, and was ended
+        return 1
     try:
         claimed = _claim(orders.job_folder, child, orders.gpus)
     except FileExistsError:  # another engine's runner, or a cancel, was first

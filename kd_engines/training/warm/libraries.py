@@ -9,19 +9,21 @@ import logging
 import os
 import signal
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from kd_engines.training import processes
-from kd_engines.training.installed import installed_in, library_file
+from kd_engines.training.installed import installed_in, library_file, python_in
 from kd_engines.training.warm.shown_as import resident_bytes
 
 # Their makers say that a process that has imported them may not fork, or they start others.
 NEVER = frozenset({"cudf", "cupy", "dask_cuda", "grpc", "jax", "pyspark", "ray", "tensorflow"})
 FORK_AWARE = frozenset({"jemalloc_bg_thd"})  # of pyarrow's memory; a fork goes on without it
 LONGEST_WHY = 300
+OURS = ("kd_engines.", "kd_pipeline.", "kd_job_figures")
+# Files that a library reads when it is imported, wherever they are or may come to be.
+CONFIGURATION = {"matplotlib": ("matplotlibrc", "~/.config/matplotlib/matplotlibrc")}
 
 
 class LeftOut(Exception):
@@ -39,7 +41,8 @@ class Libraries:
         self.names: list[str] = []
         self._most_bytes = most_bytes
         self._places = installed_in()
-        self._files: dict[str, tuple[int, ...]] = {}
+        self._installed = tuple(f"{place}/" for place in (*self._places, *python_in()))
+        self._files = {path: _version(path) for path in self._places}
 
     def load(self, name: str) -> None:
         """Import a module, or what it is in, if that is found in site-packages.
@@ -49,7 +52,7 @@ class Libraries:
         package = name.partition(".")[0]
         if package in NEVER or not self._is_library(package):
             return
-        before = _state()
+        before, known = _state(), set(sys.modules)
         with _printed_into() as file:
             try:
                 _import(name)
@@ -60,6 +63,10 @@ class Libraries:
         for what, now in _state().items():
             if now != before[what]:
                 raise LeftOut(package, f"its import changes {what}")
+        for new in sys.modules.keys() - known:
+            path = getattr(sys.modules[new], "__file__", None)
+            if path and not new.startswith(OURS) and not path.startswith(self._installed):
+                raise LeftOut(package, f"its import takes in {path}")
         if resident_bytes() > self._most_bytes:
             raise LeftOut(package, "it takes too much memory")
         self.packages.add(package)
@@ -67,14 +74,32 @@ class Libraries:
 
     def _is_library(self, package: str) -> bool:
         origin = library_file(package, self._places)
-        if origin:
-            for path in (origin, *self._places):
-                self._files.setdefault(path, _version(path))
+        for path in (origin, *CONFIGURATION.get(package, ())) if origin else ():
+            path = str(Path(path).expanduser())
+            self._files.setdefault(path, _version(path))
         return bool(origin)
 
     def are_as_loaded(self) -> bool:
         """Tell whether an import would find the same files now, as far as a quick look says."""
         return all(_version(path) == version for path, version in self._files.items())
+
+
+class Project:
+    """The folder in which jobs run, whose modules may hide a library's."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._names = folder, set[str]()
+        self._version = _version(str(folder))
+        self._names = self._list()
+
+    def has_any(self, modules: Iterable[str]) -> bool:
+        """Tell whether one of these would be found in the folder."""
+        if _version(str(self._folder)) != self._version:
+            self._names = self._list()
+        return not self._names.isdisjoint(modules)
+
+    def _list(self) -> set[str]:
+        return {path.name.partition(".")[0] for path in self._folder.iterdir()}
 
 
 def _import(name: str) -> None:
@@ -99,15 +124,16 @@ def _import(name: str) -> None:
 def _printed_into() -> Iterator[int]:
     """Have what this process prints in a file that is gone afterwards; yields its descriptor."""
     own = [os.dup(number) for number in (1, 2)]
-    with tempfile.TemporaryFile() as file:
-        for number in (1, 2):
-            os.dup2(file.fileno(), number)
-        try:
-            yield file.fileno()
-        finally:
-            for number, copy in zip((1, 2), own, strict=True):
-                os.dup2(copy, number)
-                os.close(copy)
+    file = os.memfd_create("printed")
+    for number in (1, 2):
+        os.dup2(file, number)
+    try:
+        yield file
+    finally:
+        for number, copy in zip((1, 2), own, strict=True):
+            os.dup2(copy, number)
+            os.close(copy)
+        os.close(file)
 
 
 def _state() -> dict[str, object]:

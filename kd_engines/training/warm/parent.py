@@ -17,12 +17,13 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 from kd_engines.members.processes import end_with_parent
 from kd_engines.training.job import child, error_output, failure, mime_bundles, values, widgets  # noqa: F401 - in advance
 from kd_engines.training.warm import ending, fresh_state, spare
-from kd_engines.training.warm.libraries import LeftOut, Libraries
+from kd_engines.training.warm.libraries import LeftOut, Libraries, Project
 from kd_engines.training.warm.preloaded import Preloaded
 from kd_engines.training.warm.recorder import Recorder
 from kd_engines.training.warm.shown_as import show_as
@@ -48,8 +49,7 @@ def serve(recorder: Recorder, link: str, engine: str, wanted: str) -> list[str]:
     engine_link = socket.socket(fileno=int(link))
     libraries = _load(json.loads(wanted), engine_link)
     _compile()
-    preloaded = Preloaded(recorder)
-    preloaded.look_ahead(libraries.names)
+    preloaded = Preloaded(recorder, libraries)
     global _end
     _end = functools.partial(ending.end, is_preloaded=preloaded.has, before=recorder.before)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a runner
@@ -60,15 +60,23 @@ def serve(recorder: Recorder, link: str, engine: str, wanted: str) -> list[str]:
         sys.orig_argv[:] = command
         os.environ.clear()
         os.environ.update(environment)
+        preloaded.late.begin(environment)
+        for path in [path for path, found in sys.path_importer_cache.items() if found is None]:
+            del sys.path_importer_cache[path]  # it may be there by now
         fresh_state.renew(preloaded.module)
 
     def fits(order: spare.Order) -> bool:
         if not libraries.are_as_loaded():
             _tell(engine_link, "old")
             return False
+        if project.has_any(modules):
+            return False
         return not order["is_cold"] and _of_python(order["environment"]) == own
 
-    _tell(engine_link, "ready", *sorted(libraries.packages))
+    project = Project(Path.cwd())
+    modules = preloaded.packages()
+    _tell(engine_link, "packages", *sorted(libraries.packages))
+    _tell(engine_link, "ready", *sorted(modules))
     return _serve(engine_link, spare.Ways(own_bytes, fits, be_new, preloaded.show_all))
 
 

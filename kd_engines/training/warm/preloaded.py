@@ -17,17 +17,21 @@ from typing import Any
 
 from kd_engines.training.job.display import CHANGED
 from kd_engines.training.job.library_changes import change
+from kd_engines.training.warm.late_variables import LateVariables
+from kd_engines.training.warm.libraries import Libraries
 from kd_engines.training.warm.recorder import Changes, Recorder
 
 
 class Preloaded:
     """The modules that a recorder has seen imported, hidden behind a finder."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, libraries: Libraries) -> None:
         """Hide them; environment and warnings' filters are again as before them."""
         recorder.end()
         self._recorded = recorder
         self._hidden = {n: m for n, m in sys.modules.items() if n not in recorder.before}
+        self.late = LateVariables(libraries.packages)
+        self._given: set[str] = set()  # what is deleted and imported again is loaded again
         self._brought: dict[str, list[str]] = {}  # by what is imported
         self._packages: dict[str, ModuleType] = {}  # of submodules that are attributes of theirs
         for name, module in self._hidden.items():
@@ -37,6 +41,7 @@ class Preloaded:
                 continue
             if vars(package).get(last) is module:
                 self._packages[name] = package
+        self._look_ahead(libraries.names)
         self._hide()
         sys.meta_path.insert(1, self)  # the first is `display`'s own
 
@@ -50,12 +55,12 @@ class Preloaded:
         os.environ.update(self._recorded.variables)
         _set_filters(self._recorded.filters)
 
-    def look_ahead(self, names: Iterable[str]) -> None:
+    def _look_ahead(self, names: Iterable[str]) -> None:
         """Prepare for imports of these modules and their packages."""
         for name in names:
             while name and name not in self._brought:
                 if name in self._hidden:
-                    self._brought[name] = self._brought_by(name)
+                    self._bring(name)
                 name = name.rpartition(".")[0]
 
     def show_all(self) -> None:
@@ -68,6 +73,11 @@ class Preloaded:
             if name in self._packages:
                 setattr(self._packages[name], name.rpartition(".")[2], self._hidden[name])
 
+    def packages(self) -> set[str]:
+        """Return the first names of all that is hidden and is no part of Python."""
+        names = {name.partition(".")[0] for name in self._hidden}
+        return names - sys.stdlib_module_names - {"kd_engines", "kd_pipeline"}
+
     def has(self, name: str) -> bool:
         """Tell whether a module in its place is the one that was loaded in advance."""
         return name in self._hidden and sys.modules.get(name) is self._hidden[name]
@@ -79,18 +89,18 @@ class Preloaded:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """Find a hidden module (`importlib.abc.MetaPathFinder`)."""
         module = self._hidden.get(name)
-        if module is None or name in sys.modules:  # it is there: this is a reload
+        if module is None or name in self._given or name in sys.modules:
             return None
         parent = name.rpartition(".")[0]
         if parent:
             is_own = sys.modules.get(parent) is self._parent(name, parent)
         else:
             is_own = self._is_found(name, module, path, target)
-        if not is_own:
+        if not is_own or self._is_replaced(name):
             return None
         own = module.__spec__
         spec = ModuleSpec(name, None, origin=getattr(own, "origin", None))
-        spec.loader = _Loader(self, getattr(own, "loader", None))  # type: ignore[assignment]
+        spec.loader = _Loader(self, module)  # type: ignore[assignment]
         if own is not None:
             spec.submodule_search_locations = own.submodule_search_locations
             spec.has_location = own.has_location
@@ -110,10 +120,19 @@ class Preloaded:
                 return found.origin == own.origin
         return False
 
+    def _is_replaced(self, name: str) -> bool:
+        """Tell whether the job has put another module in the place of one that is brought."""
+        return any(
+            one in sys.modules and sys.modules[one] is not self._hidden[one]
+            for one in self._bring(name)
+            if one not in self._given
+        )
+
     def release(self, name: str) -> None:
         """Put a hidden module in its place, and all that its import would have brought."""
-        brought = self._brought.get(name) or self._brought_by(name)
-        released = [n for n in brought if n == name or n not in sys.modules]
+        released = [n for n in self._bring(name) if n == name or n not in sys.modules]
+        self._given.update(released)
+        self.late.check(name)
         self._put_in_place(released)
         if not self._recorded.changes.keys().isdisjoint(released):
             for one, made in self._recorded.changes.items():  # in the order of the imports' ends
@@ -122,6 +141,11 @@ class Preloaded:
         for one in CHANGED:
             if one != name and one in released:  # it was not asked for itself
                 change(self._hidden[one], builtins.display.__self__)  # type: ignore[attr-defined]
+
+    def _bring(self, name: str) -> list[str]:
+        if name not in self._brought:
+            self._brought[name] = self._brought_by(name)
+        return self._brought[name]
 
     def _brought_by(self, name: str) -> list[str]:
         """Return what an import of a module brings, in the order in which it came."""
@@ -145,17 +169,19 @@ class Preloaded:
 class _Loader:
     """The loader of a module that is there: all but loading is the module's own loader's."""
 
-    def __init__(self, preloaded: Preloaded, own: Any) -> None:
-        self._preloaded, self._own = preloaded, own
+    def __init__(self, preloaded: Preloaded, module: ModuleType) -> None:
+        self._preloaded, self._module, self._spec = preloaded, module, module.__spec__
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._own, name)
+        return getattr(self._spec and self._spec.loader, name)
 
-    def create_module(self, _spec: ModuleSpec) -> None:
-        """Have Python make an empty module, which `exec_module` replaces."""
+    def create_module(self, _spec: ModuleSpec) -> ModuleType:
+        """Return the loaded module (`importlib.abc.Loader`), whose spec Python replaces then."""
+        return self._module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Put the loaded module in the place of the empty one (`importlib.abc.Loader`)."""
+        """Put the module in its place, as its own loader has left it."""
+        module.__spec__ = self._spec
         self._preloaded.release(module.__name__)
 
 

@@ -70,12 +70,12 @@ def _run(link: socket.socket, tell: int, child: int, gate: int, ways: Ways) -> N
         ways.show_all()
         os.write(tell, TAKEN)
         os.close(tell)
-        link.close()
         os.setsid()
         order: Order = json.loads(message)
         os.chdir(order["root"])
         show_as([RUNNER, order["folder"]], order["environment"])
         is_warm = ways.fits(order)
+        link.close()
         timeout_s, grace_s, memory_bytes = order["limits"]
         orders = Orders(order["folder"], notify, timeout_s, grace_s, memory_bytes, order["gpus"])
         word = (WARM if is_warm else COLD) + message

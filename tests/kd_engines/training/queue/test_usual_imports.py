@@ -1,8 +1,10 @@
 """What a job's code imports, as its text says."""
 
+import time
+
 import pytest
 
-from kd_engines.training.queue.usual_imports import RECENT, UsualImports, imports_of
+from kd_engines.training.queue.usual_imports import LONGEST, RECENT, UsualImports, imports_of
 
 
 @pytest.mark.parametrize(
@@ -19,7 +21,10 @@ from kd_engines.training.queue.usual_imports import RECENT, UsualImports, import
         ("important = 1\nx = 'import y'\n# import z", []),
         ("import", []),
         ("from a import", ["a"]),
-        ("import numpy; import pandas", ["numpy"]),
+        ("import numpy; import pandas", ["numpy", "pandas"]),
+        ("from os import path\nimport numpy\nimport pandas as pd", ["numpy", "pandas"]),
+        ("from a import b\nimport numpy", ["a", "a.b", "numpy"]),
+        ("import " + "a" * 200 + ", numpy", ["numpy"]),
         ("", []),
     ],
 )
@@ -36,19 +41,33 @@ def test_imports_are_found_at_the_beginning_of_a_line(code: str, names: list[str
         ("os.putenv('A', '1')", True),
         ("from dotenv import load_dotenv", True),
         ("del os.environ['A']", True),
+        ("from os import environ as e; e['A'] = '1'", True),
+        ("e = os.environ", True),
+        ("os.environ.__setitem__('A', '1')", True),
+        ("import sys; sys.path.insert(0, 'v')", True),
+        ("sys.modules['a'] = None", True),
+        ("sys.path[:0] = ['v']", True),
+        ("del sys.modules['a']", True),
+        ("sys.meta_path.append(f)", True),
+        ("sys.path.append('v')", False),
+        ("print('a' in sys.modules, sys.modules['a'] == b, sys.path)", False),
         ("x = os.environ['A']", False),
         ("if os.environ['A'] == '1': pass", False),
         ("os.environ.get('A')", False),
     ],
 )
-def test_a_change_of_the_environment_is_seen(code: str, changes: bool) -> None:
-    assert imports_of(code).sets_variables is changes
+def test_what_may_change_an_import_is_seen(code: str, changes: bool) -> None:
+    assert imports_of(code).is_special is changes
 
 
-def test_long_code_costs_no_time() -> None:
-    assert imports_of("import " + "a" * 5_000_000).names[0].startswith("aaa")
-    assert imports_of("from a import (" + "b, " * 1_000_000).names[0] == "a"
-    assert imports_of(" " * 2_000_000 + "x").names == ()
+@pytest.mark.parametrize(
+    "part",
+    ["environ[", "import a, ", "from a import (b,\n", "del ", "sys.path ", " ", ";", "a.", "("],
+)
+def test_long_code_costs_little(part: str) -> None:
+    began = time.process_time()
+    imports_of(part * (LONGEST // len(part)))
+    assert time.process_time() - began < 1
 
 
 def test_the_usual_are_those_of_the_last_jobs_most_frequent_first() -> None:

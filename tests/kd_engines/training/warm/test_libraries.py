@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from kd_engines.training.warm.libraries import Project
 from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import RunningEngine
 from tests.kd_engines.training.warm.engines import seen, warm_and_cold
@@ -66,6 +68,7 @@ SEEN = {
     "an error within": "import pandas; pandas.DataFrame({'a': [1]})['b']",
     "pickles": "import numpy as np, pickle; print(pickle.dumps(np.arange(3)))",
 }
+MINE = b64encode(b"print('my own')").decode()
 LIBRARY_JOB = "import numpy; print(numpy.random.rand(), numpy.random.randint(10**9))"
 
 
@@ -134,20 +137,47 @@ def test_what_a_library_reads_when_it_is_imported_counts(
     assert (job["status"], log) == ("Finished", "False\n")
 
 
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({"pandas.py": MINE}, "import pandas"),
+        ({"pytz/__init__.py": MINE, "dateutil/__init__.py": MINE}, "import dateutil, pandas"),
+        ({"json.py": MINE}, "import json"),
+        ({"bisect.py": MINE}, "import random"),
+    ],
+)
 def test_a_module_that_was_sent_hides_a_library(
+    engines: tuple[RunningEngine, RunningEngine], files: dict[str, str], code: str
+) -> None:
+    warm, cold = (
+        engine.run(f"try: {code}\nexcept ImportError: print('not whole')", files=files)
+        for engine in engines
+    )
+    assert warm[1] == cold[1]
+    assert warm[0]["status"] == "Finished"
+
+
+def test_a_variable_that_comes_too_late_is_told(
     engines: tuple[RunningEngine, RunningEngine],
 ) -> None:
-    for engine in engines:
-        files = {"pandas.py": "cHJpbnQoJ215IG93bicpCg=="}
-        assert engine.run("import pandas", files=files)[1] == "my own\n"
+    warm, _ = engines
+    mine = b64encode(b"import os; os.environ['OMP_NUM_THREADS'] = '1'").decode()
+    _, log = warm.run("import mine, numpy", files={"mine.py": mine})
+    assert log == (
+        "OMP_NUM_THREADS was set before numpy was imported, which this engine had loaded in "
+        "advance, so it may have no effect; start the job with --clean.\n"
+    )
+    _, log = warm.run("import mine, numpy", files={"mine.py": mine}, clean=True)
+    assert log == ""
 
 
 LOAD = """
 import json, sys
-sys.path[:0] = [{packages!r}, {place!r}]
+sys.path[:0] = [{packages!r}, {place!r}, {path!r}]
 from kd_engines.training.warm.libraries import Libraries, LeftOut
 libraries = Libraries({most})
 libraries._places = [{place!r}]
+libraries._installed += ({place!r} + "/",)
 try:
     for name in {names!r}:
         libraries.load(name)
@@ -159,10 +189,10 @@ except LeftOut as error:
 """
 
 
-def load(place: Path, *names: str, most: int = 1 << 40) -> list[object]:
+def load(place: Path, *names: str, most: int = 1 << 40, path: str = "/nowhere") -> list[object]:
     """Load modules in a process of its own; return what it tells."""
     packages = str(Path(__file__).parents[4])
-    code = LOAD.format(packages=packages, place=str(place), names=names, most=most)
+    code = LOAD.format(packages=packages, place=str(place), names=names, most=most, path=path)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -193,6 +223,24 @@ def test_a_library_whose_import_leaves_something_behind_is_left_out(
     ((package, told),) = load(tmp_path, "good", "bad")  # type: ignore[misc]
     assert package == "bad"
     assert why in told
+
+
+def test_a_library_that_takes_in_a_module_of_the_project_is_left_out(tmp_path: Path) -> None:
+    place, project = tmp_path / "place", tmp_path / "project"
+    for folder in (place, project):
+        folder.mkdir()
+    (place / "bad.py").write_text("try: import mine\nexcept ImportError: mine = None")
+    (project / "mine.py").write_text("")
+    ((package, told),) = load(place, "bad", path=str(project))  # type: ignore[misc]
+    assert (package, told) == ("bad", f"its import takes in {project / 'mine.py'}")
+
+
+def test_a_module_that_came_into_the_project_is_seen(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    assert not project.has_any({"mine"})
+    (tmp_path / "mine.py").write_text("")
+    assert project.has_any({"mine", "numpy"})
+    assert not project.has_any({"numpy"})
 
 
 def test_a_library_that_is_too_large_is_left_out(tmp_path: Path) -> None:
