@@ -16,21 +16,18 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from kd_engines.members.processes import end_with_parent
 from kd_engines.training.job import child, error_output, failure, mime_bundles, values, widgets  # noqa: F401 - in advance
-from kd_engines.training.warm import ending, fresh_state, spare
-from kd_engines.training.warm.libraries import LeftOut, Libraries, Project
+from kd_engines.training.warm import ending, spare
+from kd_engines.training.warm.forks import Forks, tell
+from kd_engines.training.warm.libraries import LeftOut, Libraries
 from kd_engines.training.warm.preloaded import Preloaded
 from kd_engines.training.warm.recorder import Recorder
 from kd_engines.training.warm.shown_as import show_as
 
-# What a job's environment may not have otherwise than this process's: Python and the C library
-# have read these when they began.
-OF_PYTHON = ("PYTHON", "LD_", "MALLOC_", "GLIBC_", "LC_", "LANG", "TZ")
 _end: Callable[[object], NoReturn]
 TOO_SOON = 20  # spares that end without an order, one after the other
 
@@ -44,7 +41,6 @@ def serve(recorder: Recorder, link: str, engine: str, wanted: str) -> list[str]:
     """
     end_with_parent(int(engine))
     show_as(sys.orig_argv, os.environ)  # OSError where this system cannot
-    own, own_bytes = _of_python(os.environ), recorder.bytes
     child.prepare()
     engine_link = socket.socket(fileno=int(link))
     libraries = _load(json.loads(wanted), engine_link)
@@ -55,29 +51,10 @@ def serve(recorder: Recorder, link: str, engine: str, wanted: str) -> list[str]:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a runner
     gc.collect()
     gc.freeze()
-
-    def be_new(command: list[str], environment: Mapping[str, str]) -> None:
-        sys.orig_argv[:] = command
-        os.environ.clear()
-        os.environ.update(environment)
-        preloaded.late.begin(environment)
-        for path in [path for path, found in sys.path_importer_cache.items() if found is None]:
-            del sys.path_importer_cache[path]  # it may be there by now
-        fresh_state.renew(preloaded.module)
-
-    def fits(order: spare.Order) -> bool:
-        if not libraries.are_as_loaded():
-            _tell(engine_link, "old")
-            return False
-        if project.has_any(modules):
-            return False
-        return not order["is_cold"] and _of_python(order["environment"]) == own
-
-    project = Project(Path.cwd())
-    modules = preloaded.packages()
-    _tell(engine_link, "packages", *sorted(libraries.packages))
-    _tell(engine_link, "ready", *sorted(modules))
-    return _serve(engine_link, spare.Ways(own_bytes, fits, be_new, preloaded.show_all))
+    forks = Forks(engine_link, recorder, libraries, preloaded)
+    tell(engine_link, "packages", *sorted(libraries.packages))
+    tell(engine_link, "ready", *sorted(forks.modules))
+    return _serve(engine_link, forks)
 
 
 def end(status: object) -> NoReturn:
@@ -96,23 +73,19 @@ def _load(wanted: list[Any], link: socket.socket) -> Libraries:
     most_bytes, *names = wanted
     libraries = Libraries(most_bytes)
     for name in names:
-        _tell(link, "importing", name.partition(".")[0])
+        tell(link, "importing", name.partition(".")[0])
         try:
             libraries.load(name)
         except LeftOut as error:
-            _tell(link, "left_out", *error.args)
+            tell(link, "left_out", *error.args)
             os._exit(1)
     return libraries
 
 
-def _tell(link: socket.socket, what: str, *words: str) -> None:
-    link.send(json.dumps({what: words}).encode())
-
-
-def _serve(link: socket.socket, ways: spare.Ways) -> list[str]:
+def _serve(link: socket.socket, forks: Forks) -> list[str]:
     unused = 0
     while unused < TOO_SOON:
-        told, arguments = spare.make(link, ways)
+        told, arguments = spare.make(link, forks)
         if arguments is not None:
             return arguments
         poll = select.poll()
@@ -124,7 +97,3 @@ def _serve(link: socket.socket, ways: spare.Ways) -> list[str]:
         os.close(told)
         unused = 0 if is_taken else unused + 1
     os._exit(1)
-
-
-def _of_python(environment: Mapping[str, str]) -> dict[str, str]:
-    return {n: v for n, v in environment.items() if n.startswith(OF_PYTHON)}

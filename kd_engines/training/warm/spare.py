@@ -4,14 +4,12 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from kd_engines.members.processes import adopt_orphans, end_with_parent, live_on
 from kd_engines.training import processes
 from kd_engines.training.runner import holder, job_end, runner, usage  # noqa: F401 - in advance
 from kd_engines.training.runner.runner import Orders
+from kd_engines.training.warm.forks import Forks, Order
 from kd_engines.training.warm.shown_as import resident_bytes, show_as
 
 LONGEST = 1 << 20  # bytes of an order
@@ -19,20 +17,9 @@ TAKEN = b"t"
 RUNNER = "kd: the runner of a job"
 FIRST_ARGUMENT = 4  # python -c code path_of_packages
 WARM, COLD = b"w", b"c"
-Order = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Ways:
-    """What a spare asks of its parent."""
-
-    own_bytes: int  # the memory of a process that begins with a job
-    fits: Callable[[Order], bool]  # whether a job can be a fork of it
-    be_new: Callable[[list[str], Mapping[str, str]], None]  # in the fork: be started with these
-    show_all: Callable[[], None]  # in the runner: have all modules in their places
-
-
-def make(link: socket.socket, ways: Ways) -> tuple[int, list[str] | None]:
+def make(link: socket.socket, forks: Forks) -> tuple[int, list[str] | None]:
     """Fork a spare that waits at ``link`` for an order.
 
     In the parent, return a descriptor that tells when the order has come, and None. In the process
@@ -55,37 +42,37 @@ def make(link: socket.socket, ways: Ways) -> tuple[int, list[str] | None]:
         os._exit(1)
     if child:
         os.close(gate_out)
-        _run(link, tell, child, gate_in, ways)
+        _run(link, tell, child, gate_in, forks)
     for descriptor in (gate_in, tell, link.detach()):
         os.close(descriptor)
-    return -1, _become_job(gate_out, ways)
+    return -1, _become_job(gate_out, forks)
 
 
-def _run(link: socket.socket, tell: int, child: int, gate: int, ways: Ways) -> None:
+def _run(link: socket.socket, tell: int, child: int, gate: int, forks: Forks) -> None:
     """In the runner: wait for an order, and run its job; never returns."""
     status = 1
     try:
         message, (notify, *_), _, _ = socket.recv_fds(link, LONGEST, 1)
         live_on()
-        ways.show_all()
+        forks.show_all()
         os.write(tell, TAKEN)
         os.close(tell)
         os.setsid()
         order: Order = json.loads(message)
         os.chdir(order["root"])
         show_as([RUNNER, order["folder"]], order["environment"])
-        is_warm = ways.fits(order)
+        is_warm = forks.fits(order)
         link.close()
         timeout_s, grace_s, memory_bytes = order["limits"]
         orders = Orders(order["folder"], notify, timeout_s, grace_s, memory_bytes, order["gpus"])
         word = (WARM if is_warm else COLD) + message
-        shared = resident_bytes() - ways.own_bytes if is_warm else 0
+        shared = resident_bytes() - forks.own_bytes if is_warm else 0
         status = runner.run(orders, child, gate, word, shared, adopts=True)
     finally:  # nothing of the parent's own end is for a runner
         os._exit(status)
 
 
-def _become_job(gate: int, ways: Ways) -> list[str]:
+def _become_job(gate: int, forks: Forks) -> list[str]:
     """In the job's process: wait until it is claimed, and return what it is called with."""
     parts = []
     while part := os.read(gate, LONGEST):
@@ -101,7 +88,7 @@ def _become_job(gate: int, ways: Ways) -> list[str]:
         if word[:1] == COLD:
             os.execve(command[0], command, environment)  # noqa: S606 - no shell is wanted
         show_as(command, environment)
-        ways.be_new(command, environment)
+        forks.be_new(command, environment)
 
     runner.become_job(order["folder"], begin)
     arguments: list[str] = order["command"][FIRST_ARGUMENT:]
