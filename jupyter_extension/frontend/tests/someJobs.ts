@@ -36,6 +36,7 @@ export function someJob(id: number, changed: Partial<IJob> = {}): IJob {
     usage: null,
     progress: null,
     memory_peak_bytes: null,
+    clean: false,
     ...changed
   };
 }

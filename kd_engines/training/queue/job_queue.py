@@ -60,6 +60,7 @@ class JobQueue:
 
         :meth:`look` comes first, so that an engine knows its jobs before it answers.
         """
+        await self._launcher.remember()
         while True:
             await asyncio.to_thread(self._store.index_ended)
             await asyncio.sleep(LOOK_EVERY_S)

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import functools
+import itertools
+import logging
 import os
 import subprocess
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,10 +13,15 @@ from typing import Protocol
 from kd_engines.training.job_folder.record import Record
 from kd_engines.training.queue import launch
 from kd_engines.training.queue.admission import Held, variables
-from kd_engines.training.queue.usual_imports import LONGEST, imports_of
+from kd_engines.training.queue.usual_imports import LONGEST, Imports, imports_of
 from kd_engines.training.queue.warm_start import WarmStart
 from kd_engines.training.store.job_store import JobStore
+from kd_engines.training.store.submissions import HIGHEST_ID
+from kd_pipeline.errors import KdError
 
+log = logging.getLogger(__name__)
+
+REMEMBERED = 50  # jobs
 BEGINS_WITHIN_S = 10.0  # a job that was handed to a warm parent
 
 
@@ -57,6 +64,18 @@ class Launcher:
         """Keep ready what makes starts quick."""
         self._warm.look_after()
 
+    async def remember(self) -> None:
+        """Take in what the newest jobs have imported, as those before the engine's start did."""
+        try:
+            for imports in reversed(await asyncio.to_thread(self._newest)):
+                self._warm.saw(imports)
+        except (KdError, OSError) as error:  # the jobs that start tell it too
+            log.warning("what jobs have imported is not known: %s", error)
+
+    def _newest(self) -> list[Imports]:
+        newest = itertools.islice(self._store.newest(HIGHEST_ID + 1), REMEMBERED)
+        return [imports_of(self._store.code(record.job.id, LONGEST)) for record in newest]
+
     def close(self) -> None:
         """End what is kept ready."""
         self._warm.close()
@@ -69,13 +88,14 @@ class Launcher:
         environment = launch.job_environment(
             job, folder, store.root, self._cluster, own, self._tokens()
         )
-        code = store.code(job, LONGEST)
         start = launch.Launch(folder, store.root, record.job, environment, held.gpus)
+        imports = imports_of(store.code(job, LONGEST))
+        self._warm.saw(imports)
         ours, theirs = os.pipe()
         try:
             runner = parent = None
             if job not in self._refused:
-                parent = self._warm.hand_over(start, imports_of(code), theirs)
+                parent = self._warm.hand_over(start, imports, theirs)
             if parent is None:
                 runner = start.start_runner(theirs)
                 self._refused.discard(job)
@@ -118,9 +138,9 @@ class Launcher:
             self._keep(self._on_gone(job))
 
     async def _on_gone(self, job: int) -> None:
-        runner = self.runners[job]
+        runner = self.runners.get(job)
         how = f"with {await asyncio.to_thread(runner.wait)}" if runner else "with its warm parent"
-        del self.runners[job]
+        self.runners.pop(job, None)
         await self._hears.gone(job, how)
 
     def _keep(self, awaited: Awaitable[None]) -> None:

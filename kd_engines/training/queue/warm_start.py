@@ -103,11 +103,14 @@ class WarmStart:
         if old:
             old.end()
 
+    def saw(self, imports: Imports) -> None:
+        """Take in what a job imports."""
+        self._usual.saw(imports.names)
+
     def hand_over(self, launch: Launch, imports: Imports, notify: int) -> WarmParent | None:
         """Have a job started by a parent, and return it; None where there is another way only."""
         if self._is_off:
             return None
-        self._usual.saw(imports.names)
         for parent in (self._libraries, self._bare):
             helps = parent and (parent is self._bare or self._helps(parent, launch, imports))
             if parent and helps and parent.hand_over(launch.order(), notify):

@@ -171,6 +171,19 @@ def test_a_variable_that_comes_too_late_is_told(
     assert log == ""
 
 
+def test_an_engine_remembers_what_jobs_imported_before_its_start(
+    engines: tuple[RunningEngine, RunningEngine],
+) -> None:
+    warm, _ = engines
+    warm.run("import numpy")
+    warm.stop()
+    warm.start()
+    asked = "import sys\nprint(any('numpy' in getattr(f, '_hidden', ()) for f in sys.meta_path))"
+    # Its own code imports nothing; the module that was sent might.
+    files = {"mine.py": MINE}
+    eventually(lambda: warm.run(f"{asked}\nimport mine", files=files)[1].startswith("True"))
+
+
 LOAD = """
 import json, sys
 sys.path[:0] = [{packages!r}, {place!r}, {path!r}]
