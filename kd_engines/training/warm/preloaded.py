@@ -100,7 +100,7 @@ class Preloaded:
             return None
         own = module.__spec__
         spec = ModuleSpec(name, None, origin=getattr(own, "origin", None))
-        spec.loader = _Loader(self, module)  # type: ignore[assignment]
+        spec.loader = _Loader(self, name, module)  # type: ignore[assignment]
         if own is not None:
             spec.submodule_search_locations = own.submodule_search_locations
             spec.has_location = own.has_location
@@ -169,8 +169,9 @@ class Preloaded:
 class _Loader:
     """The loader of a module that is there: all but loading is the module's own loader's."""
 
-    def __init__(self, preloaded: Preloaded, module: ModuleType) -> None:
-        self._preloaded, self._module, self._spec = preloaded, module, module.__spec__
+    def __init__(self, preloaded: Preloaded, name: str, module: ModuleType) -> None:
+        self._preloaded, self._name = preloaded, name
+        self._module, self._spec = module, module.__spec__
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._spec and self._spec.loader, name)
@@ -181,8 +182,8 @@ class _Loader:
 
     def exec_module(self, module: ModuleType) -> None:
         """Put the module in its place, as its own loader has left it."""
-        module.__spec__ = self._spec
-        self._preloaded.release(module.__name__)
+        self._preloaded.release(self._name)
+        module.__spec__ = self._spec  # last, as a lazy module needs the other one until then
 
 
 def _set_filters(filters: list[Any]) -> None:

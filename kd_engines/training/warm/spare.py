@@ -85,6 +85,7 @@ def _become_job(gate: int, forks: Forks) -> list[str]:
 
     def begin() -> None:
         command, environment = order["command"], order["environment"]
+        os.chdir(order["root"])  # which may have been mounted again since the fork
         if word[:1] == COLD:
             os.execve(command[0], command, environment)  # noqa: S606 - no shell is wanted
         show_as(command, environment)
