@@ -71,6 +71,8 @@ class Launcher:
                 self._warm.saw(imports)
         except (KdError, OSError) as error:  # the jobs that start tell it too
             log.warning("what jobs have imported is not known: %s", error)
+        except Exception:  # whoever looks after the queue must go on
+            log.exception("what jobs have imported is not known")
 
     def _newest(self) -> list[Imports]:
         newest = itertools.islice(self._store.newest(HIGHEST_ID + 1), REMEMBERED)

@@ -37,6 +37,7 @@ def test_every_accepted_job_starts_once_at_most_and_ends(
     engine, kinds = start_engine(), random.Random(26)
     accepted: list[int] = []
     killed: set[int] = set()
+    engines = {engine.process.pid}
     deadline = time.monotonic() + FOR_S
     while time.monotonic() < deadline:
         for number in range(kinds.randrange(8)):
@@ -57,9 +58,12 @@ def test_every_accepted_job_starts_once_at_most_and_ends(
         if engine.process.poll() is not None or engine.process.pid in killed:
             engine.process.wait()
             engine.start()
+            engines.add(engine.process.pid)
     jobs = [eventually(lambda job=job: ended(engine, job), 120) for job in accepted]
     starts = Counter(read(engine.repository / "started"))
     assert len(jobs) > 50
+    assert len(killed & engines) > 1
+    assert len(killed - engines) > 10
     assert max(starts.values()) == 1
     for job in jobs:
         # Only a job whose own processes were killed ends otherwise, and says so.

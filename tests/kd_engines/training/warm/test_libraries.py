@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kd_engines.training.queue.usual_imports import imports_of
 from kd_engines.training.warm.libraries import Project
 from tests.kd_engines.running_server import eventually
 from tests.kd_engines.training.running_engine import RunningEngine
@@ -30,8 +31,9 @@ SEEN = {
     "nothing before the import": "import sys; print('numpy' in sys.modules); import numpy",
     "what a package has": "import sklearn; print(sorted(vars(sklearn))); import numpy",
     "variables": (
-        "import os; before = dict(os.environ)\nimport sklearn\n"
-        "print(sorted(set(os.environ.items()) ^ set(before.items())))"
+        # Without the word that has a job import its libraries itself.
+        "import os; now = vars(os)['env' 'iron']; before = dict(now)\nimport sklearn\n"
+        "print(sorted(set(now.items()) ^ set(before.items())))"
     ),
     "filters": (
         "import warnings, numpy; print(warnings.filters)\nimport sklearn; print(warnings.filters)"
@@ -95,6 +97,8 @@ def test_a_job_with_libraries_sees_what_a_cold_one_sees(
     engines: tuple[RunningEngine, RunningEngine], what: str
 ) -> None:
     warm, cold = engines
+    assert not imports_of(SEEN[what]).is_special
+    assert has(warm, "numpy")
     assert seen(warm, SEEN[what]) == seen(cold, SEEN[what])
 
 
